@@ -1,0 +1,142 @@
+"""What an operation is, and what it is given: the vocabulary every service of the data plane shares.
+
+An operation is a plain function named as AWS names it (in snake case): request dictionary in, answer dictionary out,
+both with exactly the members of AWS's service model. Timestamps in both are floats: seconds since the epoch, UTC.
+"""
+
+import secrets
+import string
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from twinplane.data_plane.store import Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+
+class ServiceError(Exception):
+    """An error as AWS would answer it. `status` None means: what the service model says for this code."""
+
+    def __init__(self, code: str, message: str, status: int | None = None, **members: Any) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status, self.members = code, message, status, members
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectScope:
+    """The DataZone project whose vended credentials a session carries."""
+
+    domain_id: str
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who signs the request. `on_behalf_of` is the identity-store user id of an identity-enhanced session."""
+
+    kind: Literal["IAMUser", "AssumedRole", "Anonymous"]
+    account_id: str
+    arn: str
+    access_key_id: str = ""
+    role_arn: str | None = None
+    session_name: str | None = None
+    source_identity: str | None = None
+    on_behalf_of: str | None = None
+    project: ProjectScope | None = None
+    session_policy: str | None = None
+    session_tags: tuple[tuple[str, str], ...] = ()
+    issued_at: float = 0.0
+    expires_at: float | None = None
+
+    @property
+    def iam_arn(self) -> str:
+        """The IAM entity behind the session: the role's ARN for an assumed role, else the user's."""
+        return self.role_arn or self.arn
+
+
+ANONYMOUS = Principal("Anonymous", "", "")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through an operation."""
+
+    plane: "Plane"
+    principal: Principal
+    service: str
+    operation: str
+    request_id: str
+    now: float
+    transaction: Transaction | None = None
+    body: AsyncIterator[bytes] | None = None  # streaming operations only: the decoded, verified request body
+    headers: dict[str, str] = field(default_factory=dict)  # lower-case names
+    resources: list[dict[str, str]] = field(default_factory=list)  # for the audit record: {"ARN": …, "type": …}
+
+    @property
+    def tx(self) -> Transaction:
+        """The transaction this operation runs in (read and write operations)."""
+        if self.transaction is None:
+            raise RuntimeError(f"{self.operation} manages its own transactions")
+        return self.transaction
+
+    @property
+    def account_id(self) -> str:
+        return self.plane.settings.account_id
+
+    @property
+    def region(self) -> str:
+        return self.plane.settings.region
+
+
+Access = Callable[[Call, Request], None]
+"""Decides whether the caller may run the operation on what the request names; raises `ServiceError` when not.
+Runs in the operation's own transaction (async operations: in a read transaction before them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation and the permission it needs. Build it with `reads`, `writes` or `streams`."""
+
+    function: Callable[[Call, Request], Any]
+    access: Access
+    mode: Literal["read", "write", "stream"]
+    signed: bool = True
+
+
+def reads(function: Callable[[Call, Request], Answer], access: Access) -> Operation:
+    """An operation that changes nothing: it runs on the last committed state."""
+    return Operation(function, access, "read")
+
+
+def writes(function: Callable[[Call, Request], Answer], access: Access) -> Operation:
+    """An operation that may change state: it is one transaction, durable before the answer leaves."""
+    return Operation(function, access, "write")
+
+
+def streams(
+    function: Callable[[Call, Request], Awaitable[Answer]], access: Access, *, signed: bool = True
+) -> Operation:
+    """An async operation with a streamed body or answer; it opens its own transactions on `call.plane.store`."""
+    return Operation(function, access, "stream", signed)
+
+
+def unsigned(function: Callable[[Call, Request], Answer], access: Access) -> Operation:
+    """A write operation that AWS's model declares unsigned (`authtype: none`)."""
+    return Operation(function, access, "write", signed=False)
+
+
+def anyone(_call: Call, _request: Request) -> None:
+    """Access for operations AWS allows to every authenticated caller, such as GetCallerIdentity."""
+
+
+_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def new_id(length: int = 14, prefix: str = "") -> str:
+    """A random id in the alphabet of DataZone's ids."""
+    return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(length))

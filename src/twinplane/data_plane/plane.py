@@ -1,0 +1,77 @@
+"""The running local data plane: its settings, keys, state and engines, handed to every operation as `call.plane`."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twinplane.data_plane.store import Kind, Store
+from twinplane.data_plane.tasks import TaskKind, TaskRunner
+
+if TYPE_CHECKING:
+    from twinplane.engines.sql.pool import SqlPool
+
+
+@dataclass(frozen=True)
+class PlaneSettings:
+    """`state` is the folder that holds everything durable; `endpoint` the URL clients use."""
+
+    state: Path
+    endpoint: str
+    account_id: str = "111122223333"
+    region: str = "us-east-1"
+
+
+class Keys:
+    """Keys derived from the one secret of a state folder (`plane.key`, mode 0600)."""
+
+    def __init__(self, path: Path) -> None:
+        self._root = _read_or_create(path)
+        self.sessions = self.derive("sessions")
+        self.pages = self.derive("pages")
+
+    def derive(self, purpose: str) -> bytes:
+        """A 32-byte key for one purpose; the same for the life of the state folder."""
+        return hmac.new(self._root, purpose.encode(), hashlib.sha256).digest()
+
+
+def _read_or_create(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return bytes.fromhex(path.read_text().strip())
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    return bytes.fromhex(path.read_text().strip())
+
+
+@dataclass
+class Plane:
+    """What operations share. Made by `app.create_plane`, closed by `app`."""
+
+    settings: PlaneSettings
+    keys: Keys
+    store: Store
+    clock: Callable[[], float] = time.time
+    tasks: TaskRunner = field(init=False)
+    sql: "SqlPool" = field(init=False)  # the workers that run governed SQL
+
+    @property
+    def blobs(self) -> Path:
+        """Where object bodies lie: immutable files, each fsynced before the row that names it."""
+        return self.settings.state / "blobs"
+
+
+def open_plane(settings: PlaneSettings, kinds: Iterable[Kind], tasks: dict[str, TaskKind], **parts: Any) -> Plane:
+    """Opens the state folder. Needs a running event loop (the task runner lives on it)."""
+    plane = Plane(settings, Keys(settings.state / "plane.key"), Store(settings.state / "plane.db", kinds), **parts)
+    plane.tasks = TaskRunner(plane, tasks)
+    return plane

@@ -1,0 +1,127 @@
+"""Work that goes on after an operation's answer: provisioning, data source runs, grants, queries.
+
+A task is a document written in the same transaction as the change that asks for it, so it exists exactly when that
+change does. It runs at least once: a task interrupted by a crash runs again from its start, so every task looks before
+it repeats. A task that keeps failing is handed to its `failed` function, which records the failure where the user sees
+it, and is then dropped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from twinplane.data_plane.call import new_id
+from twinplane.data_plane.store import Document, Kind, Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
+
+log = structlog.get_logger()
+
+TASKS = Kind("task", key=("id",), columns=("kind", "subject"), indexes=(("due_at",), ("kind", "subject")))
+
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """`run` does the work (must tolerate being repeated); `failed` records that it was given up, with the reason."""
+
+    run: Callable[["Plane", Document], Awaitable[None]]
+    failed: Callable[[Transaction, Document, str], None]
+
+
+def enqueue(
+    tx: Transaction, plane: "Plane", kind: str, subject: str, *, due_at: float | None = None, **payload: Any
+) -> str:
+    """Asks for a task of `kind` about `subject` (an id), from this transaction's commit on. Returns the task's id."""
+    document = {
+        "id": new_id(20), "kind": kind, "subject": subject, "payload": payload,
+        "due_at": plane.clock() if due_at is None else due_at, "attempts": 0,
+    }  # fmt: skip
+    tx.add(TASKS, document)
+    tx.after_commit.append(plane.tasks.wake)
+    return str(document["id"])
+
+
+class TaskRunner:
+    """Runs due tasks on the plane's event loop, a bounded number at a time, those of one subject one after another."""
+
+    def __init__(self, plane: "Plane", kinds: dict[str, TaskKind], concurrency: int = 8) -> None:
+        self._plane, self._kinds = plane, kinds
+        self._awake = asyncio.Event()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._subjects: set[str] = set()
+        self._concurrency = concurrency
+        self._loop_task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def start(self) -> None:
+        self._loop_task = asyncio.get_running_loop().create_task(self._loop())
+
+    async def stop(self) -> None:
+        """Stops; what was running is abandoned as a crash would, and runs again at the next start."""
+        tasks = [t for t in (self._loop_task, *self._running.values()) if t is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _loop(self) -> None:
+        while True:
+            self._awake.clear()
+            next_due = self._start_due()
+            timeout = 30.0 if next_due is None else max(0.01, next_due - self._plane.clock())
+            try:
+                await asyncio.wait_for(self._awake.wait(), timeout)
+            except TimeoutError:
+                continue
+
+    def _start_due(self) -> float | None:
+        """Starts what is due and may run; returns when the next one is due."""
+        now = self._plane.clock()
+        for document in self._plane.store.read(lambda tx: tx.select(TASKS, order=("due_at",), limit=200)):
+            if document["due_at"] > now:
+                return float(document["due_at"])
+            if document["id"] in self._running or document["subject"] in self._subjects:
+                continue
+            if len(self._running) >= self._concurrency:
+                return None
+            self._subjects.add(document["subject"])
+            self._running[document["id"]] = asyncio.get_running_loop().create_task(self._run(document))
+        return None
+
+    async def _run(self, document: Document) -> None:
+        try:
+            await self._attempt(document)
+        finally:
+            self._running.pop(document["id"], None)
+            self._subjects.discard(document["subject"])
+            self.wake()
+
+    async def _attempt(self, document: Document) -> None:
+        kind = self._kinds[document["kind"]]
+        try:
+            await kind.run(self._plane, document)
+        except Exception as error:
+            attempts = document["attempts"] + 1
+            log.warning(
+                "task failed", kind=document["kind"], subject=document["subject"], attempts=attempts, exc_info=True
+            )
+            if attempts < MAX_ATTEMPTS:
+                retry = document | {"attempts": attempts, "due_at": self._plane.clock() + 0.2 * 2**attempts}
+                await self._plane.store.write(lambda tx: tx.put(TASKS, retry))
+                return
+            reason = str(error) or type(error).__name__
+            await self._plane.store.write(lambda tx: self._give_up(tx, kind, document, reason))
+            return
+        await self._plane.store.write(lambda tx: tx.remove(TASKS, document["id"]))
+
+    @staticmethod
+    def _give_up(tx: Transaction, kind: TaskKind, document: Document, reason: str) -> None:
+        kind.failed(tx, document, reason)
+        tx.remove(TASKS, document["id"])
