@@ -1,0 +1,26 @@
+"""`python -m bench [start] [calls] [query] [journey]` runs the named measurements, or all."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import calls, journey, query, start
+
+BENCHES = {"start": start.run, "calls": calls.run, "query": query.run, "journey": journey.run}
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in wanted if name not in BENCHES]
+    if unknown:
+        print(f"no bench called {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    for name in wanted:
+        with tempfile.TemporaryDirectory(prefix="twinplane-bench-") as folder:
+            print(f"\n## {name}\n")
+            BENCHES[name](Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
