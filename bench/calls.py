@@ -34,15 +34,18 @@ def run(folder: Path, rounds: int = 3, calls: int = 400) -> None:
     print("| call | twinplane CPU µs | moto_server CPU µs | ratio | twinplane ms | moto_server ms |")
     print("|---|---|---|---|---|---|")
     for name, by_server in figures.items():
-        cpu = {s: statistics.median(f[0] for f in v) for s, v in by_server.items()}
-        wall = {s: statistics.median(f[1] for f in v) for s, v in by_server.items()}
+        (our_cpu, our_time), (their_cpu, their_time) = (_medians(by_server[s]) for s in ("twinplane", "moto_server"))
         print(
-            f"| {name} | {cpu['twinplane'] * 1e6:.0f} | {cpu['moto_server'] * 1e6:.0f} | "
-            f"{cpu["twinplane"] / cpu["moto_server"]:.2f} | {wall['twinplane'] * 1e3:.2f} | {wall['moto_server'] * 1e3:.2f} |"
+            f"| {name} | {our_cpu * 1e6:.0f} | {their_cpu * 1e6:.0f} | {our_cpu / their_cpu:.2f} "
+            f"| {our_time * 1e3:.2f} | {their_time * 1e3:.2f} |"
         )
     print(
         f"\nmemory after the run: twinplane {memory['twinplane']:.0f} MB · moto_server {memory['moto_server']:.0f} MB"
     )
+
+
+def _medians(figures: list[tuple[float, float]]) -> tuple[float, float]:
+    return statistics.median(f[0] for f in figures), statistics.median(f[1] for f in figures)
 
 
 def _workload(server: servers.Server, number: int, calls: int) -> Iterator[tuple[str, list[AWSRequest]]]:
