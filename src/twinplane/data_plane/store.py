@@ -52,7 +52,8 @@ class Kind:
 
     `key` names the members that identify a document; `columns` further members that may be used in `where` and
     `order`; `unique` groups of members that no two documents share; `indexes` groups of members worth an index.
-    Members used here are top-level members of the document holding str, int, float, bool or None.
+    Members used here are top-level members of the document holding str, int, float, bool or None. `extra` statements
+    (`CREATE … IF NOT EXISTS …`) make what the kind's owner keeps beside it through `Transaction.run`: a full-text index.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Kind:
     columns: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    extra: tuple[str, ...] = ()
 
     @property
     def all_columns(self) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ def _ddl(kind: Kind) -> list[str]:
         for group in groups:
             name = f"{kind.name}__{'__'.join(group)}"
             statements.append(f'CREATE {unique}INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({_quoted(group)})')
-    return statements
+    return [*statements, *kind.extra]
 
 
 class Transaction:
@@ -174,6 +176,10 @@ class Transaction:
         where = " AND ".join(f'"{c}" = ?' for c in kind.key)
         done = self._connection.execute(f'DELETE FROM "{kind.name}" WHERE {where}', key)  # noqa: S608
         return bool(done.rowcount > 0)
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Runs one statement on tables that a `Kind.extra` made, and returns its rows. `sql` never holds a caller's text."""
+        return list(self._connection.execute(sql, values))
 
     def _where(self, kind: Kind, where: dict[str, Any] | None) -> tuple[str, list[Any]]:
         parts: list[str] = ["1"]
