@@ -1,0 +1,204 @@
+"""Temporary credentials: stateless, signed, and bound to what they were issued for.
+
+A session token is a list of claims under an HMAC; its secret access key is derived from its access key id. Nothing is
+stored, so AssumeRole writes nothing and credentials survive a restart. What must end them early is looked up when they
+are used: the role, the person behind the session, and the person's membership of the project that vended them.
+"""
+
+import base64
+import configparser
+import hashlib
+import hmac
+import os
+import secrets
+import string
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
+from twinplane.data_plane.services.iam import store as iam_store
+from twinplane.data_plane.services.identitystore import store as identity_store
+from twinplane.data_plane.store import Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
+
+_ALPHABET = string.ascii_uppercase + "234567"
+_MARK_BYTES = 32
+
+
+class _Claims(msgspec.Struct, array_like=True):
+    """What a session token says. Members are only ever added at the end, each with a default."""
+
+    access_key_id: str
+    role_arn: str
+    session_name: str
+    issued_at: float
+    expires_at: float
+    on_behalf_of: str | None = None
+    domain_id: str | None = None
+    project_id: str | None = None
+    source_identity: str | None = None
+    session_policy: str | None = None
+    session_tags: tuple[tuple[str, str], ...] = ()
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_Claims)
+
+
+def issue(
+    plane: "Plane",
+    *,
+    role_arn: str,
+    session_name: str,
+    duration_seconds: int,
+    now: float,
+    on_behalf_of: str | None = None,
+    project: ProjectScope | None = None,
+    source_identity: str | None = None,
+    session_policy: str | None = None,
+    session_tags: tuple[tuple[str, str], ...] = (),
+) -> dict[str, Any]:
+    """Credentials for a session of a role: AccessKeyId, SecretAccessKey, SessionToken and Expiration (epoch seconds).
+
+    Whoever calls this has decided that the session may exist; nothing is checked here.
+    """
+    claims = _Claims(
+        access_key_id="ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16)),
+        role_arn=role_arn,
+        session_name=session_name,
+        issued_at=now,
+        expires_at=float(int(now) + duration_seconds),
+        on_behalf_of=on_behalf_of,
+        domain_id=project.domain_id if project else None,
+        project_id=project.project_id if project else None,
+        source_identity=source_identity,
+        session_policy=session_policy,
+        session_tags=session_tags,
+    )
+    body = _encoder.encode(claims)
+    return {
+        "AccessKeyId": claims.access_key_id,
+        "SecretAccessKey": _secret(plane.keys.sessions, claims.access_key_id),
+        "SessionToken": base64.urlsafe_b64encode(_mark(plane.keys.sessions, body) + body).decode().rstrip("="),
+        "Expiration": claims.expires_at,
+    }
+
+
+def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: str | None) -> tuple[Principal, str]:
+    """Who holds these credentials, and the secret access key that must have signed the request.
+
+    Raises `ServiceError` InvalidClientTokenId when the credentials are not ours or what they were issued for is gone,
+    ExpiredTokenException when they have ended.
+    """
+    if session_token is None:
+        return _resolve_user(plane, tx, access_key_id)
+    claims = _open(plane.keys.sessions, session_token)
+    if not hmac.compare_digest(claims.access_key_id.encode(), access_key_id.encode()):
+        raise _invalid()
+    if claims.expires_at <= plane.clock():
+        raise _expired()
+    role = iam_store.find_role_by_arn(tx, claims.role_arn)
+    if role is None or role["CreateDate"] > claims.issued_at:  # a role made anew under an old name is another role
+        raise _invalid()
+    _check_person(tx, claims)
+    account_id = claims.role_arn.split(":")[4]
+    project = None
+    if claims.domain_id is not None and claims.project_id is not None:
+        project = ProjectScope(claims.domain_id, claims.project_id)
+    principal = Principal(
+        kind="AssumedRole",
+        account_id=account_id,
+        arn=f"arn:aws:sts::{account_id}:assumed-role/{role['RoleName']}/{claims.session_name}",
+        access_key_id=access_key_id,
+        role_arn=claims.role_arn,
+        session_name=claims.session_name,
+        source_identity=claims.source_identity,
+        on_behalf_of=claims.on_behalf_of,
+        project=project,
+        session_policy=claims.session_policy,
+        session_tags=claims.session_tags,
+        issued_at=claims.issued_at,
+        expires_at=claims.expires_at,
+    )
+    return principal, _secret(plane.keys.sessions, access_key_id)
+
+
+def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
+    """Writes `<state>/aws/credentials` (0600) and `<state>/aws/config`, with one profile: administrator."""
+    folder = plane.settings.state / "aws"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_ini(
+        folder / "credentials", "administrator",
+        {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret},
+    )  # fmt: skip
+    _write_ini(
+        folder / "config", "profile administrator",
+        {"region": plane.settings.region, "endpoint_url": plane.settings.endpoint},
+    )  # fmt: skip
+
+
+def _resolve_user(plane: "Plane", tx: Transaction, access_key_id: str) -> tuple[Principal, str]:
+    key = iam_store.find_access_key(tx, access_key_id)
+    if key is None or key["Status"] != "Active":
+        raise _invalid()
+    user = iam_store.find_user(tx, key["UserName"])
+    if user is None:
+        raise _invalid()
+    account_id = user["Arn"].split(":")[4]
+    principal = Principal("IAMUser", account_id, user["Arn"], access_key_id=access_key_id)
+    return principal, iam_store.access_key_secret(plane, access_key_id)
+
+
+def _check_person(tx: Transaction, claims: _Claims) -> None:
+    if claims.on_behalf_of is None:
+        return
+    if identity_store.get_user(tx, claims.on_behalf_of) is None:
+        raise _expired()
+    if claims.domain_id is None or claims.project_id is None:
+        return
+    from twinplane.data_plane.services.datazone.store import is_member  # DataZone issues sessions: no import circle
+
+    if not is_member(tx, claims.domain_id, claims.project_id, claims.on_behalf_of):
+        raise _expired()
+
+
+def _open(key: bytes, token: str) -> _Claims:
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        raise _invalid() from None
+    mark, body = raw[:_MARK_BYTES], raw[_MARK_BYTES:]
+    if not hmac.compare_digest(mark, _mark(key, body)):
+        raise _invalid()
+    return _decoder.decode(body)
+
+
+def _mark(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, b"token" + body, "sha256")
+
+
+def _secret(key: bytes, access_key_id: str) -> str:
+    return base64.b64encode(hmac.new(key, b"secret" + access_key_id.encode(), hashlib.sha256).digest()).decode()[:40]
+
+
+def _invalid() -> ServiceError:
+    return ServiceError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+
+
+def _expired() -> ServiceError:
+    return ServiceError("ExpiredTokenException", "The security token included in the request is expired", 403)
+
+
+def _write_ini(path: Path, section: str, members: dict[str, str]) -> None:
+    parser = configparser.RawConfigParser()
+    parser[section] = members
+    descriptor = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        parser.write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    path.with_suffix(".new").replace(path)
