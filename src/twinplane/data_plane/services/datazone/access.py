@@ -1,0 +1,296 @@
+"""Who calls, as DataZone knows them, and what they may do with a project or a domain unit.
+
+IAM is asked first (`allowed`); these rules decide inside the operation.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Literal
+
+import msgspec
+
+from twinplane.data_plane.call import Access, Answer, Call, Request, ServiceError
+from twinplane.data_plane.services.datazone import rules, store
+from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.services.identitystore import store as identities
+from twinplane.data_plane.store import AlreadyExists, Document, Transaction
+
+CallerKind = Literal["SSO_USER", "IAM_ROLE", "IAM_USER"]
+
+_TOKEN_LIFE_SECONDS = 8 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: `id` is the user profile; `user_id` the identity-store user behind it, if it is a person."""
+
+    id: str
+    kind: CallerKind
+    user_id: str | None
+    iam_arn: str
+    group_ids: tuple[str, ...] = ()
+
+
+def domain_arn(call: Call, domain_id: str) -> str:
+    """The ARN of a domain of this plane."""
+    return f"arn:aws:datazone:{call.region}:{call.account_id}:domain/{domain_id}"
+
+
+def allowed(operation: str) -> Access:
+    """Access by IAM policy on the domain that the request names (`domainIdentifier`, else `identifier`)."""
+
+    def named(call: Call, request: Request) -> str:
+        return domain_arn(call, request.get("domainIdentifier") or request["identifier"])
+
+    return iam(f"datazone:{operation}", named)
+
+
+def denied(call: Call) -> ServiceError:
+    """The error for a caller whom the domain does not permit the operation."""
+    return ServiceError("AccessDeniedException", f"User is not permitted to perform operation: {call.operation}")
+
+
+def caller(call: Call, domain_id: str) -> Caller:
+    """Who calls, as a user of the domain.
+
+    A person is activated at the first call when the domain assigns people automatically; IAM roles and users become
+    users of the domain by calling. Raises ResourceNotFoundException (no domain), AccessDeniedException (not let in).
+    """
+    domain = store.get_domain(call.tx, domain_id)
+    call.resources.append({"ARN": domain["arn"], "type": "AWS::DataZone::Domain"})
+    user_id = call.principal.on_behalf_of
+    if user_id is None:
+        arn = call.principal.iam_arn
+        kind: CallerKind = "IAM_ROLE" if call.principal.kind == "AssumedRole" else "IAM_USER"
+        who = Caller(rules.profile_id_of_iam(domain_id, arn), kind, None, arn)
+        profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or iam_profile(domain_id, kind, arn)
+    else:
+        groups = identities.group_ids(call.tx, user_id)
+        who = Caller(rules.profile_id_of_user(user_id), "SSO_USER", user_id, call.principal.iam_arn, groups)
+        profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or _person_profile(call, domain, user_id)
+    if profile["status"] in ("DEACTIVATED", "NOT_ASSIGNED"):
+        raise denied(call)
+    if profile["status"] == "ASSIGNED" or not profile.get("createdAt"):
+        _activate(call, profile)
+    return who
+
+
+def iam_profile(domain_id: str, kind: str, arn: str) -> Document:
+    """The profile of an IAM role or user, not stored yet."""
+    return {
+        "domainId": domain_id,
+        "id": rules.profile_id_of_iam(domain_id, arn),
+        "name": arn,
+        "type": "IAM",
+        "userType": kind,
+        "status": "ACTIVATED",
+        "details": {"iam": {"arn": arn}},
+    }
+
+
+def person_profile(tx: Transaction, domain_id: str, user_id: str, status: str) -> Document | None:
+    """The profile of an identity-store user, not stored yet; None when there is no such user."""
+    user = identities.get_user(tx, user_id)
+    if user is None:
+        return None
+    name = user.get("Name") or {}
+    details = {"username": user["UserName"], "firstName": name.get("GivenName"), "lastName": name.get("FamilyName")}
+    return {
+        "domainId": domain_id,
+        "id": rules.profile_id_of_user(user_id),
+        "name": user["UserName"],
+        "type": "SSO",
+        "userType": "SSO_USER",
+        "status": status,
+        "details": {"sso": {k: v for k, v in details.items() if v}},
+    }
+
+
+def _person_profile(call: Call, domain: Document, user_id: str) -> Document:
+    sign_on = domain["singleSignOn"]
+    if sign_on["type"] != "IAM_IDC" or sign_on.get("userAssignment") != "AUTOMATIC":
+        raise denied(call)
+    profile = person_profile(call.tx, domain["id"], user_id, "ASSIGNED")
+    if profile is None:
+        raise denied(call)
+    return profile
+
+
+def _activate(call: Call, profile: Document) -> None:
+    """Stores that the user has called. A read operation's transaction cannot, so it is done right after it."""
+    active = profile | {"status": "ACTIVATED", "createdAt": profile.get("createdAt") or call.now}
+    if call.tx.writable:
+        call.tx.put(store.USER_PROFILES, active)
+        return
+    writing = asyncio.get_running_loop().create_task(call.plane.store.write(lambda tx: _activate_in(tx, active)))
+    _activations.add(writing)
+    writing.add_done_callback(_activations.discard)
+
+
+_activations: set[asyncio.Task[None]] = set()  # the loop holds tasks weakly
+
+
+def _activate_in(tx: Transaction, active: Document) -> None:
+    known = tx.find(store.USER_PROFILES, active["domainId"], active["id"])
+    if known is None or known["status"] == "ASSIGNED":
+        tx.put(store.USER_PROFILES, active)
+
+
+def project_role(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> str | None:
+    """The caller's strongest designation in the project; None when not a member.
+
+    The project's own role, used without a person behind it, acts as a contributor of its project.
+    """
+    held = store.designation_of(tx, domain_id, project_id, who.id, who.group_ids)
+    if held is None and who.kind == "IAM_ROLE" and who.iam_arn == store.project_role_arn(tx, domain_id, project_id):
+        return rules.CONTRIBUTOR
+    return held
+
+
+def require_project_role(call: Call, domain_id: str, project_id: str, *designations: str, rule: str = "") -> Caller:
+    """The caller, who must be a member of the project with one of the designations.
+
+    Without designations: those `rules.PROJECT_OPERATIONS` has for `rule`, or else for the operation. Raises
+    ResourceNotFoundException when the caller may not see the project, AccessDeniedException when not allowed.
+    """
+    who = caller(call, domain_id)
+    store.get_project(call.tx, domain_id, project_id)
+    held = project_role(call.tx, domain_id, project_id, who)
+    name = rule or call.operation
+    if held is None:
+        if not is_domain_admin(call.tx, domain_id, who):
+            raise store.not_found("Project", project_id)
+        if name not in rules.DOMAIN_ADMINISTRATOR_OPERATIONS:
+            raise denied(call)
+    elif held not in (designations or rules.PROJECT_OPERATIONS[name]):
+        raise denied(call)
+    return who
+
+
+def is_unit_owner(tx: Transaction, domain_id: str, unit_id: str, who: Caller) -> bool:
+    """Whether the caller owns the domain unit or one of its ancestors."""
+    mine = [{"user": {"userId": who.id}}, *({"group": {"groupId": g}} for g in who.group_ids)]
+    return any(owner in mine for unit in store.unit_path(tx, domain_id, unit_id) for owner in unit["owners"])
+
+
+def is_domain_admin(tx: Transaction, domain_id: str, who: Caller) -> bool:
+    """Whether the caller administers the domain: owns its root domain unit."""
+    return is_unit_owner(tx, domain_id, store.get_domain(tx, domain_id)["rootDomainUnitId"], who)
+
+
+def require_domain_admin(call: Call, domain_id: str) -> Caller:
+    """The caller, who must own the root domain unit. Raises AccessDeniedException."""
+    who = caller(call, domain_id)
+    if not is_domain_admin(call.tx, domain_id, who):
+        raise denied(call)
+    return who
+
+
+def require_unit_owner(call: Call, domain_id: str, unit_id: str) -> Caller:
+    """The caller, who must own the domain unit or one above it. Raises AccessDeniedException."""
+    who = caller(call, domain_id)
+    if not is_unit_owner(call.tx, domain_id, unit_id, who):
+        raise denied(call)
+    return who
+
+
+def subject_of(tx: Transaction, domain_id: str, who: Caller) -> rules.Subject:
+    """The caller as policy grants may name them."""
+    where = {"domainId": domain_id, "memberId": [who.id, *who.group_ids]}
+    projects = []
+    for membership in tx.select(store.MEMBERSHIPS, where):
+        project = tx.find(store.PROJECTS, domain_id, membership["projectId"])
+        if project is not None:
+            units = tuple(u["id"] for u in store.unit_path(tx, domain_id, project["domainUnitId"]))
+            projects.append((project["id"], membership["designation"], units))
+    owned = [
+        unit["id"]
+        for unit in tx.select(store.DOMAIN_UNITS, {"domainId": domain_id})
+        if is_unit_owner(tx, domain_id, unit["id"], who)
+    ]
+    return rules.Subject(who.id, who.group_ids, tuple(projects), tuple(owned))
+
+
+def policy_grants(tx: Transaction, domain_id: str, unit_ids: list[str], policy_type: str) -> list[Document]:
+    """The grants of a policy made on these domain units."""
+    return tx.select(
+        store.POLICY_GRANTS,
+        {
+            "domainId": domain_id,
+            "entityType": "DOMAIN_UNIT",
+            "entityIdentifier": unit_ids,
+            "policyType": policy_type,
+        },
+    )
+
+
+def is_granted(tx: Transaction, domain_id: str, unit_id: str, policy_type: str, who: Caller) -> bool:
+    """Whether the caller may do in the domain unit what the policy is about: as its owner, or by a grant."""
+    if is_unit_owner(tx, domain_id, unit_id, who):
+        return True
+    unit_ids = [unit["id"] for unit in store.unit_path(tx, domain_id, unit_id)]
+    grants = policy_grants(tx, domain_id, unit_ids, policy_type)
+    return rules.is_granted(grants, unit_id, subject_of(tx, domain_id, who))
+
+
+def require_granted(call: Call, domain_id: str, unit_id: str, policy_type: str) -> Caller:
+    """The caller, who must hold the policy in the domain unit. Raises AccessDeniedException."""
+    who = caller(call, domain_id)
+    if not is_granted(call.tx, domain_id, unit_id, policy_type, who):
+        raise denied(call)
+    return who
+
+
+def once(operation: Callable[[Call, Request], Answer]) -> Callable[[Call, Request], Answer]:
+    """An operation that, called again with the same `clientToken`, answers as before instead of doing it again.
+
+    Raises ConflictException when the token comes back with another request.
+    """
+
+    @wraps(operation)
+    def idempotent(call: Call, request: Request) -> Answer:
+        token = request.get("clientToken")
+        if not token:
+            return operation(call, request)
+        who = f"{call.principal.iam_arn} {call.principal.on_behalf_of or ''}"
+        asked = {k: v for k, v in request.items() if k != "clientToken"}
+        digest = hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
+        known = call.tx.find(store.CLIENT_TOKENS, call.operation, who, token)
+        if known is not None and known["createdAt"] > call.now - _TOKEN_LIFE_SECONDS:
+            if known["digest"] != digest:
+                raise rules.conflict("The clientToken was used before with another request.")
+            answer: dict[str, Any] = known["answer"]
+            return answer
+        answer = operation(call, request)
+        _forget_old_tokens(call)
+        call.tx.put(
+            store.CLIENT_TOKENS,
+            {
+                "operation": call.operation,
+                "caller": who,
+                "token": token,
+                "digest": digest,
+                "answer": answer,
+                "createdAt": call.now,
+            },
+        )
+        return answer
+
+    return idempotent
+
+
+def _forget_old_tokens(call: Call) -> None:
+    for old in call.tx.select(store.CLIENT_TOKENS, order=("createdAt",), limit=2):
+        if old["createdAt"] <= call.now - _TOKEN_LIFE_SECONDS:
+            call.tx.remove(store.CLIENT_TOKENS, old["operation"], old["caller"], old["token"])
+
+
+def add_unique(tx: Transaction, kind: Any, document: Document, message: str) -> Document:
+    """Stores a new document. Raises ConflictException with the message when its name is taken."""
+    try:
+        return tx.add(kind, document)
+    except AlreadyExists:
+        raise rules.conflict(message) from None

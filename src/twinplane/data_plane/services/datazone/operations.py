@@ -1,0 +1,19 @@
+"""The operations of DataZone, joined from one file for each kind of resource."""
+
+from types import ModuleType
+
+from twinplane.data_plane.call import Operation
+from twinplane.data_plane.services.datazone import store
+from twinplane.data_plane.store import Kind
+from twinplane.data_plane.tasks import TaskKind
+
+RESOURCES: list[ModuleType] = []
+
+OPERATIONS: dict[str, Operation] = {}
+KINDS: list[Kind] = [*store.KINDS]
+TASKS: dict[str, TaskKind] = {}
+
+for _resource in RESOURCES:
+    OPERATIONS |= getattr(_resource, "OPERATIONS", {})
+    KINDS += getattr(_resource, "KINDS", [])
+    TASKS |= getattr(_resource, "TASKS", {})

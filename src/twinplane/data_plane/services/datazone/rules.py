@@ -1,0 +1,284 @@
+"""Decisions of the projects side of DataZone: values in, a value or an error out."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from twinplane.data_plane.call import ServiceError
+
+OWNER = "PROJECT_OWNER"
+CONTRIBUTOR = "PROJECT_CONTRIBUTOR"
+STEWARD = "PROJECT_CATALOG_STEWARD"
+CONSUMER = "PROJECT_CATALOG_CONSUMER"
+VIEWER = "PROJECT_CATALOG_VIEWER"
+
+DESIGNATIONS = (OWNER, CONTRIBUTOR, STEWARD, CONSUMER, VIEWER)  # strongest first
+EDITORS = (OWNER, CONTRIBUTOR)
+
+PROJECT_OPERATIONS: dict[str, tuple[str, ...]] = {
+    "UpdateProject": (OWNER,),
+    "DeleteProject": (OWNER,),
+    "CreateProjectMembership": (OWNER,),
+    "DeleteProjectMembership": (OWNER,),
+    "GetProject": DESIGNATIONS,
+    "ListProjectMemberships": DESIGNATIONS,
+    "CreateEnvironment": EDITORS,
+    "UpdateEnvironment": EDITORS,
+    "DeleteEnvironment": EDITORS,
+    "GetEnvironment": DESIGNATIONS,
+    "ListEnvironments": DESIGNATIONS,
+    "GetEnvironmentCredentials": EDITORS,
+    "CreateConnection": EDITORS,
+    "UpdateConnection": EDITORS,
+    "DeleteConnection": EDITORS,
+    "GetConnection": DESIGNATIONS,
+    "GetConnectionWithSecret": EDITORS,
+    "ListConnections": DESIGNATIONS,
+}
+"""Which members of a project may run an operation on it."""
+
+DOMAIN_ADMINISTRATOR_OPERATIONS = frozenset(
+    {"GetProject", "DeleteProject", "ListProjectMemberships", "ListEnvironments", "GetEnvironment"}
+)
+"""What owners of the root domain unit may do with a project they are no member of."""
+
+MAX_UNIT_DEPTH = 5
+MAX_GRANTS_PER_POLICY = 20
+
+_IAM_PROFILES = uuid.UUID("1f0c5b0e-6f6b-4b57-9b0a-5d3f8a2f6e11")
+
+_POLICY_DETAILS = {
+    "CREATE_DOMAIN_UNIT": "createDomainUnit",
+    "OVERRIDE_DOMAIN_UNIT_OWNERS": "overrideDomainUnitOwners",
+    "ADD_TO_PROJECT_MEMBER_POOL": "addToProjectMemberPool",
+    "OVERRIDE_PROJECT_OWNERS": "overrideProjectOwners",
+    "CREATE_GLOSSARY": "createGlossary",
+    "CREATE_FORM_TYPE": "createFormType",
+    "CREATE_ASSET_TYPE": "createAssetType",
+    "CREATE_PROJECT": "createProject",
+    "CREATE_ENVIRONMENT_PROFILE": "createEnvironmentProfile",
+    "DELEGATE_CREATE_ENVIRONMENT_PROFILE": "delegateCreateEnvironmentProfile",
+    "CREATE_ENVIRONMENT": "createEnvironment",
+    "CREATE_ENVIRONMENT_FROM_BLUEPRINT": "createEnvironmentFromBlueprint",
+    "CREATE_PROJECT_FROM_PROJECT_PROFILE": "createProjectFromProjectProfile",
+    "USE_ASSET_TYPE": "useAssetType",
+}
+
+
+def invalid(message: str) -> ServiceError:
+    """A ValidationException."""
+    return ServiceError("ValidationException", message)
+
+
+def conflict(message: str) -> ServiceError:
+    """A ConflictException."""
+    return ServiceError("ConflictException", message)
+
+
+def strongest(designations: Iterable[str]) -> str | None:
+    """The designation that allows most; None when there is none."""
+    held = set(designations)
+    return next((d for d in DESIGNATIONS if d in held), None)
+
+
+def profile_id_of_user(user_id: str) -> str:
+    """The user profile id of an identity-store user: DataZone's profile ids have the form of identity-store ids."""
+    return user_id
+
+
+def profile_id_of_iam(domain_id: str, arn: str) -> str:
+    """The user profile id of an IAM role or user in a domain: always the same, so a read needs no stored profile."""
+    return str(uuid.uuid5(_IAM_PROFILES, f"{domain_id} {arn}"))
+
+
+def exactly_one(union: dict[str, Any], what: str) -> tuple[str, Any]:
+    """The one member of a union and its value. Raises ValidationException."""
+    members = [(k, v) for k, v in union.items() if v is not None]
+    if len(members) != 1:
+        raise invalid(f"{what} must have exactly one member; it has {len(members)}.")
+    return members[0]
+
+
+def check_policy(policy_type: str, detail: dict[str, Any]) -> None:
+    """The detail of a grant must be the one of its policy type. Raises ValidationException."""
+    name, _ = exactly_one(detail, "detail")
+    if name != _POLICY_DETAILS[policy_type]:
+        raise invalid(f"The detail of a {policy_type} grant is {_POLICY_DETAILS[policy_type]}, not {name}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who a policy grant may name: a user profile, its groups, the projects it is in, the domain units it owns.
+
+    `projects` holds (project id, designation, ids of the project's domain unit and its ancestors).
+    """
+
+    profile_id: str
+    group_ids: tuple[str, ...] = ()
+    projects: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    owned_units: tuple[str, ...] = ()
+
+
+_PROJECT_DESIGNATIONS = {
+    "OWNER": (OWNER,),
+    "CONTRIBUTOR": (OWNER, CONTRIBUTOR),
+    "PROJECT_CATALOG_STEWARD": (OWNER, STEWARD),
+}
+
+
+def names(principal: dict[str, Any], subject: Subject) -> bool:
+    """Whether a grant's principal names the subject."""
+    kind, who = exactly_one(principal, "principal")
+    if kind == "user":
+        if "userIdentifier" in who:
+            return bool(who["userIdentifier"] == subject.profile_id)
+        return True  # all users of the domain, and so all groups of them
+    if kind == "group":
+        return who.get("groupIdentifier") in subject.group_ids
+    if kind == "domainUnit":
+        wanted = who.get("domainUnitIdentifier")
+        return bool(subject.owned_units) if wanted is None else wanted in subject.owned_units
+    wanted = who.get("projectIdentifier")
+    allowed = _PROJECT_DESIGNATIONS.get(who["projectDesignation"], ())
+    unit_filter = who.get("projectGrantFilter", {}).get("domainUnitFilter")
+    for project_id, designation, unit_ids in subject.projects:
+        if designation not in allowed or (wanted is not None and wanted != project_id):
+            continue
+        if unit_filter is None:
+            return True
+        reach = unit_ids if unit_filter.get("includeChildDomainUnits") else unit_ids[:1]
+        if unit_filter["domainUnit"] in reach:
+            return True
+    return False
+
+
+def applies(grant: dict[str, Any], unit_id: str) -> bool:
+    """Whether a grant on a domain unit (one of `unit_id` and its ancestors) reaches down to `unit_id`."""
+    if grant["entityIdentifier"] == unit_id:
+        return True
+    _, detail = exactly_one(grant["detail"], "detail")
+    return bool(detail.get("includeChildDomainUnits"))
+
+
+def is_granted(grants: Iterable[dict[str, Any]], unit_id: str, subject: Subject) -> bool:
+    """Whether one of the grants, made on the unit or on its ancestors, allows the subject to act in the unit."""
+    return any(applies(grant, unit_id) and names(grant["principal"], subject) for grant in grants)
+
+
+def allows_profile(grant: dict[str, Any], project_profile_id: str) -> bool:
+    """Whether a CREATE_PROJECT_FROM_PROJECT_PROFILE grant is for this profile (none named: every profile)."""
+    profiles = grant["detail"]["createProjectFromProjectProfile"].get("projectProfiles")
+    return not profiles or project_profile_id in profiles
+
+
+def is_in_member_pool(grants: Iterable[dict[str, Any]], unit_ids: list[str], subject: Subject) -> bool:
+    """Whether the subject may be a member of projects in `unit_ids[0]` (followed by its ancestors).
+
+    Pools intersect down the tree: every unit on the way to the root must have the subject in its pool; a unit without
+    grants of its own has the pool that its ancestors cascade to it.
+    """
+    grants = list(grants)
+    for position, unit_id in enumerate(unit_ids):
+        own = [g for g in grants if g["entityIdentifier"] == unit_id]
+        above = [g for g in grants if g["entityIdentifier"] in unit_ids[position + 1 :] and applies(g, unit_id)]
+        if not any(names(g["principal"], subject) for g in own or above):
+            return False
+    return True
+
+
+def check_unit_depth(ancestors: int) -> None:
+    """A domain unit has at most five levels, the root included. Raises ServiceQuotaExceededException."""
+    if ancestors >= MAX_UNIT_DEPTH:
+        raise ServiceError("ServiceQuotaExceededException", f"Domain units may be {MAX_UNIT_DEPTH} levels deep.")
+
+
+def check_owner_may_leave(designations: list[str], leaving: str) -> None:
+    """The last owner of a project cannot leave it. Raises ValidationException."""
+    if leaving == OWNER and designations.count(OWNER) == 1:
+        raise invalid("The last PROJECT_OWNER of a project cannot be removed from it; add another owner first.")
+
+
+Parameters = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a blueprint: what it is for and what it is when nobody says."""
+
+    name: str
+    default: str | None = None
+    description: str = ""
+    field_type: str = "STRING"
+    is_editable: bool = True
+    is_update_supported: bool = False
+
+    def answer(self) -> dict[str, Any]:
+        """The parameter as AWS's `CustomParameter`."""
+        answer: dict[str, Any] = {
+            "keyName": self.name,
+            "fieldType": self.field_type,
+            "description": self.description,
+            "isEditable": self.is_editable,
+            "isOptional": True,
+            "isUpdateSupported": self.is_update_supported,
+        }
+        return answer if self.default is None else answer | {"defaultValue": self.default}
+
+
+def resolve_parameters(
+    known: Iterable[Parameter], overrides: list[dict[str, Any]], given: list[dict[str, Any]], where: str
+) -> Parameters:
+    """The values an environment is made with: blueprint defaults, then the profile's overrides, then the user's.
+
+    Raises ValidationException naming a parameter that is unknown, or that the profile has locked and the user changes.
+    """
+    by_name = {p.name: p for p in known}
+    values = {p.name: p.default for p in by_name.values() if p.default is not None}
+    locked = {p.name for p in by_name.values() if not p.is_editable}
+    for override in overrides:
+        name = override["name"]
+        if name not in by_name:
+            raise invalid(f"{where} has no parameter {name}; it has: {', '.join(sorted(by_name)) or 'none'}.")
+        if override.get("value") is not None:
+            values[name] = override["value"]
+        editable = override.get("isEditable", False)
+        (locked.discard if editable else locked.add)(name)
+    for parameter in given:
+        name, value = parameter.get("name", ""), parameter.get("value", "")
+        if name not in by_name:
+            raise invalid(f"{where} has no parameter {name}; it has: {', '.join(sorted(by_name)) or 'none'}.")
+        if name in locked and value != values.get(name):
+            raise invalid(f"Parameter {name} of {where} is not editable: the project profile fixes it.")
+        values[name] = value
+    return values
+
+
+def resource_tags(
+    profile_tags: list[dict[str, Any]], custom_allowed: bool, given: dict[str, str]
+) -> list[dict[str, str]]:
+    """A project's tags: the profile's, with the values the user may change changed, then the user's own.
+
+    Raises ValidationException naming a tag that may not be given.
+    """
+    tags = []
+    rest = dict(given)
+    for tag in profile_tags:
+        value = rest.pop(tag["key"], tag["value"])
+        if value != tag["value"] and not tag["isValueEditable"]:
+            raise invalid(f"The value of tag {tag['key']} is not editable: the project profile fixes it.")
+        tags.append({"key": tag["key"], "value": value, "source": "PROJECT_PROFILE"})
+    if rest and not custom_allowed:
+        raise invalid(f"The project profile allows no tags of your own: {', '.join(sorted(rest))}.")
+    return tags + [{"key": key, "value": value, "source": "PROJECT"} for key, value in rest.items()]
+
+
+DeploymentStatus = Literal["PENDING_DEPLOYMENT", "IN_PROGRESS", "SUCCESSFUL", "FAILED_VALIDATION", "FAILED_DEPLOYMENT"]
+
+
+def deployment_status(environment_statuses: Iterable[str]) -> DeploymentStatus:
+    """A project's overall deployment status from the statuses of the environments made with it."""
+    statuses = set(environment_statuses)
+    if "CREATING" in statuses:
+        return "IN_PROGRESS"
+    return "FAILED_DEPLOYMENT" if statuses & {"CREATE_FAILED", "VALIDATION_FAILED"} else "SUCCESSFUL"
