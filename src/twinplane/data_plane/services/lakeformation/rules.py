@@ -107,7 +107,8 @@ def resource_of(name: Named, account_id: str) -> Document:
         case "database":
             return {"Database": {"CatalogId": account_id, "Name": name.database}}
         case "table":
-            return {"Table": table | ({"TableWildcard": {}} if name.table == "*" else {"Name": name.table})}
+            every: dict[str, Any] = {"TableWildcard": {}}
+            return {"Table": table | (every if name.table == "*" else {"Name": name.table})}
         case "columns":
             shown: dict[str, Any] = (
                 {"ColumnNames": list(name.columns)}
