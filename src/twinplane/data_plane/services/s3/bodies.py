@@ -18,6 +18,7 @@ from typing import IO, Any
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.s3 import checksums
 from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.wire.body import FileRange
 
 PIECE_BYTES = 1 << 20  # written and hashed at a time, in a worker thread
 GRACE_SECONDS = 300.0  # how long an unnamed body stays for its readers
@@ -129,17 +130,11 @@ async def _in_thread(function: Any, *arguments: Any) -> Any:
         raise
 
 
-async def read_pieces(ranges: Iterable[tuple[Path, int, int]]) -> AsyncIterator[bytes]:
-    """The bytes of (path, offset, length) ranges of files, one after another."""
-    for file_path, offset, length in ranges:
-        with await asyncio.to_thread(open, file_path, "rb") as file:
-            await asyncio.to_thread(file.seek, offset)
-            while length > 0:
-                piece = await asyncio.to_thread(file.read, min(length, PIECE_BYTES))
-                if not piece:
-                    raise OSError(f"{file_path} is shorter than its row says")
-                length -= len(piece)
-                yield piece
+async def joined(ranges: Iterable[FileRange]) -> AsyncIterator[bytes]:
+    """The bytes of parts of files, one after another."""
+    for part in ranges:
+        async for piece in part.pieces():
+            yield piece
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

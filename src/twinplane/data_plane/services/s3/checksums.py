@@ -1,4 +1,7 @@
-"""The checksums S3 knows, fed piece by piece: `update` runs in worker threads while a body streams in."""
+"""The checksums of object bodies: all that S3 knows but the XXHASH family.
+
+`update` runs in worker threads while a body streams in.
+"""
 
 import base64
 import hashlib
@@ -6,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
+ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5")
 
 
 class Checksum(Protocol):
@@ -74,4 +77,6 @@ _STARTS: dict[str, Callable[[], Checksum]] = {
     "CRC64NVME": lambda: _TableCrc(0x9A6C9329AC4BC9B5, 64),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
+    "MD5": lambda: hashlib.md5(usedforsecurity=False),
 }

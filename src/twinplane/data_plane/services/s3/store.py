@@ -9,6 +9,7 @@ from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.s3 import bodies
 from twinplane.data_plane.services.s3.bodies import Body
 from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.wire.body import FileRange
 
 BUCKETS = Kind("s3_bucket", key=("name",))
 OBJECTS = Kind("s3_object", key=("bucket", "key"), indexes=(("blob",),))
@@ -53,15 +54,14 @@ def list_objects(tx: Transaction, bucket: str, prefix: str = "") -> list[Documen
     return list(walk_objects(tx, bucket, prefix))
 
 
-def walk_objects(
-    tx: Transaction, bucket: str, prefix: str = "", after: str = "", page: int = 1000
-) -> Iterator[Document]:
+def walk_objects(tx: Transaction, bucket: str, prefix: str = "", after: str = "") -> Iterator[Document]:
     """The objects of a bucket whose key begins with `prefix` and sorts behind `after`, by key (as UTF-8 bytes)."""
     if prefix > after:
         found = tx.find(OBJECTS, bucket, prefix)
         if found is not None:
             yield found
         after = prefix
+    page = 8  # grows: a walk that soon leaves for another prefix reads little in vain
     while True:
         found_page = tx.select(OBJECTS, {"bucket": bucket}, after=(bucket, after), limit=page)
         for document in found_page:
@@ -71,6 +71,7 @@ def walk_objects(
         if len(found_page) < page:
             return
         after = found_page[-1]["key"]
+        page = min(page * 4, 1000)
 
 
 def behind(prefix: str) -> str:
@@ -124,8 +125,7 @@ async def put_file(
     With `owner_user_id` only that person's sessions may read, list or overwrite it.
     """
     if isinstance(source, Path):
-        size = (await asyncio.to_thread(source.stat)).st_size
-        pieces = bodies.read_pieces([(source, 0, size)])
+        pieces = FileRange(source, 0, (await asyncio.to_thread(source.stat)).st_size).pieces()
     else:
         pieces = bodies.once(source)
     body = await bodies.receive(plane, pieces)
@@ -140,6 +140,15 @@ async def put_file(
     except ServiceError:
         await bodies.discard(plane, body)
         raise
+
+
+def remove_upload(tx: Transaction, plane: Plane, upload: Document) -> None:
+    """Removes an upload in progress with its parts."""
+    parts = tx.select(PARTS, {"upload_id": upload["upload_id"]})
+    bodies.unlink_after_commit(tx, plane, [part["blob"] for part in parts])
+    for part in parts:
+        tx.remove(PARTS, part["upload_id"], part["part_number"])
+    tx.remove(UPLOADS, upload["bucket"], upload["key"], upload["upload_id"])
 
 
 async def sweep_orphans(plane: Plane) -> int:

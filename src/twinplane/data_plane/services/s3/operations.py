@@ -1,0 +1,14 @@
+"""The operations of S3."""
+
+from twinplane.data_plane.call import Operation
+from twinplane.data_plane.services.s3 import buckets, listings, objects, store, uploads
+from twinplane.data_plane.tasks import TaskKind
+
+OPERATIONS: dict[str, Operation] = {
+    **buckets.OPERATIONS,
+    **objects.OPERATIONS,
+    **listings.OPERATIONS,
+    **uploads.OPERATIONS,
+}
+KINDS = store.KINDS
+TASKS: dict[str, TaskKind] = {}

@@ -1,0 +1,371 @@
+"""What S3 decides from a request and an object alone: names, conditions, ranges, listings, part lists."""
+
+import base64
+import hashlib
+import itertools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote
+
+from twinplane.data_plane.call import Request, ServiceError
+from twinplane.data_plane.services.s3 import checksums
+from twinplane.data_plane.store import Document
+
+SMALLEST_PART_BYTES = 5 << 20
+LARGEST_OBJECT_BYTES = 5 << 40
+LARGEST_PUT_BYTES = 5 << 30
+MOST_PARTS = 10_000
+
+_BUCKET_NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_COPY_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+
+# What an object keeps of the request that made it, and gives back when read: document member -> request member.
+ATTRIBUTES = {
+    "cache_control": "CacheControl",
+    "content_disposition": "ContentDisposition",
+    "content_encoding": "ContentEncoding",
+    "content_language": "ContentLanguage",
+    "content_type": "ContentType",
+    "expires": "Expires",
+    "storage_class": "StorageClass",
+    "website_redirect_location": "WebsiteRedirectLocation",
+}
+_SERVED_ACLS = (None, "private", "bucket-owner-full-control", "bucket-owner-read")
+
+
+def check_bucket_name(name: str) -> None:
+    """Raises `InvalidBucketName`."""
+    if not _BUCKET_NAME.fullmatch(name):
+        raise ServiceError("InvalidBucketName", "The specified bucket is not valid.", 400, BucketName=name)
+
+
+def check_key(key: str) -> None:
+    """Raises `KeyTooLongError`."""
+    if len(key.encode()) > 1024:
+        raise ServiceError("KeyTooLongError", "Your key is too long", 400)
+
+
+def check_served(request: Request) -> None:
+    """Refuses what an object could ask for and would not get: encryption with the caller's key, ACLs, locks."""
+    if request.get("ACL") not in _SERVED_ACLS or any(k.startswith("Grant") and v for k, v in request.items()):
+        raise ServiceError("AccessControlListNotSupported", "The bucket does not allow ACLs", 400)
+    if any(k.startswith("ObjectLock") for k, v in request.items() if v is not None):
+        raise ServiceError("InvalidRequest", "Bucket is missing Object Lock Configuration", 400)
+    if request.get("SSECustomerKey") or request.get("CopySourceSSECustomerKey"):
+        raise ServiceError("NotImplemented", "Encryption with a key of the caller is not served.", 501)
+    if request.get("WriteOffsetBytes") is not None:
+        raise ServiceError("NotImplemented", "Appending to objects is not served.", 501)
+    if request.get("VersionId") not in (None, "null"):
+        raise ServiceError("InvalidArgument", "Invalid version id specified", 400)
+
+
+def attributes(request: Request) -> dict[str, Any]:
+    """What an object keeps of the request that makes it. Raises `MetadataTooLarge`, `InvalidTag`."""
+    kept = {name: request[member] for name, member in ATTRIBUTES.items() if request.get(member) is not None}
+    kept.setdefault("content_type", "binary/octet-stream")
+    encodings = [e.strip() for e in kept.get("content_encoding", "").split(",")]
+    kept["content_encoding"] = ",".join(e for e in encodings if e and e != "aws-chunked") or None
+    kept["metadata"] = {k.lower(): v for k, v in (request.get("Metadata") or {}).items()}
+    if sum(len(k) + len(v.encode()) for k, v in kept["metadata"].items()) > 2048:
+        raise ServiceError("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", 400)
+    pairs = parse_qsl(request.get("Tagging") or "", keep_blank_values=True)
+    kept["tags"] = checked_tags([{"Key": key, "Value": value} for key, value in pairs])
+    return kept
+
+
+def checked_tags(tag_set: list[dict[str, str]]) -> dict[str, str]:
+    """A tag set as a dictionary. Raises `InvalidTag`, `BadRequest`."""
+    tags = {tag["Key"]: tag["Value"] for tag in tag_set}
+    if len(tags) < len(tag_set):
+        raise ServiceError("InvalidTag", "Cannot provide multiple Tags with the same key", 400)
+    if len(tags) > 10:
+        raise ServiceError("BadRequest", "Object tags cannot be greater than 10", 400)
+    if any(not key or len(key) > 128 or len(value) > 256 for key, value in tags.items()):
+        raise ServiceError("InvalidTag", "The TagKey or TagValue you have provided is invalid", 400)
+    return tags
+
+
+# Checksums
+
+
+def algorithms_wanted(request: Request, headers: dict[str, str]) -> set[str]:
+    """The checksum algorithms a body's sender names: by value, in a trailer, or by name. Raises `NotImplemented`."""
+    names = {member[len("Checksum") :] for member in request if member.startswith("Checksum") and request[member]}
+    names -= {"Algorithm", "Type", "Mode"}
+    if request.get("ChecksumAlgorithm"):
+        names.add(request["ChecksumAlgorithm"])
+    for trailer in headers.get("x-amz-trailer", "").split(","):
+        if trailer.strip().startswith("x-amz-checksum-"):
+            names.add(trailer.strip()[len("x-amz-checksum-") :].upper())
+    unknown = names - set(checksums.ALGORITHMS)
+    if unknown:
+        raise ServiceError("NotImplemented", f"Checksums by {', '.join(sorted(unknown))} are not served.", 501)
+    return names
+
+
+def check_digests(request: Request, headers: dict[str, str], md5: bytes, computed: dict[str, str]) -> None:
+    """Compares what was received with what its sender said. Raises `BadDigest`, `InvalidDigest`."""
+    if request.get("ContentMD5"):
+        try:
+            claimed = base64.b64decode(request["ContentMD5"], validate=True)
+        except ValueError:
+            claimed = b""
+        if len(claimed) != 16:
+            raise ServiceError("InvalidDigest", "The Content-MD5 you specified was invalid.", 400)
+        if claimed != md5:
+            raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400)
+    for algorithm, value in computed.items():
+        claim = request.get(f"Checksum{algorithm}") or headers.get(f"x-amz-checksum-{algorithm.lower()}")
+        if claim and claim != value:
+            raise ServiceError(
+                "BadDigest", f"The {algorithm} you specified did not match the calculated checksum.", 400
+            )
+
+
+def checksum_members(values: dict[str, str] | None, kind: str | None = None) -> dict[str, str]:
+    """Checksums as members of an answer."""
+    if not values:
+        return {}
+    members = {f"Checksum{algorithm}": value for algorithm, value in values.items()}
+    return members | ({"ChecksumType": kind} if kind else {})
+
+
+# Conditions and ranges
+
+
+def _tags_match(header: str, etag: str) -> bool:
+    return any(candidate.strip() in ("*", etag, etag.strip('"')) for candidate in header.split(","))
+
+
+def is_unchanged(request: Request, etag: str, last_modified: float, prefix: str = "") -> bool:
+    """Decides a read's conditions: True means "not modified". Raises `PreconditionFailed` (RFC 9110, 13.2.2).
+
+    `prefix` is "CopySource" for the conditions of a copy.
+    """
+    if_match, if_none_match = request.get(f"{prefix}IfMatch"), request.get(f"{prefix}IfNoneMatch")
+    unmodified_since, modified_since = (
+        request.get(f"{prefix}IfUnmodifiedSince"),
+        request.get(f"{prefix}IfModifiedSince"),
+    )
+    if if_match is not None:
+        if not _tags_match(if_match, etag):
+            raise precondition_failed(f"{prefix}If-Match")
+    elif unmodified_since is not None and int(last_modified) > unmodified_since:
+        raise precondition_failed(f"{prefix}If-Unmodified-Since")
+    if if_none_match is not None:
+        return _tags_match(if_none_match, etag)
+    return modified_since is not None and int(last_modified) <= modified_since
+
+
+def precondition_failed(condition: str) -> ServiceError:
+    text = "At least one of the pre-conditions you specified did not hold"
+    return ServiceError("PreconditionFailed", text, 412, Condition=condition)
+
+
+def check_write_conditions(request: Request, existing: Document | None) -> None:
+    """Decides If-None-Match and If-Match of a write. Raises `PreconditionFailed`, `NoSuchKey`, `NotImplemented`."""
+    if request.get("IfNoneMatch") is not None:
+        if request["IfNoneMatch"].strip() != "*":
+            raise ServiceError("NotImplemented", "If-None-Match of a write may only be *.", 501)
+        if existing is not None:
+            raise precondition_failed("If-None-Match")
+    if request.get("IfMatch") is not None:
+        if existing is None:
+            raise no_such_key(request["Key"])
+        if not _tags_match(request["IfMatch"], existing["etag"]):
+            raise precondition_failed("If-Match")
+
+
+def no_such_key(key: str) -> ServiceError:
+    return ServiceError("NoSuchKey", "The specified key does not exist.", 404, Key=key)
+
+
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """(offset, length) that a Range header asks of `size` bytes; None: all of it. Raises `InvalidRange`.
+
+    What is no single byte range is ignored, as S3 does.
+    """
+    match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
+    if match is None or match[1] == match[2] == "":
+        return None
+    if match[1] == "":
+        length = min(int(match[2]), size)
+        offset = size - length
+    else:
+        offset = int(match[1])
+        last = min(int(match[2]), size - 1) if match[2] else size - 1
+        if match[2] and int(match[2]) < offset:
+            return None
+        length = last - offset + 1
+    if length <= 0:
+        raise ServiceError(
+            "InvalidRange",
+            "The requested range is not satisfiable",
+            416,
+            ActualObjectSize=str(size),
+            RangeRequested=header,
+        )
+    return offset, length
+
+
+def copy_range(header: str | None, size: int) -> tuple[int, int]:
+    """(offset, length) of the part of a source that UploadPartCopy takes. Raises `InvalidArgument`."""
+    if header is None:
+        return 0, size
+    match = _COPY_RANGE.fullmatch(header)
+    if match is None or int(match[2]) < int(match[1]):
+        raise ServiceError(
+            "InvalidArgument",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+            "zero-based offsets of the first and last bytes to copy",
+            400,
+        )
+    if int(match[2]) >= size:
+        raise ServiceError("InvalidArgument", f"Range specified is not valid for source object of size: {size}", 400)
+    return int(match[1]), int(match[2]) - int(match[1]) + 1
+
+
+def copy_source(value: str) -> tuple[str, str]:
+    """(bucket, key) of a copy's source, as percent-encoded in its header. Raises `InvalidArgument`."""
+    path, _, query = value.partition("?")
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    if not bucket or not key:
+        raise ServiceError(
+            "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", 400
+        )
+    if query and query != "versionId=null":
+        raise ServiceError("InvalidArgument", "Invalid version id specified", 400)
+    return bucket, key
+
+
+# Listings
+
+
+@dataclass
+class Listing:
+    """One page: documents, the common prefixes among them, and where the next page starts (None: nowhere)."""
+
+    contents: list[Document] = field(default_factory=list)
+    prefixes: list[str] = field(default_factory=list)
+    next_after: str | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self.contents) + len(self.prefixes)
+
+
+Walk = Callable[[str], Iterable[Document]]
+
+
+def listing(walk: Walk, prefix: str, delimiter: str, after: str, limit: int, behind: Callable[[str], str]) -> Listing:
+    """A page of a listing: `walk(after)` gives the documents whose key begins with `prefix` and sorts behind `after`.
+
+    Keys that have `delimiter` after the prefix are rolled up into common prefixes; what lies below one is skipped by
+    walking on from `behind(common prefix)`, not by reading it.
+    """
+    page = Listing()
+    if limit == 0:
+        return page
+    rolled_up = _common_prefix(after, prefix, delimiter)
+    position: str | None = behind(rolled_up) if rolled_up else after
+    last = after
+    while position is not None:
+        start, position = position, None
+        for document in walk(start):
+            common = _common_prefix(document["key"], prefix, delimiter)
+            if page.count == limit:
+                page.next_after = last
+                return page
+            if common is not None:
+                page.prefixes.append(common)
+                last, position = common, behind(common)
+                break
+            page.contents.append(document)
+            last = document["key"]
+    return page
+
+
+def _common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
+    if not delimiter or not key.startswith(prefix):
+        return None
+    end = key.find(delimiter, len(prefix))
+    return None if end < 0 else key[: end + len(delimiter)]
+
+
+def encoded(text: str, encoding_type: str | None) -> str:
+    """A key as a listing with this EncodingType shows it."""
+    return quote(text, safe="/-_.~*") if encoding_type == "url" else text
+
+
+# Multipart uploads
+
+
+def check_part_number(number: int) -> None:
+    """Raises `InvalidArgument`."""
+    if not 1 <= number <= MOST_PARTS:
+        raise ServiceError(
+            "InvalidArgument", f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive", 400
+        )
+
+
+def chosen_parts(wanted: list[dict[str, Any]], stored: dict[int, Document]) -> list[Document]:
+    """The stored parts that a CompleteMultipartUpload names, in order.
+
+    Raises `MalformedXML`, `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
+    """
+    if not wanted:
+        raise ServiceError("MalformedXML", "The XML you provided was not well-formed or did not validate", 400)
+    numbers = [part.get("PartNumber", 0) for part in wanted]
+    if any(later <= earlier for earlier, later in itertools.pairwise(numbers)):
+        raise ServiceError("InvalidPartOrder", "The list of parts was not in ascending order.", 400)
+    chosen = []
+    for part, number in zip(wanted, numbers, strict=True):
+        found = stored.get(number)
+        if found is None or part.get("ETag", "").strip('"') != found["md5"] or not _checksums_agree(part, found):
+            raise ServiceError(
+                "InvalidPart",
+                "One or more of the specified parts could not be found. The part may not have been uploaded, or the "
+                "specified entity tag may not match the part's entity tag.",
+                400,
+                PartNumber=str(number),
+            )
+        chosen.append(found)
+    if any(part["size"] < SMALLEST_PART_BYTES for part in chosen[:-1]):
+        raise ServiceError("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size", 400)
+    return chosen
+
+
+def _checksums_agree(claimed: dict[str, Any], part: Document) -> bool:
+    return all(claimed.get(f"Checksum{a}") in (None, value) for a, value in part["checksums"].items())
+
+
+def multipart_etag(parts: list[Document]) -> str:
+    """S3's entity tag of an object made of parts."""
+    digest = hashlib.md5(b"".join(bytes.fromhex(part["md5"]) for part in parts), usedforsecurity=False)
+    return f'"{digest.hexdigest()}-{len(parts)}"'
+
+
+def composite_checksum(algorithm: str, parts: list[Document]) -> str:
+    """The checksum of the parts' checksums, as S3 writes it: value-number."""
+    whole = checksums.start(algorithm)
+    for part in parts:
+        whole.update(base64.b64decode(part["checksums"][algorithm]))
+    return f"{checksums.text(whole)}-{len(parts)}"
+
+
+def checksum_type(algorithm: str | None, asked: str | None) -> str | None:
+    """How an upload's parts make one checksum. Raises `InvalidRequest` where the algorithm cannot do what is asked."""
+    if algorithm is None:
+        return None
+    kind = asked or ("FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE")
+    full_only, composite_only = algorithm == "CRC64NVME", not algorithm.startswith("CRC")
+    if (full_only and kind == "COMPOSITE") or (composite_only and kind == "FULL_OBJECT"):
+        raise ServiceError(
+            "InvalidRequest",
+            f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm.",
+            400,
+        )
+    return kind
