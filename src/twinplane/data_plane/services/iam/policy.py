@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 Values = Mapping[str, str | tuple[str, ...]]
 Verdict = Literal["allow", "deny"]
+PolicyKind = Literal["identity", "trust", "resource"]
 Maybe = bool | None  # None: cannot be known
 
 
@@ -157,10 +158,10 @@ class Policy:
 
 
 @lru_cache(maxsize=4096)
-def compile_policy(text: str, trust: bool = False) -> Policy:
-    """The policy that `text` (JSON) says. `trust` marks a role's trust policy: principals instead of resources.
+def compile_policy(text: str, kind: PolicyKind = "identity") -> Policy:
+    """The policy that `text` (JSON) says. Raises `MalformedPolicy`.
 
-    Raises `MalformedPolicy`.
+    "identity": of a role or user, names resources. "trust": of a role, names principals. "resource": names both.
     """
     try:
         document = json.loads(text)
@@ -177,14 +178,20 @@ def compile_policy(text: str, trust: bool = False) -> Policy:
         statements = [statements]
     if not isinstance(statements, list) or not statements:
         raise MalformedPolicy("The policy has no Statement.")
-    return Policy(tuple(_statement(s, trust, variables=version == "2012-10-17") for s in statements))
+    return Policy(tuple(_statement(s, kind, variables=version == "2012-10-17") for s in statements))
 
 
-def _statement(raw: Any, trust: bool, variables: bool) -> Statement:
+_ABOUT = {
+    "identity": {"Resource", "NotResource"},
+    "trust": {"Principal"},
+    "resource": {"Principal", "Resource", "NotResource"},
+}
+
+
+def _statement(raw: Any, kind: PolicyKind, variables: bool) -> Statement:
     if not isinstance(raw, dict):
         raise MalformedPolicy("A Statement must be a JSON object.")
-    about = {"Principal"} if trust else {"Resource", "NotResource"}
-    _only(raw, {"Sid", "Effect", "Action", "NotAction", "Condition"} | about, "statement")
+    _only(raw, {"Sid", "Effect", "Action", "NotAction", "Condition"} | _ABOUT[kind], "statement")
     if raw.get("Effect") not in ("Allow", "Deny"):
         raise MalformedPolicy("Effect must be Allow or Deny.")
     action = _one_of(raw, "Action", "NotAction")
@@ -192,11 +199,11 @@ def _statement(raw: Any, trust: bool, variables: bool) -> Statement:
         if name != "*" and not re.fullmatch(r"[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+", name):
             raise MalformedPolicy(f"{name} is not an action: it must be service:Action.")
     resources, not_resource, principals = None, False, None
-    if trust:
+    if kind != "identity":
         if "Principal" not in raw:
-            raise MalformedPolicy("A statement of a trust policy needs a Principal.")
+            raise MalformedPolicy(f"A statement of a {kind} policy needs a Principal.")
         principals = _principals(raw["Principal"])
-    else:
+    if kind != "trust":
         member = _one_of(raw, "Resource", "NotResource")
         not_resource = member == "NotResource"
         parsed = [parse_pattern(text, variables) for text in _texts(raw[member], member)]

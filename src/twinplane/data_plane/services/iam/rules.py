@@ -70,8 +70,8 @@ def decide(policies: PolicySet, action: str, resource: str, context: Context) ->
 Trust = Literal["direct", "account", "denied"]
 
 
-def trust(policy: Policy, principal: Principal, action: str, context: Context) -> Trust | None:
-    """What a role's trust policy says to a principal; None: nothing.
+def trust(policy: Policy, principal: Principal, action: str, context: Context, resource: str = "*") -> Trust | None:
+    """What a role's trust policy (or a resource's policy) says to a principal; None: nothing.
 
     "direct": it names the principal, which is enough. "account": it trusts the account, which leaves the decision to
     the principal's own policies.
@@ -79,7 +79,7 @@ def trust(policy: Policy, principal: Principal, action: str, context: Context) -
     found: Trust | None = None
     for statement in policy.statements:
         named = _named(statement.principals or (), principal)
-        if named is None or not statement.applies(action, "*", context):
+        if named is None or not statement.applies(action, resource, context):
             continue
         if not statement.allow:
             return "denied"
@@ -130,15 +130,18 @@ def policy_set(tx: Transaction, entity: Document, session_policy: str | None = N
     )
 
 
-def request_context(call: Call, values: Values | None = None) -> Context:
-    """The condition keys of a call: its principal's, the request's own `values`, and the time."""
+def request_context(call: Call, values: Values | None = None, known: tuple[str, ...] = ()) -> Context:
+    """The condition keys of a call: its principal's, the request's own `values`, and the time.
+
+    `known`: beginnings (lower case) of further keys of which `values` has all there are.
+    """
     extra = values or {}
     own = {key.lower() for key in extra}
 
     def build() -> Values:
         return {**principal_values(call.tx, call.principal), **call_values(call), **extra}
 
-    return Context(build, knows=lambda key: key in own or key.startswith(_KNOWN_KEYS))
+    return Context(build, knows=lambda key: key in own or key.startswith((*_KNOWN_KEYS, *known)))
 
 
 def call_values(call: Call) -> Values:

@@ -116,6 +116,22 @@ def managed_policy(tx: Transaction, arn: str) -> str | None:
     return None if policy is None else str(policy["document"])
 
 
+def aws_managed_policy(arn: str) -> Document | None:
+    """The document of a managed policy of AWS's own, or None."""
+    text = _AWS_MANAGED.get(arn)
+    if text is None:
+        return None
+    name = arn.rpartition("/")[2]
+    return {
+        "Arn": arn, "PolicyName": name, "PolicyId": name, "Path": "/", "CreateDate": 0.0, "document": text, "tags": {},
+    }  # fmt: skip
+
+
+def new_policy_id() -> str:
+    """A unique id for a customer managed policy."""
+    return _unique_id("ANPA")
+
+
 def new_access_key(tx: Transaction, user_name: str, now: float) -> Document:
     """Adds an active access key for the user and returns its document (which holds no secret)."""
     key = {"AccessKeyId": _unique_id("AKIA"), "UserName": user_name, "Status": "Active", "CreateDate": now}
@@ -129,9 +145,8 @@ def find_access_key(tx: Transaction, access_key_id: str) -> Document | None:
 
 def access_key_secret(plane: "Plane", access_key_id: str) -> str:
     """The secret of an access key, derived so that it is never stored."""
-    return base64.b64encode(hmac.digest(plane.keys.derive("access keys"), access_key_id.encode(), "sha256")).decode()[
-        :40
-    ]
+    mark = hmac.digest(plane.keys.derive("access keys"), access_key_id.encode(), "sha256")
+    return base64.b64encode(mark).decode()[:40]
 
 
 def ensure_administrator(tx: Transaction, plane: "Plane") -> tuple[str, str]:
