@@ -1,0 +1,1 @@
+"""Importing tables, classifying, publishing and finding data."""

@@ -1,0 +1,1 @@
+"""Decisions by policy: Cedar policies, validated, versioned by their hash, each decision with its reasons."""

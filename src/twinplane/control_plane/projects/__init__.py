@@ -1,0 +1,1 @@
+"""Asking for projects, and seeing those one is a member of."""

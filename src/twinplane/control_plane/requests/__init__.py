@@ -1,0 +1,1 @@
+"""The one governance machine: every kind of request passes policy, approvals, fulfilment, verification and expiry."""
