@@ -88,6 +88,11 @@ def issue(
     }
 
 
+def session_arn(role_arn: str, session_name: str) -> str:
+    """The ARN of a session of a role (which leaves out the role's path, as AWS does)."""
+    return f"arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{role_arn.rpartition('/')[2]}/{session_name}"
+
+
 def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: str | None) -> tuple[Principal, str]:
     """Who holds these credentials, and the secret access key that must have signed the request.
 
@@ -112,7 +117,7 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
     principal = Principal(
         kind="AssumedRole",
         account_id=account_id,
-        arn=f"arn:aws:sts::{account_id}:assumed-role/{role['RoleName']}/{claims.session_name}",
+        arn=session_arn(claims.role_arn, claims.session_name),
         access_key_id=access_key_id,
         role_arn=claims.role_arn,
         session_name=claims.session_name,

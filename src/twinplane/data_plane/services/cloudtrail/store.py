@@ -3,9 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
+from twinplane.data_plane.services.cloudtrail.rules import Lookup
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.store import Document, Kind, Transaction
 
+_LAST = "\U0010ffff"  # sorts behind every id
 _LOOKUPS = ("event_name", "event_source", "username", "access_key_id", "on_behalf_of")
 
 EVENTS = Kind(
@@ -59,3 +63,32 @@ def _seconds(time: float | str) -> float:
     if isinstance(time, str):
         return datetime.fromisoformat(time).timestamp()
     return float(time)
+
+
+def find_events(tx: Transaction, lookup: Lookup, after: list[Any] | None, limit: int) -> list[Document]:
+    """At most `limit` events behind `after` (time, id), newest first."""
+    behind = after or [lookup.end, _LAST]
+    where = {} if lookup.column is None else {lookup.column: lookup.value}
+    if lookup.by_resource:
+        return _find_by_resource(tx, lookup, where, behind, limit)
+    found = tx.select(EVENTS, where, order=("time",), after=behind, limit=limit, descending=True)
+    return [event for event in found if event["time"] >= lookup.start]
+
+
+def _find_by_resource(
+    tx: Transaction, lookup: Lookup, where: dict[str, Any], behind: list[Any], limit: int
+) -> list[Document]:
+    ids: dict[str, None] = {}  # an event may name several resources of one type
+    last = [*behind, "", ""]
+    while len(ids) < limit:
+        rows = tx.select(RESOURCES, where, order=("time", "id"), after=last, limit=limit, descending=True)
+        ids |= dict.fromkeys(row["id"] for row in rows if row["time"] >= lookup.start)
+        if len(rows) < limit:
+            break
+        last = [rows[-1][member] for member in ("time", "id", "name", "type")]
+    return [tx.get(EVENTS, event_id) for event_id in list(ids)[:limit]]
+
+
+def text_of(record: dict[str, Any]) -> str:
+    """An event's record as CloudTrail hands it out: JSON text."""
+    return msgspec.json.encode(record).decode()

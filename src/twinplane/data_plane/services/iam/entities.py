@@ -99,6 +99,6 @@ def page_of_list(
 def _paged(call: Call, request: Request, fetch: Any, key: str) -> tuple[list[Document], dict[str, Any]]:
     documents, marker = page(
         call, request, fetch, lambda document: [document[key]],
-        size="MaxItems", token="Marker", default=100, error="InvalidInputException",
+        size="MaxItems", token="Marker", default=100, error="InvalidInputException",  # noqa: S106
     )  # fmt: skip
     return documents, {"IsTruncated": marker is not None, **({"Marker": marker} if marker else {})}

@@ -21,6 +21,11 @@ def identity_store_id(plane: "Plane") -> str:
     return "d-" + plane.keys.derive("identity store id").hex()[:10]
 
 
+def identity_store_arn(plane: "Plane") -> str:
+    """The ARN of the plane's one identity store."""
+    return f"arn:aws:identitystore::{plane.settings.account_id}:identitystore/{identity_store_id(plane)}"
+
+
 def instance_arn(plane: "Plane") -> str:
     """The ARN of the plane's one IAM Identity Center instance."""
     return "arn:aws:sso:::instance/ssoins-" + plane.keys.derive("identity center instance").hex()[:16]

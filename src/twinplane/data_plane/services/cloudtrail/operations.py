@@ -1,0 +1,62 @@
+"""AWS CloudTrail's event history."""
+
+from typing import Any
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads
+from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.cloudtrail import store
+from twinplane.data_plane.services.cloudtrail.rules import check_lookup
+from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.store import Document, Kind
+from twinplane.data_plane.tasks import TaskKind
+
+
+def lookup_events(call: Call, request: Request) -> Answer:
+    """Events newest first. Like AWS: by one attribute at most, of the last 90 days, 50 a page."""
+    lookup = check_lookup(request, call.now)
+    size = request.get("MaxResults")
+    if size is not None and not 1 <= size <= 50:
+        raise ServiceError("InvalidMaxResultsException", "MaxResults must be between 1 and 50.")
+
+    def fetch(after: list[Any] | None, limit: int) -> list[Document]:
+        return store.find_events(call.tx, lookup, after, limit)
+
+    events, token = page(
+        call, request, fetch, lambda event: [event["time"], event["id"]],
+        size="MaxResults", token="NextToken", most=50, error="InvalidNextTokenException",  # noqa: S106
+    )  # fmt: skip
+    return {"Events": [_view(event) for event in events], **({"NextToken": token} if token else {})}
+
+
+def list_trails(_call: Call, _request: Request) -> Answer:
+    """The event history needs no trail, and there is none."""
+    return {"Trails": []}
+
+
+def describe_trails(_call: Call, _request: Request) -> Answer:
+    """The event history needs no trail, and there is none."""
+    return {"trailList": []}
+
+
+def _view(event: Document) -> dict[str, Any]:
+    record: dict[str, Any] = event["record"]
+    view = {
+        "EventId": event["id"], "EventName": event["event_name"], "EventSource": event["event_source"],
+        "EventTime": event["time"], "ReadOnly": "true" if event["read_only"] else "false",
+        "AccessKeyId": event["access_key_id"], "Username": event["username"],
+        "Resources": [
+            {"ResourceType": resource.get("type", ""), "ResourceName": resource.get("ARN", "")}
+            for resource in record.get("resources") or ()
+        ],
+        "CloudTrailEvent": store.text_of(record),
+    }  # fmt: skip
+    return {member: value for member, value in view.items() if value is not None}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "LookupEvents": reads(lookup_events, iam("cloudtrail:LookupEvents")),
+    "ListTrails": reads(list_trails, iam("cloudtrail:ListTrails")),
+    "DescribeTrails": reads(describe_trails, iam("cloudtrail:DescribeTrails")),
+}
+KINDS: list[Kind] = store.KINDS
+TASKS: dict[str, TaskKind] = {}
