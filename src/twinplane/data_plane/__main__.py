@@ -1,0 +1,23 @@
+"""`python -m twinplane.data_plane`: serves one plane on 127.0.0.1 until it is told to stop."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from twinplane.data_plane.app import serve
+from twinplane.data_plane.plane import PlaneSettings
+
+
+def main() -> int:
+    """Reads the arguments and serves; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m twinplane.data_plane", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, help="the folder that holds everything durable")
+    parser.add_argument("--port", type=int, default=8643, help="of 127.0.0.1; 0 takes a free one (default: 8643)")
+    parser.add_argument("--account", default=PlaneSettings.account_id, help="the AWS account this plane stands for")
+    parser.add_argument("--region", default=PlaneSettings.region, help="the AWS region this plane stands for")
+    arguments = parser.parse_args()
+    return serve(arguments.state.absolute(), arguments.port, arguments.account, arguments.region)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+"""The data plane's server: one raw ASGI application that joins the services."""
+
+import asyncio
+import contextlib
+import fcntl
+import importlib
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import structlog
+from pysqlite3 import dbapi2 as sqlite
+
+from twinplane.data_plane import sessions, tasks
+from twinplane.data_plane.call import ServiceError
+from twinplane.data_plane.chain import Chain, Served
+from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
+from twinplane.data_plane.services.cloudtrail.store import add_event
+from twinplane.data_plane.services.iam.store import ensure_administrator
+from twinplane.data_plane.store import Kind, StateOfNewerVersion
+from twinplane.data_plane.tasks import TaskKind
+from twinplane.data_plane.wire import errors, signature
+from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope, Send, read_request, send_response
+from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.service import ServiceWire
+from twinplane.data_plane.wire.signature import Signature
+
+log = structlog.get_logger()
+
+_PACKAGE = "twinplane.data_plane.services"
+
+# Service package -> (the name of AWS's model, the service name in the credential scope).
+SERVICES: dict[str, tuple[str, str]] = {
+    "sts": ("sts", "sts"),
+    "iam": ("iam", "iam"),
+    "identitystore": ("identitystore", "identitystore"),
+    "ssoadmin": ("sso-admin", "sso"),
+    "ssooidc": ("sso-oidc", "sso-oauth"),
+    "cloudtrail": ("cloudtrail", "cloudtrail"),
+    "s3": ("s3", "s3"),
+    "glue": ("glue", "glue"),
+    "lakeformation": ("lakeformation", "lakeformation"),
+    "athena": ("athena", "athena"),
+    "datazone": ("datazone", "datazone"),
+}
+_UNSIGNED_SSO_OIDC_PATHS = ("/token", "/client/register", "/device_authorization")
+
+
+class PlaneApp:
+    """The ASGI application of one plane."""
+
+    def __init__(self, plane: Plane, services: dict[str, Served]) -> None:
+        self.plane = plane
+        self._services = services
+        self._by_signing_name = {served.signing_name: served for served in services.values()}
+        self._identity_provider: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
+        self._recording: set[asyncio.Task[Any]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path.startswith("/_"):
+            await self._own_page(path, scope, receive, send)
+            return
+        http = read_request(scope)
+        incoming = Incoming(receive, http.headers)
+        request_id = str(uuid.uuid4())
+        try:
+            response = await self._answer(http, incoming, request_id)
+            if not await incoming.discard():
+                response.headers["Connection"] = "close"
+        except ClientGone:
+            return
+        await send_response(response, http.method, request_id, send)
+
+    async def _own_page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if path == "/_health":
+            health = HttpResponse(200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
+            await send_response(health, scope["method"], "", send)
+        elif path.startswith("/_idp/"):
+            if self._identity_provider is None:
+                from twinplane.data_plane import idp  # only planes whose people sign in pay for it
+
+                self._identity_provider = idp.app(self.plane)
+            await self._identity_provider(scope, receive, send)
+        else:
+            await send_response(errors.bare_json("NotFound", f"Nothing is at {path}.", 404), scope["method"], "", send)
+
+    async def _answer(self, http: HttpRequest, incoming: Incoming, request_id: str) -> HttpResponse:
+        try:
+            signed = signature.read(http)
+            served = self._identify(http, signed)
+        except ServiceError as error:
+            return errors.bare_json(errors.own_code("json", error.code), error.message, error.status or 400)
+        try:
+            return await Chain(self.plane, served, http, incoming, signed, request_id, self.record_later).answer()
+        except ServiceError as error:
+            return served.wire.error(error, request_id)
+        except sqlite.Error:
+            log.exception("the state could not be read or written", request_id=request_id)
+            busy = ServiceError("ServiceUnavailable", "The data plane's state cannot be used at the moment.", 503)
+            return served.wire.error(busy, request_id)
+        except ClientGone:
+            raise
+        except Exception:
+            log.exception("an operation failed", service=served.name, request_id=request_id)
+            failure = ServiceError("InternalFailure", "The request failed because of an internal error.", 500)
+            return served.wire.error(failure, request_id)
+
+    def _identify(self, http: HttpRequest, signed: Signature | None) -> Served:
+        if signed is not None:
+            served = self._by_signing_name.get(signed.service)
+            if served is None:
+                raise ServiceError(
+                    "UnknownOperationException", f"The service {signed.service} is not served here.", 404
+                )
+            return served
+        if "x-amz-target" in http.headers:
+            raise ServiceError("MissingAuthenticationToken", "The request is not signed.", 403)
+        form = http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        if http.raw_path == "/" and (form or "Action" in http.query):
+            return self._services["sts"]
+        if http.method == "POST" and http.raw_path in _UNSIGNED_SSO_OIDC_PATHS:
+            return self._services["ssooidc"]
+        return self._services["s3"]
+
+    def record_later(self, event: dict[str, Any]) -> None:
+        """Records an event without making the caller wait for the disk."""
+        task = asyncio.get_running_loop().create_task(self._record(event))
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+    async def _record(self, event: dict[str, Any]) -> None:
+        try:
+            await self.plane.store.write(lambda tx: add_event(tx, event))
+        except sqlite.Error:
+            log.exception("a call could not be recorded", event=event["eventName"], request_id=event["requestID"])
+
+    async def settle(self) -> None:
+        """Waits for the records that are still on their way."""
+        while self._recording:
+            await asyncio.gather(*self._recording)
+
+
+# Opening and serving
+
+
+class CannotServe(Exception):
+    """The plane cannot start: the port or the state folder is not usable. The text says why and what to do."""
+
+
+def load_services() -> dict[str, Served]:
+    """Every service with its operations."""
+    return {
+        name: Served(name, signing_name, ServiceWire(model), _module(name).OPERATIONS)
+        for name, (model, signing_name) in SERVICES.items()
+    }
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(f"{_PACKAGE}.{name}.operations")
+    except Exception as error:  # noqa: BLE001
+        log.warning("service not served yet", service=name, reason=repr(error))
+        return SimpleNamespace(OPERATIONS={}, KINDS=[], TASKS={})
+
+
+def kinds_and_tasks() -> tuple[list[Kind], dict[str, TaskKind]]:
+    """What the services keep, and their background work."""
+    kinds, task_kinds = [tasks.TASKS], {}
+    for name in SERVICES:
+        kinds += _module(name).KINDS
+        task_kinds.update(_module(name).TASKS)
+    return list({kind.name: kind for kind in kinds}.values()), task_kinds
+
+
+@asynccontextmanager
+async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
+    """The application of the plane whose state is in `settings.state`, its background work running.
+
+    Raises `CannotServe`.
+    """
+    lock = _lock(settings.state)
+    try:
+        kinds, task_kinds = kinds_and_tasks()
+        try:
+            plane = open_plane(settings, kinds, task_kinds)
+        except StateOfNewerVersion as error:
+            raise CannotServe(str(error)) from None
+        app = PlaneApp(plane, load_services())
+        key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
+        sessions.write_profiles(plane, key_id, secret)
+        plane.tasks.start()
+        try:
+            yield app
+        finally:
+            await plane.tasks.stop()
+            await app.settle()
+            plane.store.close()
+    finally:
+        os.close(lock)
+
+
+def _lock(state: Path) -> int:
+    """Makes this process the only one that serves a state folder, for as long as the descriptor is open."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(state / "plane.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise CannotServe(
+            f"the state folder {state} cannot be used: {error.strerror}. Choose another with --state."
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise CannotServe(
+            f"another data plane serves the state folder {state}. Stop it, or choose another folder with --state."
+        ) from None
+    return descriptor
+
+
+def serve(state: Path, port: int, account_id: str, region: str) -> int:
+    """Serves on 127.0.0.1 until SIGTERM or SIGINT; returns the process's exit code. Port 0: any free one."""
+    import uvloop  # here and not above: whoever embeds the application brings their own server
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(state, port, account_id, region))
+    except CannotServe as error:
+        sys.stderr.write(f"twinplane: {error}\n")
+        return 2
+    return 0
+
+
+async def _serve(state: Path, port: int, account_id: str, region: str) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Stops on a signal without raising it again: the state is closed after the server."""
+
+        def capture_signals(self) -> Any:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
+            return contextlib.nullcontext()
+
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets=sockets)
+            sys.stdout.write(f"data plane ready on {endpoint}\n")
+            sys.stdout.flush()
+
+    with _listen(port) as listener:
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with create_plane(PlaneSettings(state, endpoint, account_id, region)) as app:
+            config = uvicorn.Config(
+                app, http="httptools", lifespan="off", log_level="warning", access_log=False, server_header=False,
+                timeout_graceful_shutdown=3, timeout_keep_alive=60,
+            )  # fmt: skip
+            await Server(config).serve([listener])
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise CannotServe(
+            f"port {port} of 127.0.0.1 cannot be used: {error.strerror}. Choose another with --port."
+        ) from None
+    return listener

@@ -1,0 +1,123 @@
+"""One CloudTrail record for each call: who, acting as whom, did what, from where, and how it ended.
+
+No secret may reach a record: members the model marks sensitive are hidden, as are members with a secret's name, and
+bodies are left out.
+"""
+
+import uuid
+from typing import Any
+
+from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceError
+from twinplane.data_plane.services.identitystore import store as identity_store
+from twinplane.data_plane.wire.http import HttpRequest
+from twinplane.data_plane.wire.models import Model, OperationModel, Ref
+from twinplane.data_plane.wire.scalars import iso8601
+
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+_LONGEST_TEXT = 4096
+_SECRET_NAMES = frozenset((
+    "secretaccesskey", "sessiontoken", "accesstoken", "refreshtoken", "idtoken", "assertion", "contextassertion",
+    "identitycontext", "password", "secret", "secretstring", "clientsecret", "subjecttoken", "actortoken", "code",
+    "codeverifier", "authtoken", "authorizationtoken", "samlassertion", "webidentitytoken", "privatekey",
+))  # fmt: skip
+_READING = ("Get", "List", "Head", "Describe", "Lookup", "Search", "BatchGet", "Query", "Select", "Simulate")
+
+
+def is_read_only(operation: str) -> bool:
+    """Whether AWS's records call an operation of this name read-only."""
+    return operation.startswith(_READING)
+
+
+def record(
+    model: Model, operation: OperationModel, call: Call, http: HttpRequest, request: Request | None,
+    answer: Answer | None = None, error: ServiceError | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The CloudTrail record of a call that was answered with `answer` or refused with `error`."""
+    read_only = is_read_only(operation.name)
+    event: dict[str, Any] = {
+        "eventVersion": "1.11",
+        "userIdentity": _identity(call, call.principal),
+        "eventTime": call.now,
+        "eventSource": model.event_source,
+        "eventName": operation.name,
+        "awsRegion": call.region,
+        "sourceIPAddress": http.client,
+        "userAgent": http.headers.get("user-agent", "")[:1024],
+        "requestParameters": _shown(model, operation.input, request) if request is not None else None,
+        "responseElements": None if read_only or answer is None else _shown(model, operation.output, answer),
+        "requestID": call.request_id,
+        "eventID": str(uuid.uuid4()),
+        "readOnly": read_only,
+        "resources": [{"accountId": call.account_id, **resource} for resource in call.resources],
+        "eventType": "AwsApiCall",
+        "managementEvent": model.name != "s3" or "Bucket" in operation.name,
+        "recipientAccountId": call.account_id,
+        "eventCategory": "Management",
+    }
+    if error is not None:
+        event |= {"errorCode": error.code, "errorMessage": error.message}
+    return event
+
+
+def _identity(call: Call, principal: Principal) -> dict[str, Any]:
+    if principal.kind == "Anonymous":
+        return {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
+    identity: dict[str, Any] = {
+        "type": principal.kind,
+        "principalId": principal.arn.partition("/")[2],
+        "arn": principal.arn,
+        "accountId": principal.account_id,
+        "accessKeyId": principal.access_key_id,
+    }
+    if principal.kind == "IAMUser":
+        return identity | {"userName": principal.arn.rpartition("/")[2]}
+    role_arn = principal.role_arn or ""
+    identity["sessionContext"] = {
+        "sessionIssuer": {
+            "type": "Role",
+            "principalId": role_arn.rpartition("/")[2],
+            "arn": role_arn,
+            "accountId": principal.account_id,
+            "userName": role_arn.rpartition("/")[2],
+        },
+        "attributes": {"creationDate": iso8601(float(int(principal.issued_at))), "mfaAuthenticated": "false"},
+    }
+    if principal.source_identity is not None:
+        identity["sessionContext"]["sourceIdentity"] = principal.source_identity
+    if principal.on_behalf_of is not None:
+        store_id = identity_store.identity_store_id(call.plane)
+        identity["onBehalfOf"] = {
+            "userId": principal.on_behalf_of,
+            "identityStoreArn": f"arn:aws:identitystore::{call.account_id}:identitystore/{store_id}",
+        }
+    return identity
+
+
+def _shown(model: Model, ref: Ref | None, value: Any) -> Any:
+    """A value as a record shows it: names start in lower case, secrets are hidden, bodies left out."""
+    shape = model.shapes.get(ref.shape) if ref is not None else None
+    if shape is not None and shape.sensitive:
+        return HIDDEN
+    if isinstance(value, dict):
+        if shape is not None and shape.type == "map":
+            return {name: _shown_member(model, name, shape.value, each) for name, each in value.items()}
+        members = shape.members if shape is not None else {}
+        return {
+            _lower_first(name): _shown_member(model, name, members.get(name), each)
+            for name, each in value.items() if not name.startswith("_") and not isinstance(each, bytes)
+        }  # fmt: skip
+    if isinstance(value, (list, tuple)):
+        return [_shown(model, shape.member if shape is not None else None, each) for each in value]
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return value[:_LONGEST_TEXT] + "…"
+    return value if isinstance(value, (str, int, float, bool, type(None))) else None
+
+
+def _shown_member(model: Model, name: str, ref: Ref | None, value: Any) -> Any:
+    if name.lower() in _SECRET_NAMES and value is not None:
+        return HIDDEN
+    return _shown(model, ref, value)
+
+
+def _lower_first(name: str) -> str:
+    return name[:1].lower() + name[1:]

@@ -1,0 +1,163 @@
+"""One request's way: body, route, authentication, parsing, authorisation and work in one transaction, answer, record.
+
+An answer leaves only after its commit, and a change is recorded in the transaction that makes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from twinplane.data_plane import audit, sessions
+from twinplane.data_plane.call import ANONYMOUS, Answer, Call, Operation, Principal, Request, ServiceError
+from twinplane.data_plane.plane import Plane
+from twinplane.data_plane.services.cloudtrail.store import add_event
+from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.wire import errors, signature, upload
+from twinplane.data_plane.wire.asgi import Incoming, collect
+from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.models import OperationModel
+from twinplane.data_plane.wire.service import ServiceWire
+from twinplane.data_plane.wire.signature import UNSIGNED_PAYLOAD, Signature
+
+log = structlog.get_logger()
+
+_GLOBAL_SERVICES = ("iam", "sts")  # clients sign these for us-east-1, whatever region they are in
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service of this server."""
+
+    name: str
+    signing_name: str
+    wire: ServiceWire
+    operations: dict[str, Operation]
+
+
+class Chain:
+    """One request on its way through the chain."""
+
+    def __init__(
+        self, plane: Plane, served: Served, http: HttpRequest, incoming: Incoming, signed: Signature | None,
+        request_id: str, record_later: Callable[[dict[str, Any]], None],
+    ) -> None:  # fmt: skip
+        self._plane, self._served, self._wire, self._record_later = plane, served, served.wire, record_later
+        self._http, self._incoming, self._signed, self._request_id = http, incoming, signed, request_id
+        self._secret = ""
+
+    async def answer(self) -> HttpResponse:
+        http, wire = self._http, self._wire
+        streams = wire.model.protocol == "rest-xml"
+        if not streams:
+            http.body = await self._incoming.all()
+        model, labels = wire.route(http)
+        operation = self._served.operations.get(model.name)
+        principal = self._authenticate(operation)
+        if operation is None:
+            raise ServiceError("NotImplemented", f"{model.name} of {wire.model.name} is not served here.", 501)
+        if streams:
+            body = upload.verified(self._incoming.pieces(), http, self._signed, self._secret)
+            if operation.mode == "stream":
+                http.stream = body
+            else:
+                http.body = await collect(body)
+        call = Call(
+            self._plane, principal, self._served.name, model.name, self._request_id, self._plane.clock(),
+            body=http.stream, headers=http.headers,
+        )  # fmt: skip
+        return await self._call(operation, model, call, labels)
+
+    def _authenticate(self, operation: Operation | None) -> Principal:
+        """Who signed the request. Raises `ServiceError` with the code that the service's protocol uses."""
+        try:
+            return self._signer(operation)
+        except ServiceError as error:
+            log.info("refused a signature", code=error.code, service=self._served.name, request_id=self._request_id)
+            code = errors.own_code(self._wire.model.protocol, error.code)
+            raise ServiceError(code, error.message, error.status or 403) from None
+
+    def _signer(self, operation: Operation | None) -> Principal:
+        if operation is not None and not operation.signed:
+            return ANONYMOUS
+        signed = self._signed
+        if signed is None:
+            if self._served.name == "s3":
+                return ANONYMOUS
+            raise ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+        regions = [self._plane.settings.region, *(["us-east-1"] if self._served.name in _GLOBAL_SERVICES else [])]
+        if signed.kind != "query-v2" and signed.region not in regions:
+            raise ServiceError(
+                "IncompleteSignature" if self._served.name == "s3" else "SignatureDoesNotMatch",
+                f"Credential should be scoped to a valid region: this plane is {regions[0]}, not {signed.region}.",
+            )
+        plane, store = self._plane, self._plane.store
+        principal, self._secret = store.read(lambda tx: sessions.resolve(plane, tx, signed.access_key_id, signed.token))
+        signature.check(signed, self._http, self._secret, plane.clock(), self._payload_hash(signed))
+        if signed.kind != "header":
+            signature.hoist_headers(self._http)
+        return principal
+
+    def _payload_hash(self, signed: Signature) -> str:
+        claimed = self._http.headers.get("x-amz-content-sha256")
+        if self._served.name == "s3":
+            if signed.kind == "query":
+                return claimed or UNSIGNED_PAYLOAD
+            if claimed is None and signed.kind == "header":
+                raise ServiceError("InvalidRequest", "Missing required header: x-amz-content-sha256", 400)
+            return claimed or ""
+        actual = signature.sha256(self._http.body)
+        if claimed is not None and claimed != actual:
+            raise signature.mismatch()
+        return actual
+
+    async def _call(
+        self, operation: Operation, model: OperationModel, call: Call, labels: dict[str, str]
+    ) -> HttpResponse:
+        request: Request | None = None
+        try:
+            request = self._wire.parse(model, self._http, labels)
+            return await self._run(operation, model, call, request)
+        except ServiceError as error:
+            event = self._event(model, call, request, error=error)
+            await self._plane.store.write(lambda tx: add_event(tx, event))
+            raise
+
+    async def _run(self, operation: Operation, model: OperationModel, call: Call, request: Request) -> HttpResponse:
+        store = self._plane.store
+        if operation.mode == "write":
+            return await store.write(lambda tx: self._write(tx, operation, model, call, request))
+        if operation.mode == "read":
+            answer = store.read(lambda tx: self._operate(tx, operation, call, request))
+            self._record_later(self._event(model, call, request, answer))
+        else:
+            store.read(lambda tx: operation.access(replace(call, transaction=tx), request))
+            answer = await operation.function(call, request)
+            event = self._event(model, call, request, answer)
+            if event["readOnly"]:
+                self._record_later(event)
+            else:
+                await store.write(lambda tx: add_event(tx, event))
+        return self._wire.codec(model).serialise(answer, call.request_id)
+
+    def _write(
+        self, tx: Transaction, operation: Operation, model: OperationModel, call: Call, request: Request
+    ) -> HttpResponse:
+        """The operation, its answer and its record in one transaction: recorded exactly when it happened."""
+        answer = self._operate(tx, operation, call, request)
+        add_event(tx, self._event(model, call, request, answer))
+        return self._wire.codec(model).serialise(answer, call.request_id)
+
+    @staticmethod
+    def _operate(tx: Transaction, operation: Operation, call: Call, request: Request) -> Answer:
+        call.transaction = tx
+        operation.access(call, request)
+        answer: Answer = operation.function(call, request)
+        return answer
+
+    def _event(
+        self, model: OperationModel, call: Call, request: Request | None, answer: Answer | None = None,
+        error: ServiceError | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        return audit.record(self._wire.model, model, call, self._http, request, answer, error)

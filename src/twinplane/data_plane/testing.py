@@ -1,0 +1,70 @@
+"""A real data plane for tests: its own process, its own port, its own state folder, and boto3 clients for it."""
+
+import configparser
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_READY = "data plane ready on "
+
+
+@dataclass(frozen=True)
+class RunningPlane:
+    """A plane that answers at `endpoint` for as long as its context is open."""
+
+    endpoint: str
+    state: Path
+    account_id: str
+    region: str
+    process: "subprocess.Popen[str]"
+
+    def administrator(self) -> dict[str, str]:
+        """The administrator's credentials, as keyword arguments of boto3."""
+        profiles = configparser.RawConfigParser()
+        profiles.read(self.state / "aws" / "credentials")
+        return dict(profiles["administrator"])
+
+    def client(self, service: str, credentials: dict[str, Any] | None = None, **options: Any) -> Any:
+        """An unmodified boto3 client. `credentials`: boto3's arguments, or what STS answers; default: administrator."""
+        import boto3
+
+        given = self.administrator() if credentials is None else credentials
+        if "AccessKeyId" in given:
+            given = {
+                "aws_access_key_id": given["AccessKeyId"],
+                "aws_secret_access_key": given["SecretAccessKey"],
+                "aws_session_token": given.get("SessionToken"),
+            }
+        session: Any = boto3.session.Session()
+        return session.client(service, endpoint_url=self.endpoint, **{"region_name": self.region, **given, **options})
+
+
+@contextmanager
+def running_plane(
+    state: Path, *, account_id: str = "111122223333", region: str = "us-east-1", port: int = 0
+) -> Iterator[RunningPlane]:
+    """A plane that keeps its state in `state`. Raises `RuntimeError` with what it said when it does not start."""
+    command = [sys.executable, "-m", "twinplane.data_plane", "--state", str(state), "--port", str(port)]
+    command += ["--account", account_id, "--region", region]
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "plane.log").open("a") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(_READY):
+                yield RunningPlane(line.removeprefix(_READY).strip(), state, account_id, region, process)
+                break
+        else:
+            raise RuntimeError(f"the data plane did not start: {(state / 'plane.log').read_text()[-4000:]}")
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

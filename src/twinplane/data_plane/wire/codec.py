@@ -1,0 +1,249 @@
+"""One operation's way over the wire: HTTP request to request members, answer members to HTTP response.
+
+Compiled from the model on the operation's first call; one `Codec` for each operation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from twinplane.data_plane.call import Answer, Request
+from twinplane.data_plane.wire import rest
+from twinplane.data_plane.wire.body import FileRange
+from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.json_shapes import JsonReader, JsonWriter
+from twinplane.data_plane.wire.models import Model, OperationModel, Ref, Shape
+from twinplane.data_plane.wire.query_shapes import QueryReader, form_tree, form_values
+from twinplane.data_plane.wire.scalars import Malformed
+from twinplane.data_plane.wire.xml import read_xml
+from twinplane.data_plane.wire.xml_shapes import XmlReader, XmlWriter
+
+Parse = Callable[[HttpRequest, dict[str, str]], Request]
+Serialise = Callable[[Answer, str], HttpResponse]
+_EMPTY = Shape(type="structure")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """`parse` raises `Malformed`; `serialise` takes the answer and the request's id."""
+
+    parse: Parse
+    serialise: Serialise
+
+
+class Codecs:
+    """The codecs of one service."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._json_reader, self._json_writer = JsonReader(model), JsonWriter(model)
+        self._query_reader = QueryReader(model)
+        self._xml_reader, self._xml_writer = XmlReader(model), XmlWriter(model)
+        self._build: Callable[[OperationModel], Codec] = {
+            "json": self._json, "query": self._query, "rest-json": self._rest, "rest-xml": self._rest,
+        }[model.protocol]  # fmt: skip
+        self._codecs: dict[str, Codec] = {}
+
+    def get(self, operation: OperationModel) -> Codec:
+        """The operation's codec, compiled on first use."""
+        codec = self._codecs.get(operation.name)
+        if codec is None:
+            codec = self._codecs[operation.name] = self._build(operation)
+        return codec
+
+    def _shape(self, ref: Ref | None) -> Shape:
+        return self._model.shape(ref) if ref is not None else _EMPTY
+
+    # json 1.0 and 1.1
+
+    def _json(self, operation: OperationModel) -> Codec:
+        read = self._json_reader.structure(self._shape(operation.input).members.items())
+        write = self._json_writer.structure(self._shape(operation.output).members.items())
+        content_type = f"application/x-amz-json-{self._model.metadata.json_version or '1.0'}"
+
+        def parse(http: HttpRequest, _labels: dict[str, str]) -> Request:
+            request: Request = read(_json_body(http.body))
+            return request
+
+        def serialise(answer: Answer, _request_id: str) -> HttpResponse:
+            return HttpResponse(200, {"Content-Type": content_type}, msgspec.json.encode(write(answer)))
+
+        return Codec(parse, serialise)
+
+    # query
+
+    def _query(self, operation: OperationModel) -> Codec:
+        read = self._query_reader.reader(operation.input) if operation.input else lambda _tree: {}
+        write = self._xml_writer.members(self._shape(operation.output).members.items())
+        name, metadata = operation.name, self._model.metadata
+        wrapper = operation.output.result_wrapper if operation.output is not None else None
+        head = f'<{name}Response xmlns="{metadata.xml_namespace}">'
+
+        def parse(http: HttpRequest, _labels: dict[str, str]) -> Request:
+            values = {key: each[0] for key, each in http.query.items()} | form_values(http.body)
+            request: Request = read(form_tree(values))
+            return request
+
+        def serialise(answer: Answer, request_id: str) -> HttpResponse:
+            out = [head]
+            if wrapper:
+                out.append(f"<{wrapper}>")
+            write(out, answer)
+            if wrapper:
+                out.append(f"</{wrapper}>")
+            out.append(f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>")
+            return HttpResponse(200, {"Content-Type": "text/xml"}, "".join(out).encode())
+
+        return Codec(parse, serialise)
+
+    # rest-json and rest-xml
+
+    def _rest(self, operation: OperationModel) -> Codec:
+        return Codec(self._rest_parse(operation), self._rest_serialise(operation))
+
+    def _rest_parse(self, operation: OperationModel) -> Parse:
+        shape = self._shape(operation.input)
+        binders = rest.input_binders(self._model, shape)
+        read_body = self._body_reader(shape)
+
+        def parse(http: HttpRequest, labels: dict[str, str]) -> Request:
+            request: Request = read_body(http)
+            for bind in binders:
+                bind(http, labels, request)
+            return request
+
+        return parse
+
+    def _body_reader(self, shape: Shape) -> Callable[[HttpRequest], Request]:
+        if shape.payload is not None:
+            return self._payload_reader(shape.payload, shape.members[shape.payload])
+        members = list(self._model.located(shape, None))
+        if self._model.protocol == "rest-xml":
+            return lambda _http: {}  # S3, our only rest-xml service, puts every body into a payload member
+        read = self._json_reader.structure(members)
+        return lambda http: read(_json_body(http.body))
+
+    def _payload_reader(self, name: str, ref: Ref) -> Callable[[HttpRequest], Request]:
+        shape = self._model.shape(ref)
+        if shape.type in ("blob", "string") or ref.streaming or shape.streaming:
+            text = shape.type == "string"
+
+            def read_raw(http: HttpRequest) -> Request:
+                if http.stream is not None:
+                    return {}
+                return {name: _utf8(http.body) if text else http.body}
+
+            return read_raw
+        xml = self._model.protocol == "rest-xml"
+        reader = self._xml_reader.reader(ref) if xml else self._json_reader.reader(ref)
+
+        def read(http: HttpRequest) -> Request:
+            if not http.body:
+                return {}
+            return {name: reader(read_xml(http.body) if xml else _json_body(http.body))}
+
+        return read
+
+    def _rest_serialise(self, operation: OperationModel) -> Serialise:
+        shape = self._shape(operation.output)
+        placers = rest.output_placers(self._model, shape)
+        write_body = self._body_writer(operation, shape)
+        status = operation.http.response_code
+
+        def serialise(answer: Answer, _request_id: str) -> HttpResponse:
+            response = HttpResponse(answer.pop("_status", status))
+            extra = answer.pop("_headers", None)
+            write_body(answer, response)
+            for place in placers:
+                place(answer, response)
+            if extra:
+                response.headers.update(extra)
+            return response
+
+        return serialise
+
+    def _body_writer(self, operation: OperationModel, shape: Shape) -> Callable[[Answer, HttpResponse], None]:
+        if shape.payload is not None:
+            return self._payload_writer(shape.payload, shape.members[shape.payload])
+        elsewhere = {name for name, ref in shape.members.items() if ref.location is not None}
+        members = list(self._model.located(shape, None))
+        if self._model.protocol == "rest-xml":
+            return self._xml_body(operation, members)
+        write = self._json_writer.structure(members)
+
+        def write_json(answer: Answer, response: HttpResponse) -> None:
+            response.headers["Content-Type"] = "application/json"
+            body = {k: v for k, v in answer.items() if k not in elsewhere} if elsewhere else answer
+            response.body = msgspec.json.encode(write(body)) if response.status != 204 else b""
+
+        return write_json
+
+    def _xml_body(
+        self, operation: OperationModel, members: list[tuple[str, Ref]]
+    ) -> Callable[[Answer, HttpResponse], None]:
+        if not members or operation.output is None:
+            return lambda _answer, _response: None
+        write = self._xml_writer.members(members)
+        name = operation.output.location_name or _result_name(operation.output.shape)
+        namespace = self._model.metadata.xml_namespace or "http://s3.amazonaws.com/doc/2006-03-01/"
+
+        def write_xml(answer: Answer, response: HttpResponse) -> None:
+            out = [f'<?xml version="1.0" encoding="UTF-8"?>\n<{name} xmlns="{namespace}">']
+            write(out, answer)
+            out.append(f"</{name}>")
+            response.headers["Content-Type"] = "application/xml"
+            response.body = "".join(out).encode()
+
+        return write_xml
+
+    def _payload_writer(self, name: str, ref: Ref) -> Callable[[Answer, HttpResponse], None]:
+        shape = self._model.shape(ref)
+        if shape.type in ("blob", "string") or ref.streaming or shape.streaming:
+
+            def write_raw(answer: Answer, response: HttpResponse) -> None:
+                value = answer.get(name) or b""
+                response.headers["Content-Type"] = "application/octet-stream"
+                response.body = value if isinstance(value, (bytes, FileRange)) else str(value).encode()
+
+            return write_raw
+        if self._model.protocol == "rest-xml":
+            write = self._xml_writer.element(ref.location_name or ref.shape, ref)
+
+            def write_xml(answer: Answer, response: HttpResponse) -> None:
+                out = ['<?xml version="1.0" encoding="UTF-8"?>\n']
+                if answer.get(name) is not None:
+                    write(out, answer[name])
+                    response.headers["Content-Type"] = "application/xml"
+                    response.body = "".join(out).encode()
+
+            return write_xml
+        convert = self._json_writer.writer(ref)
+
+        def write_json(answer: Answer, response: HttpResponse) -> None:
+            response.headers["Content-Type"] = "application/json"
+            response.body = msgspec.json.encode(convert(answer.get(name) or {}))
+
+        return write_json
+
+
+def _json_body(body: bytes) -> Any:
+    if not body:
+        return {}
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is not JSON: {error}") from None
+
+
+def _utf8(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Malformed("the body is not UTF-8 text") from None
+
+
+def _result_name(shape_name: str) -> str:
+    """S3 names its roots after the result: ListBucketsOutput is `ListBucketsResult` on the wire."""
+    return shape_name.removesuffix("Output").removesuffix("Result") + "Result"

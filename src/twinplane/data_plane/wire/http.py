@@ -1,0 +1,46 @@
+"""A request and a response of HTTP, as the protocols see them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
+
+from twinplane.data_plane.wire.body import FileRange
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """`raw_path` and `query_string` are still percent-encoded; header names are lower case, repeated ones joined."""
+
+    method: str
+    raw_path: str
+    query_string: str
+    headers: dict[str, str]
+    client: str = ""
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None  # the verified body of an operation that streams it
+    query: dict[str, list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.query = {}
+        for part in self.query_string.split("&") if self.query_string else ():
+            name, _, value = part.partition("=")
+            self.query.setdefault(unquote_plus(name), []).append(unquote_plus(value))
+
+    def query_value(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        values = self.query.get(name)
+        return values[0] if values else None
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """`body` is bytes, or a part of a file that the server sends piece by piece."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | FileRange = b""
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.length

@@ -1,0 +1,169 @@
+"""AWS's service models: what botocore ships as data, read without importing botocore, without the documentation.
+
+A small overlay of our own (`<service>.json` in `models/`) adds operations that AWS's clients call although the public
+model lacks them.
+"""
+
+import gzip
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class Ref(msgspec.Struct, rename="camel", gc=False):
+    """A use of a shape, with what this use says differently."""
+
+    shape: str
+    location: str | None = None
+    location_name: str | None = None
+    flattened: bool = False
+    streaming: bool = False
+    timestamp_format: str | None = None
+    xml_namespace: Any = None
+    xml_attribute: bool = False
+    result_wrapper: str | None = None
+    eventpayload: bool = False
+
+
+class ErrorTraits(msgspec.Struct, rename="camel", gc=False):
+    code: str | None = None
+    http_status_code: int = 400
+    sender_fault: bool = True
+
+
+class Shape(msgspec.Struct, rename="camel"):
+    """A type: structure, list, map or scalar. `members` belong to structures, `member` to lists, `key` to maps."""
+
+    type: str
+    members: dict[str, Ref] = {}
+    required: list[str] = []
+    member: Ref | None = None
+    key: Ref | None = None
+    value: Ref | None = None
+    min: float | None = None
+    max: float | None = None
+    pattern: str | None = None
+    flattened: bool = False
+    location_name: str | None = None
+    payload: str | None = None
+    streaming: bool = False
+    sensitive: bool = False
+    exception: bool = False
+    fault: bool = False
+    error: ErrorTraits | None = None
+    timestamp_format: str | None = None
+    xml_namespace: Any = None
+    union: bool = False
+    document: bool = False
+
+
+class Http(msgspec.Struct, rename="camel", gc=False):
+    method: str
+    request_uri: str
+    response_code: int = 200
+
+
+class OperationModel(msgspec.Struct, rename="camel"):
+    """An operation as AWS declares it."""
+
+    name: str
+    http: Http
+    input: Ref | None = None
+    output: Ref | None = None
+    errors: list[Ref] = []
+    authtype: str | None = None
+    deprecated: bool = False
+    unsigned_payload: bool = False
+
+
+class Metadata(msgspec.Struct, rename="camel"):
+    protocol: str
+    endpoint_prefix: str
+    signing_name: str | None = None
+    target_prefix: str | None = None
+    json_version: str | None = None
+    xml_namespace: Any = None
+
+
+class _ServiceFile(msgspec.Struct):
+    metadata: Metadata
+    operations: dict[str, OperationModel]
+    shapes: dict[str, Shape]
+
+
+class _Overlay(msgspec.Struct):
+    operations: dict[str, OperationModel]
+    shapes: dict[str, Shape]
+
+
+class Model:
+    """The operations and shapes of one service."""
+
+    def __init__(self, name: str, file: _ServiceFile) -> None:
+        self.name = name
+        self.metadata, self.operations, self.shapes = file.metadata, file.operations, file.shapes
+        self._errors_by_code = {
+            shape.error.code: name for name, shape in self.shapes.items() if shape.exception and shape.error
+        }
+
+    @property
+    def protocol(self) -> str:
+        return self.metadata.protocol
+
+    @property
+    def event_source(self) -> str:
+        """The service's name in CloudTrail."""
+        return f"{self.metadata.signing_name or self.metadata.endpoint_prefix}.amazonaws.com"
+
+    def shape(self, ref: Ref) -> Shape:
+        return self.shapes[ref.shape]
+
+    def error_shape(self, code: str) -> Shape | None:
+        """The shape of an error, by its own name or by the code the wire uses for it."""
+        shape = self.shapes.get(code)
+        if shape is not None and (shape.exception or shape.error):
+            return shape
+        name = self._errors_by_code.get(code)
+        return self.shapes[name] if name else None
+
+    def streams_input(self, operation: OperationModel) -> bool:
+        """Whether the request's body is a stream of bytes."""
+        return operation.input is not None and self._streams(operation.input)
+
+    def _streams(self, ref: Ref) -> bool:
+        shape = self.shape(ref)
+        if shape.payload is None:
+            return False
+        payload = shape.members[shape.payload]
+        return payload.streaming or self.shape(payload).streaming
+
+    def located(self, shape: Shape, *locations: str | None) -> Iterator[tuple[str, Ref]]:
+        """The members of a structure that travel at one of `locations` (None: in the body)."""
+        return ((name, ref) for name, ref in shape.members.items() if ref.location in locations)
+
+
+@cache
+def load(name: str) -> Model:
+    """The model of a service by the name of botocore's folder, such as `sso-oidc`. Raises `LookupError`."""
+    file = msgspec.json.decode(_newest(name), type=_ServiceFile)
+    overlay = Path(__file__).parent / "models" / f"{name}.json"
+    if overlay.exists():
+        extra = msgspec.json.decode(overlay.read_bytes(), type=_Overlay)
+        file.operations.update(extra.operations)
+        file.shapes.update(extra.shapes)
+    return Model(name, file)
+
+
+def _newest(name: str) -> bytes:
+    spec = find_spec("botocore")
+    if spec is None or not spec.submodule_search_locations:
+        raise LookupError("botocore, which carries AWS's service models, is not installed")
+    folder = Path(spec.submodule_search_locations[0]) / "data" / name
+    versions = sorted(folder.glob("*/service-2.json.gz"))
+    if not versions:
+        raise LookupError(f"no service model {name} in {folder.parent}")
+    return gzip.decompress(versions[-1].read_bytes())

@@ -1,0 +1,82 @@
+"""One service on the wire: finds the operation of a request, and carries its members and errors."""
+
+from functools import cached_property
+
+from twinplane.data_plane.call import Request, ServiceError
+from twinplane.data_plane.wire import errors, models
+from twinplane.data_plane.wire.codec import Codec, Codecs
+from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.models import Model, OperationModel
+from twinplane.data_plane.wire.query_shapes import form_values
+from twinplane.data_plane.wire.routing import Router
+from twinplane.data_plane.wire.scalars import Malformed
+from twinplane.data_plane.wire.validation import Validation
+
+
+class ServiceWire:
+    """The protocol side of one service; everything in it is compiled on first use."""
+
+    def __init__(self, model_name: str) -> None:
+        self._model_name = model_name
+
+    @cached_property
+    def model(self) -> Model:
+        return models.load(self._model_name)
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self.model)
+
+    @cached_property
+    def _codecs(self) -> Codecs:
+        return Codecs(self.model)
+
+    @cached_property
+    def _validation(self) -> Validation:
+        return Validation(self.model)
+
+    def route(self, http: HttpRequest) -> tuple[OperationModel, dict[str, str]]:
+        """The operation a request means and its path labels. Raises `ServiceError` when it means none."""
+        if self.model.protocol in ("rest-json", "rest-xml"):
+            found = self._router.route(http)
+            if found is None:
+                raise ServiceError("UnknownOperationException", f"No operation at {http.method} {http.raw_path}.")
+            return found
+        name = self._named_operation(http)
+        operation = self.model.operations.get(name)
+        if operation is None:
+            raise ServiceError("UnknownOperationException", f"{self.model.name} has no operation {name!r}.")
+        return operation, {}
+
+    def _named_operation(self, http: HttpRequest) -> str:
+        if self.model.protocol == "json":
+            prefix, _, name = http.headers.get("x-amz-target", "").rpartition(".")
+            if prefix != self.model.metadata.target_prefix:
+                raise ServiceError("UnknownOperationException", f"X-Amz-Target does not name {self.model.name}.")
+            return name
+        try:
+            return form_values(http.body).get("Action") or http.query_value("Action") or ""
+        except Malformed:
+            return ""
+
+    def codec(self, operation: OperationModel) -> Codec:
+        return self._codecs.get(operation)
+
+    def parse(self, operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> Request:
+        """The request's members, checked against the model. Raises `ServiceError`."""
+        try:
+            request = self.codec(operation).parse(http, labels)
+        except Malformed as error:
+            raise ServiceError("SerializationException", f"The request cannot be read: {error}") from None
+        shape = self.model.shape(operation.input) if operation.input is not None else None
+        checked = request
+        if http.stream is not None and shape is not None and shape.payload in shape.required:
+            checked = request | {str(shape.payload): b""}
+        problems = self._validation.problems(operation.input, checked)
+        if problems:
+            count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
+            raise ServiceError(errors.validation_code(self.model, operation), count + "; ".join(problems), 400)
+        return request
+
+    def error(self, error: ServiceError, request_id: str) -> HttpResponse:
+        return errors.response(self.model, error, request_id)
