@@ -1,0 +1,174 @@
+"""Partitions of tables."""
+
+import zlib
+from typing import Any
+
+import msgspec
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
+from twinplane.data_plane.services.glue import permissions, rules, store
+from twinplane.data_plane.services.glue.paging import glue_page, kept
+from twinplane.data_plane.services.glue.permissions import on_table
+from twinplane.data_plane.store import Document
+
+
+def _key(values: list[str]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def _shown(partition: Document) -> Document:
+    return {member: value for member, value in partition.items() if member != "Key"}
+
+
+def _for_writing(call: Call, request: Request) -> Document:
+    table = permissions.get_table(call, request["DatabaseName"], request["TableName"])
+    place = (table["DatabaseName"], table["Name"])
+    if not any(permissions.has_permission(call, needed, *place) for needed in ("INSERT", "ALTER")):
+        raise permissions.insufficient("Insert", table["Name"])
+    return table
+
+
+def _for_reading(call: Call, request: Request) -> Document:
+    """The table whose partitions may be read; behind a link, its target."""
+    table = permissions.get_table(call, request["DatabaseName"], request["TableName"])
+    if table.get("TargetTable"):
+        link = table["TargetTable"]
+        table = permissions.get_table(call, link["DatabaseName"], link["Name"])
+    permissions.check_partitions_readable(call, table)
+    return table
+
+
+def _find(call: Call, table: Document, values: list[str] | None) -> Document:
+    key = _key(rules.check_values(values, table))
+    found = call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], key)
+    if found is None:
+        raise ServiceError("EntityNotFoundException", "Cannot find partition.")
+    return found
+
+
+def _create(call: Call, table: Document, given: dict[str, Any]) -> None:
+    values = rules.check_values(given.get("Values"), table)
+    if call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], _key(values)) is not None:
+        raise ServiceError("AlreadyExistsException", "Partition already exists.")
+    _put(call, table, given, values, call.now)
+
+
+def _put(call: Call, table: Document, given: dict[str, Any], values: list[str], created_at: float) -> None:
+    database = store.get_database(call.tx, table["DatabaseName"])
+    table_location, location = store.table_location(table), store.table_location(given)
+    inside = table_location and location and f"{location.rstrip('/')}/".startswith(f"{table_location.rstrip('/')}/")
+    if not inside:
+        permissions.check_locations(call, database, [location])
+    call.tx.put(
+        store.PARTITIONS,
+        {
+            **given, "Values": values, "Key": _key(values), "DatabaseName": table["DatabaseName"],
+            "TableName": table["Name"], "CatalogId": table["CatalogId"], "CreationTime": created_at,
+        },
+    )  # fmt: skip
+
+
+def create_partition(call: Call, request: Request) -> Answer:
+    _create(call, _for_writing(call, request), request["PartitionInput"])
+    return {}
+
+
+def batch_create_partition(call: Call, request: Request) -> Answer:
+    table = _for_writing(call, request)
+    errors = []
+    for given in request["PartitionInputList"]:
+        try:
+            _create(call, table, given)
+        except ServiceError as error:
+            errors.append(_failed(given.get("Values") or [], error))
+    return {"Errors": errors} if errors else {}
+
+
+def _failed(values: list[str], error: ServiceError) -> dict[str, Any]:
+    return {"PartitionValues": values, "ErrorDetail": {"ErrorCode": error.code, "ErrorMessage": error.message}}
+
+
+def update_partition(call: Call, request: Request) -> Answer:
+    table = _for_writing(call, request)
+    old = _find(call, table, request["PartitionValueList"])
+    given = request["PartitionInput"]
+    values = rules.check_values(given.get("Values") or old["Values"], table)
+    if values != old["Values"]:
+        _create(call, table, given)
+        call.tx.remove(store.PARTITIONS, table["DatabaseName"], table["Name"], old["Key"])
+    else:
+        _put(call, table, given, values, old["CreationTime"])
+    return {}
+
+
+def delete_partition(call: Call, request: Request) -> Answer:
+    table = _for_writing(call, request)
+    found = _find(call, table, request["PartitionValues"])
+    call.tx.remove(store.PARTITIONS, table["DatabaseName"], table["Name"], found["Key"])
+    return {}
+
+
+def batch_delete_partition(call: Call, request: Request) -> Answer:
+    table = _for_writing(call, request)
+    errors = []
+    for entry in request["PartitionsToDelete"]:
+        try:
+            found = _find(call, table, entry["Values"])
+        except ServiceError as error:
+            errors.append(_failed(entry["Values"], error))
+        else:
+            call.tx.remove(store.PARTITIONS, table["DatabaseName"], table["Name"], found["Key"])
+    return {"Errors": errors} if errors else {}
+
+
+def get_partition(call: Call, request: Request) -> Answer:
+    return {"Partition": _shown(_find(call, _for_reading(call, request), request["PartitionValues"]))}
+
+
+def batch_get_partition(call: Call, request: Request) -> Answer:
+    table = _for_reading(call, request)
+    wanted = [_key(rules.check_values(entry["Values"], table)) for entry in request["PartitionsToGet"]]
+    found = [call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], key) for key in wanted]
+    return {"Partitions": [_shown(partition) for partition in found if partition is not None]}
+
+
+def get_partitions(call: Call, request: Request) -> Answer:
+    table = _for_reading(call, request)
+    where = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
+    segment = request.get("Segment")
+    meets = None
+    if request.get("Expression"):
+        keys = tuple((c["Name"], c.get("Type") or "string") for c in table.get("PartitionKeys") or ())
+        meets = rules.partition_predicate(request["Expression"], keys)
+
+    def fetch(after: list[str] | None, limit: int) -> list[Document]:
+        return call.tx.select(store.PARTITIONS, where, after=after, limit=limit)
+
+    def keep(rows: list[Document]) -> list[Document]:
+        if segment:
+            total, number = segment["TotalSegments"], segment["SegmentNumber"]
+            rows = [row for row in rows if zlib.crc32(row["Key"].encode()) % total == number]
+        return [row for row in rows if meets is None or meets(row["Values"])]
+
+    def place(row: Document) -> list[str]:
+        return [row["DatabaseName"], row["TableName"], row["Key"]]
+
+    found, following = glue_page(call, request, kept(fetch, keep, place), place, most=1000)
+    shown = [_shown(partition) for partition in found]
+    if request.get("ExcludeColumnSchema"):
+        for partition in shown:
+            storage = partition.get("StorageDescriptor") or {}
+            partition["StorageDescriptor"] = {k: v for k, v in storage.items() if k != "Columns"}
+    return {"Partitions": shown, **following}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreatePartition": writes(create_partition, on_table("glue:CreatePartition", name="TableName")),
+    "BatchCreatePartition": writes(batch_create_partition, on_table("glue:BatchCreatePartition", name="TableName")),
+    "UpdatePartition": writes(update_partition, on_table("glue:UpdatePartition", name="TableName")),
+    "DeletePartition": writes(delete_partition, on_table("glue:DeletePartition", name="TableName")),
+    "BatchDeletePartition": writes(batch_delete_partition, on_table("glue:BatchDeletePartition", name="TableName")),
+    "GetPartition": reads(get_partition, on_table("glue:GetPartition", name="TableName")),
+    "BatchGetPartition": reads(batch_get_partition, on_table("glue:BatchGetPartition", name="TableName")),
+    "GetPartitions": reads(get_partitions, on_table("glue:GetPartitions", name="TableName")),
+}

@@ -1,0 +1,269 @@
+"""Who may see and change what in the catalog: IAM on Glue's resources, then Lake Formation.
+
+Lake Formation decides what exists for a caller. What she may not see and what is not there get the same answer.
+"""
+
+from collections.abc import Iterable
+
+from twinplane.data_plane.call import Access, Call, Request, ServiceError
+from twinplane.data_plane.services.glue import store
+from twinplane.data_plane.services.iam.rules import iam, require
+from twinplane.data_plane.services.lakeformation import store as lakeformation
+from twinplane.data_plane.store import Document
+
+
+def arn(call: Call, *path: str) -> str:
+    """The ARN of the catalog, or of a database or table in it."""
+    return f"arn:aws:glue:{call.region}:{call.account_id}:{'/'.join(path) or 'catalog'}"
+
+
+def on_catalog(action: str) -> Access:
+    """Access by `action` on the catalog."""
+    return _own_catalog(iam(action, lambda call, _request: arn(call)))
+
+
+def on_database(action: str, *, name: str = "Name") -> Access:
+    """Access by `action` on a database, which the request names in its member `name` ("": on all databases)."""
+
+    def resources(call: Call, request: Request) -> list[str]:
+        database = _member(request, name).lower() if name else "*"
+        call.resources.append({"ARN": arn(call, "database", database), "type": "AWS::Glue::Database"})
+        return [arn(call), arn(call, "database", database)]
+
+    return _own_catalog(iam(action, resources))
+
+
+def on_table(action: str, *, name: str = "Name") -> Access:
+    """Access by `action` on a table, which the request names in its member `name` ("": on all tables of a database)."""
+
+    def resources(call: Call, request: Request) -> list[str]:
+        database = str(request.get("DatabaseName") or "*").lower()
+        table = _member(request, name).lower() if name else "*"
+        found = [arn(call), arn(call, "database", database), arn(call, "table", database, table)]
+        call.resources.append({"ARN": found[-1], "type": "AWS::Glue::Table"})
+        return found
+
+    return _own_catalog(iam(action, resources))
+
+
+def _member(request: Request, path: str) -> str:
+    value = request
+    for part in path.split("."):
+        value = value.get(part) or {}
+    return str(value or "*")
+
+
+def _own_catalog(access: Access) -> Access:
+    def checked(call: Call, request: Request) -> None:
+        check_catalog(call, request.get("CatalogId"))
+        access(call, request)
+
+    return checked
+
+
+def check_catalog(call: Call, catalog_id: str | None) -> None:
+    """Raises `AccessDeniedException` for another account's catalog, `EntityNotFoundException` for one not there."""
+    account, _, inner = (catalog_id or call.account_id).partition(":")
+    if account != call.account_id:
+        raise ServiceError("AccessDeniedException", f"Cross-account access to catalog {catalog_id} is not allowed.")
+    if inner:
+        raise ServiceError("EntityNotFoundException", f"Catalog {catalog_id} not found.")
+
+
+# Lake Formation
+
+
+def principals(call: Call) -> frozenset[str]:
+    """All principals whose Lake Formation grants count for the caller."""
+    return lakeformation.lake_principals(call.tx, call.principal, call.account_id)
+
+
+def is_iam_administrator(call: Call) -> bool:
+    """Whether the caller could make itself a Lake Formation administrator: it need not do so to see the catalog.
+
+    Never a session that acts for a person: what she sees is what she was granted.
+    """
+    if call.principal.on_behalf_of is not None:
+        return False
+    return _may(call, "lakeformation:PutDataLakeSettings", "*")
+
+
+def _may(call: Call, action: str, resource: str) -> bool:
+    try:
+        require(call, action, resource)
+    except ServiceError:
+        return False
+    return True
+
+
+def insufficient(permission: str, what: str) -> ServiceError:
+    return ServiceError(
+        "AccessDeniedException",
+        f"Insufficient Lake Formation permission(s): Required {permission.replace('_', ' ').title()} on {what}",
+    )
+
+
+def visible_databases(call: Call, names: Iterable[str]) -> set[str]:
+    """Which of these databases exist for the caller."""
+    names = list(names)
+    seen = lakeformation.visible_databases(call.tx, principals(call), names)
+    return set(names) if len(seen) < len(names) and is_iam_administrator(call) else seen
+
+
+def visible_tables(call: Call, database: str, names: Iterable[str]) -> set[str]:
+    """Which of these tables of a database exist for the caller."""
+    names = list(names)
+    seen = lakeformation.visible_tables(call.tx, principals(call), database, names)
+    return set(names) if len(seen) < len(names) and is_iam_administrator(call) else seen
+
+
+def get_database(call: Call, name: str) -> Document:
+    """The database, for who may see it. Raises `AccessDeniedException`, `EntityNotFoundException`."""
+    found = store.find_database(call.tx, name)
+    if found is None and may_create_database(call):
+        return store.get_database(call.tx, name)
+    if not visible_databases(call, [name.lower()]):
+        raise insufficient("Describe", name.lower())
+    return store.get_database(call.tx, name)
+
+
+def get_table(call: Call, database: str, name: str) -> Document:
+    """The table, for who may see it. Raises `AccessDeniedException`, `EntityNotFoundException`.
+
+    That it is not there is told only to who would see it there, or may create it.
+    """
+    found = store.find_table(call.tx, database, name)
+    if found is None and has_permission(call, "CREATE_TABLE", database):
+        return store.get_table(call.tx, database, name)
+    if not visible_tables(call, database, [name.lower()]):
+        raise insufficient("Describe", name.lower())
+    return store.get_table(call.tx, database, name)
+
+
+def may_create_database(call: Call) -> bool:
+    where = {"principal": [*principals(call), "IAM_ALLOWED_PRINCIPALS"], "kind": "catalog"}
+    grants = call.tx.select(lakeformation.GRANTS, where)
+    return any("CREATE_DATABASE" in grant["Permissions"] for grant in grants) or (
+        lakeformation.is_admin(call.tx, principals(call)) or is_iam_administrator(call)
+    )
+
+
+def has_permission(call: Call, permission: str, database: str, table: str | None = None) -> bool:
+    """Whether Lake Formation (or being an administrator) gives the caller `permission` on a database or table."""
+    granted = lakeformation.has_permission(call.tx, principals(call), permission, database, table)
+    return granted or is_iam_administrator(call)
+
+
+def check_permission(call: Call, permission: str, database: str, table: str | None = None) -> None:
+    """Raises `AccessDeniedException` unless the caller has `permission` on a database or table."""
+    if not has_permission(call, permission, database, table):
+        raise insufficient(permission, (table or database).lower())
+
+
+def described(call: Call, table: Document) -> Document:
+    """A table as the caller may see it: without the columns she has no permission on.
+
+    A resource link shows the schema and location of its target, as far as the caller may see that one.
+    """
+    target = table
+    if table.get("TargetTable"):
+        link = table["TargetTable"]
+        found = store.find_table(call.tx, link["DatabaseName"], link["Name"])
+        if found is None or not visible_tables(call, found["DatabaseName"], [found["Name"]]):
+            return {**table, "StorageDescriptor": {"Columns": []}, "PartitionKeys": []}
+        target = found
+        shown = ("StorageDescriptor", "PartitionKeys", "Parameters", "TableType")
+        table = {**table, **{member: target[member] for member in shown if member in target}}
+    location = store.table_location(target)
+    registered = location is not None and lakeformation.registered_location(call.tx, s3_arn(location)) is not None
+    return _without_hidden_columns(call, target, table) | {"IsRegisteredWithLakeFormation": registered}
+
+
+def _without_hidden_columns(call: Call, target: Document, table: Document) -> Document:
+    every = lakeformation.column_names(target)
+    names = lakeformation.described_columns(call.tx, principals(call), target)
+    if (names is None or len(names) < len(every)) and is_iam_administrator(call):
+        names = every
+    visible = set(names or ())
+    kept: Document = {"PartitionKeys": [c for c in table.get("PartitionKeys") or () if c["Name"].lower() in visible]}
+    storage = table.get("StorageDescriptor")
+    if storage is not None:
+        columns = [c for c in storage.get("Columns") or () if c["Name"].lower() in visible]
+        kept["StorageDescriptor"] = {**storage, "Columns": columns}
+    return {**table, **kept}
+
+
+def check_partitions_readable(call: Call, table: Document) -> None:
+    """Raises `AccessDeniedException` where partition values would tell of rows or columns that are not shown."""
+    access = lakeformation.table_access(call.tx, principals(call), table)
+    keys = [column["Name"].lower() for column in table.get("PartitionKeys") or ()]
+    if access is None:
+        allowed = has_permission(call, "DESCRIBE", table["DatabaseName"], table["Name"])
+    else:
+        allowed = not access.row_filters and set(keys) <= set(access.columns)
+    if not (allowed or lakeformation.is_admin(call.tx, principals(call), read_only=True) or is_iam_administrator(call)):
+        raise insufficient("Select", table["Name"])
+
+
+# Locations
+
+
+def s3_arn(location: str) -> str:
+    """The ARN of an S3 location (`s3://bucket/key`)."""
+    return "arn:aws:s3:::" + location.partition("://")[2].rstrip("/")
+
+
+def check_locations(call: Call, database: Document, locations: Iterable[str | None]) -> None:
+    """Raises `AccessDeniedException` unless the caller may have the catalog point at these S3 locations.
+
+    Whoever creates a table may read it through Lake Formation, so it must not point at what she may not read: the
+    location is within the database's own, or granted to her (DATA_LOCATION_ACCESS), or hers by IAM.
+    """
+    own = database.get("LocationUri")
+    granted = None
+    for location in locations:
+        if not location or not location.startswith(("s3://", "s3a://", "s3n://")):
+            continue
+        path = s3_arn(location)
+        if own and _is_within(path, s3_arn(own)):
+            continue
+        if granted is None:
+            granted = _granted_locations(call)
+        if any(_is_within(path, place) for place in granted) or _may(call, "s3:GetObject", f"{path}/*"):
+            continue
+        raise insufficient("Data_Location_Access", location)
+
+
+def _granted_locations(call: Call) -> list[str]:
+    where = {"principal": list(principals(call)), "kind": "location"}
+    found = call.tx.select(lakeformation.GRANTS, where)
+    return [grant["name"] for grant in found if "DATA_LOCATION_ACCESS" in grant["Permissions"]]
+
+
+def _is_within(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place.rstrip('/')}/")
+
+
+def give_to_creator(call: Call, database: str, table: str | None, defaults: list[Document] | None) -> None:
+    """Gives whoever created a database or table all permissions on it, and the default ones to their principals.
+
+    Where IAM alone decides by default (IAMAllowedPrincipals), the creator needs none of her own.
+    """
+    resource: Document = (
+        {"Database": {"Name": database}} if table is None else {"Table": {"DatabaseName": database, "Name": table}}
+    )
+    given = {d["Principal"]["DataLakePrincipalIdentifier"]: d["Permissions"] for d in defaults or ()}
+    if "IAM_ALLOWED_PRINCIPALS" not in given:
+        given[_creator(call)] = ["ALL"]
+    for principal, permissions in given.items():
+        grantable = permissions if principal == _creator(call) else ()
+        lakeformation.grant(
+            call.tx, principal=principal, resource=resource, permissions=permissions, grantable=grantable, now=call.now
+        )
+
+
+def _creator(call: Call) -> str:
+    """A person who acts with her own session; else the user or role, which for a project is the project's."""
+    if call.principal.on_behalf_of is not None and call.principal.project is None:
+        return lakeformation.user_principal(call.principal.on_behalf_of)
+    return call.principal.iam_arn
