@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from twinplane.data_plane.plane import Plane
-from twinplane.data_plane.services.s3 import checksums
 from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.wire import checksums
 from twinplane.data_plane.wire.body import FileRange
 
 PIECE_BYTES = 1 << 20  # written and hashed at a time, in a worker thread

@@ -1,5 +1,6 @@
 """Objects: put, get, head, copy, delete, and their tags."""
 
+from dataclasses import replace
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, streams, writes
@@ -25,7 +26,7 @@ async def put_object(call: Call, request: Request) -> Answer:
     rules.check_served(request)
     kept = rules.attributes(request)
     call.plane.store.read(lambda tx: _check_target(tx, call, request))
-    body = await receive(call, request, rules.algorithms_wanted(request, call.headers))
+    body = await receive(call, rules.algorithm_named(request))
     document = {
         **store.new_object(request["Bucket"], request["Key"], body, call.now, content_type=kept["content_type"]),
         **kept,
@@ -37,18 +38,15 @@ async def put_object(call: Call, request: Request) -> Answer:
     return {"ETag": document["etag"], **members}
 
 
-async def receive(call: Call, request: Request, algorithms: set[str]) -> Body:
-    """The request's body, on disk and checked against what its sender said of it. Raises `BadDigest` …"""
+async def receive(call: Call, also: set[str]) -> Body:
+    """The request's body, on disk and verified, with the checksums it came with and those by `also`."""
     source = call.body if call.body is not None else bodies.once(b"")
-    body = await bodies.receive(call.plane, source, algorithms)
-    try:
-        rules.check_digests(request, call.headers, body.md5, body.checksums)
-        if body.size > rules.LARGEST_PUT_BYTES:
-            raise ServiceError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400)
-    except ServiceError:
+    came = rules.received_checksums(call.headers)
+    body = await bodies.receive(call.plane, source, also - set(came))
+    if body.size > rules.LARGEST_PUT_BYTES:
         await bodies.discard(call.plane, body)
-        raise
-    return body
+        raise ServiceError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400)
+    return replace(body, checksums={**body.checksums, **rules.received_checksums(call.headers)})
 
 
 def _check_target(tx: Transaction, call: Call, request: Request) -> Document | None:
@@ -146,7 +144,7 @@ async def copy_object(call: Call, request: Request) -> Answer:
         )
     found = call.plane.store.read(lambda tx: copied_object(tx, call, request))
     call.plane.store.read(lambda tx: _check_target(tx, call, request))
-    algorithms = rules.algorithms_wanted(request, {}) or set(found.get("checksums") or ())
+    algorithms = rules.algorithm_named(request) or set(found.get("checksums") or ())
     whole = FileRange(store.blob_path(call.plane, found), 0, found["size"])
     body = await bodies.receive(call.plane, whole.pieces(), algorithms)
     kept = rules.attributes(request)

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from twinplane.data_plane.call import Request, ServiceError
-from twinplane.data_plane.services.s3 import checksums
 from twinplane.data_plane.store import Document
+from twinplane.data_plane.wire import checksums
 
 SMALLEST_PART_BYTES = 5 << 20
 LARGEST_OBJECT_BYTES = 5 << 40
@@ -91,38 +91,25 @@ def checked_tags(tag_set: list[dict[str, str]]) -> dict[str, str]:
 # Checksums
 
 
-def algorithms_wanted(request: Request, headers: dict[str, str]) -> set[str]:
-    """The checksum algorithms a body's sender names: by value, in a trailer, or by name. Raises `NotImplemented`."""
-    names = {member[len("Checksum") :] for member in request if member.startswith("Checksum") and request[member]}
-    names -= {"Algorithm", "Type", "Mode"}
-    if request.get("ChecksumAlgorithm"):
-        names.add(request["ChecksumAlgorithm"])
-    for trailer in headers.get("x-amz-trailer", "").split(","):
-        if trailer.strip().startswith("x-amz-checksum-"):
-            names.add(trailer.strip()[len("x-amz-checksum-") :].upper())
-    unknown = names - set(checksums.ALGORITHMS)
-    if unknown:
-        raise ServiceError("NotImplemented", f"Checksums by {', '.join(sorted(unknown))} are not served.", 501)
-    return names
+def algorithm_named(request: Request) -> set[str]:
+    """The checksum algorithm a request names without giving a value. Raises `NotImplemented`."""
+    name = request.get("ChecksumAlgorithm")
+    if name is not None and name not in checksums.ALGORITHMS:
+        raise ServiceError("NotImplemented", f"Checksums by {name} are not served.", 501)
+    return set() if name is None else {name}
 
 
-def check_digests(request: Request, headers: dict[str, str], md5: bytes, computed: dict[str, str]) -> None:
-    """Compares what was received with what its sender said. Raises `BadDigest`, `InvalidDigest`."""
-    if request.get("ContentMD5"):
-        try:
-            claimed = base64.b64decode(request["ContentMD5"], validate=True)
-        except ValueError:
-            claimed = b""
-        if len(claimed) != 16:
-            raise ServiceError("InvalidDigest", "The Content-MD5 you specified was invalid.", 400)
-        if claimed != md5:
-            raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400)
+def received_checksums(headers: dict[str, str]) -> dict[str, str]:
+    """The checksums that came with a body, as headers or trailers: read once the body is, when they are verified."""
+    found = {algorithm: headers.get(f"x-amz-checksum-{algorithm.lower()}") for algorithm in checksums.ALGORITHMS}
+    return {algorithm: value for algorithm, value in found.items() if value}
+
+
+def check_checksum(request: Request, computed: dict[str, str]) -> None:
+    """Compares what was computed of a whole upload with what the caller says of it. Raises `BadDigest`."""
     for algorithm, value in computed.items():
-        claim = request.get(f"Checksum{algorithm}") or headers.get(f"x-amz-checksum-{algorithm.lower()}")
-        if claim and claim != value:
-            raise ServiceError(
-                "BadDigest", f"The {algorithm} you specified did not match the calculated checksum.", 400
-            )
+        if request.get(f"Checksum{algorithm}") not in (None, value, value.partition("-")[0]):
+            raise ServiceError("BadDigest", f"The {algorithm} you specified did not match what we received.", 400)
 
 
 def checksum_members(values: dict[str, str] | None, kind: str | None = None) -> dict[str, str]:

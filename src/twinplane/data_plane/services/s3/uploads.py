@@ -18,7 +18,7 @@ def create_multipart_upload(call: Call, request: Request) -> Answer:
     rules.check_served(request)
     store.get_bucket(call.tx, bucket)
     check_owner(call, store.find_object(call.tx, bucket, key))
-    algorithm = next(iter(rules.algorithms_wanted(request, {})), None)
+    algorithm = next(iter(rules.algorithm_named(request)), None)
     upload = call.tx.add(
         store.UPLOADS,
         {
@@ -55,8 +55,7 @@ async def upload_part(call: Call, request: Request) -> Answer:
     rules.check_part_number(request["PartNumber"])
     rules.check_served(request)
     upload = call.plane.store.read(lambda tx: _get_upload(tx, request))
-    algorithms = rules.algorithms_wanted(request, call.headers)
-    body = await receive(call, request, algorithms | ({upload["checksum_algorithm"]} - {None}))
+    body = await receive(call, {upload["checksum_algorithm"]} - {None})
     part = await _keep_part(call, request, body)
     return {"ETag": part["etag"], **rules.checksum_members(body.checksums)}
 
@@ -121,7 +120,7 @@ async def complete_multipart_upload(call: Call, request: Request) -> Answer:
     }
 
     def close_upload(tx: Transaction) -> None:
-        rules.check_digests(request, {}, body.md5, values)
+        rules.check_checksum(request, values)
         _same_upload, same_parts = _chosen(tx, request)
         if [part["blob"] for part in same_parts] != [part["blob"] for part in parts]:
             raise ServiceError("InvalidPart", "A part was uploaded again while the upload was completed.", 400)
