@@ -60,7 +60,9 @@ def caller(call: Call, domain_id: str) -> Caller:
     users of the domain by calling. Raises ResourceNotFoundException (no domain), AccessDeniedException (not let in).
     """
     domain = store.get_domain(call.tx, domain_id)
-    call.resources.append({"ARN": domain["arn"], "type": "AWS::DataZone::Domain"})
+    named = {"ARN": domain["arn"], "type": "AWS::DataZone::Domain"}
+    if named not in call.resources:
+        call.resources.append(named)
     user_id = call.principal.on_behalf_of
     if user_id is None:
         arn = call.principal.iam_arn
@@ -227,19 +229,17 @@ def policy_grants(tx: Transaction, domain_id: str, unit_ids: list[str], policy_t
     )
 
 
-def is_granted(tx: Transaction, domain_id: str, unit_id: str, policy_type: str, who: Caller) -> bool:
-    """Whether the caller may do in the domain unit what the policy is about: as its owner, or by a grant."""
-    if is_unit_owner(tx, domain_id, unit_id, who):
-        return True
+def holds(tx: Transaction, domain_id: str, unit_id: str, policy_type: str, who: Caller) -> bool:
+    """Whether a grant of the policy, on the domain unit or cascading from one above it, names the caller."""
     unit_ids = [unit["id"] for unit in store.unit_path(tx, domain_id, unit_id)]
     grants = policy_grants(tx, domain_id, unit_ids, policy_type)
     return rules.is_granted(grants, unit_id, subject_of(tx, domain_id, who))
 
 
 def require_granted(call: Call, domain_id: str, unit_id: str, policy_type: str) -> Caller:
-    """The caller, who must hold the policy in the domain unit. Raises AccessDeniedException."""
+    """The caller, who must own the domain unit or hold the policy in it. Raises AccessDeniedException."""
     who = caller(call, domain_id)
-    if not is_granted(call.tx, domain_id, unit_id, policy_type, who):
+    if not is_unit_owner(call.tx, domain_id, unit_id, who) and not holds(call.tx, domain_id, unit_id, policy_type, who):
         raise denied(call)
     return who
 

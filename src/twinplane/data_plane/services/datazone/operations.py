@@ -3,11 +3,36 @@
 from types import ModuleType
 
 from twinplane.data_plane.call import Operation
-from twinplane.data_plane.services.datazone import store
+from twinplane.data_plane.services.datazone import (
+    blueprints,
+    connections,
+    domain_units,
+    domains,
+    environments,
+    memberships,
+    people,
+    policies,
+    project_profiles,
+    projects,
+    provisioning,
+    store,
+)
 from twinplane.data_plane.store import Kind
 from twinplane.data_plane.tasks import TaskKind
 
-RESOURCES: list[ModuleType] = []
+RESOURCES: list[ModuleType] = [
+    blueprints,
+    connections,
+    domain_units,
+    domains,
+    environments,
+    memberships,
+    people,
+    policies,
+    project_profiles,
+    projects,
+    provisioning,
+]
 
 OPERATIONS: dict[str, Operation] = {}
 KINDS: list[Kind] = [*store.KINDS]

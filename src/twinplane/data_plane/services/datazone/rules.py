@@ -279,6 +279,8 @@ DeploymentStatus = Literal["PENDING_DEPLOYMENT", "IN_PROGRESS", "SUCCESSFUL", "F
 def deployment_status(environment_statuses: Iterable[str]) -> DeploymentStatus:
     """A project's overall deployment status from the statuses of the environments made with it."""
     statuses = set(environment_statuses)
-    if "CREATING" in statuses:
+    if statuses & {"CREATING", "UPDATING"}:
         return "IN_PROGRESS"
-    return "FAILED_DEPLOYMENT" if statuses & {"CREATE_FAILED", "VALIDATION_FAILED"} else "SUCCESSFUL"
+    if statuses & {"CREATE_FAILED", "UPDATE_FAILED"}:
+        return "FAILED_DEPLOYMENT"
+    return "FAILED_VALIDATION" if "VALIDATION_FAILED" in statuses else "SUCCESSFUL"

@@ -1,0 +1,111 @@
+"""Who is in a project, and as what."""
+
+from typing import Any
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
+from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.datazone import access, people, rules, store
+from twinplane.data_plane.services.identitystore import store as identities
+from twinplane.data_plane.store import Document
+
+
+def create_project_membership(call: Call, request: Request) -> Answer:
+    """Adds a user or group to a project; for its owners, and for those who may assume its ownership."""
+    domain_id = request["domainIdentifier"]
+    project = store.get_project(call.tx, domain_id, request["projectIdentifier"])
+    who = access.caller(call, domain_id)
+    if not access.holds(call.tx, domain_id, project["domainUnitId"], "OVERRIDE_PROJECT_OWNERS", who):
+        access.require_project_role(call, domain_id, project["id"])
+    add_member(call, project, request["member"], request["designation"])
+    return {}
+
+
+def list_project_memberships(call: Call, request: Request) -> Answer:
+    """The members of a project; for its members."""
+    domain_id = request["domainIdentifier"]
+    access.require_project_role(call, domain_id, request["projectIdentifier"])
+    where = {"domainId": domain_id, "projectId": request["projectIdentifier"]}
+    rows, token = page(
+        call,
+        request,
+        lambda after, limit: call.tx.select(store.MEMBERSHIPS, where, after=after, limit=limit),
+        lambda row: list(store.MEMBERSHIPS.key_of(row)),
+        most=50,
+    )
+    return {"members": [_answer(row) for row in rows], "nextToken": token}
+
+
+def delete_project_membership(call: Call, request: Request) -> Answer:
+    """Takes a user or group out of a project; for its owners. The last owner stays. Sessions of theirs end with it."""
+    domain_id, project_id = request["domainIdentifier"], request["projectIdentifier"]
+    access.require_project_role(call, domain_id, project_id)
+    member_type, member_id = _member(call, domain_id, request["member"])
+    membership = call.tx.find(store.MEMBERSHIPS, domain_id, project_id, member_type, member_id)
+    if membership is None:
+        raise rules.invalid(f"The {member_type} {member_id} is not in the project.")
+    held = [
+        m["designation"] for m in call.tx.select(store.MEMBERSHIPS, {"domainId": domain_id, "projectId": project_id})
+    ]
+    rules.check_owner_may_leave(held, membership["designation"])
+    call.tx.remove(store.MEMBERSHIPS, domain_id, project_id, member_type, member_id)
+    return {}
+
+
+def add_member(call: Call, project: Document, member: dict[str, Any], designation: str) -> None:
+    """Adds a member from the pool of the project's domain unit. Raises AccessDeniedException, ValidationException."""
+    if designation not in rules.DESIGNATIONS:
+        raise rules.invalid(f"Designation {designation} is not served; use one of {', '.join(rules.DESIGNATIONS)}.")
+    domain_id = project["domainId"]
+    member_type, member_id = _member(call, domain_id, member)
+    if call.tx.find(store.MEMBERSHIPS, domain_id, project["id"], member_type, member_id) is not None:
+        raise rules.invalid(f"The {member_type} {member_id} is already in the project.")
+    unit_ids = [unit["id"] for unit in store.unit_path(call.tx, domain_id, project["domainUnitId"])]
+    pools = access.policy_grants(call.tx, domain_id, unit_ids, "ADD_TO_PROJECT_MEMBER_POOL")
+    if not rules.is_in_member_pool(pools, unit_ids, _subject(call, member_type, member_id)):
+        raise access.denied(call)
+    if member_type == "user":
+        people.ensure_user(call, domain_id, member_id)
+    add(call, project, member_type, member_id, designation)
+
+
+def add(call: Call, project: Document, member_type: str, member_id: str, designation: str) -> None:
+    """Stores a membership that was decided upon."""
+    call.tx.add(
+        store.MEMBERSHIPS,
+        {
+            "domainId": project["domainId"],
+            "projectId": project["id"],
+            "memberType": member_type,
+            "memberId": member_id,
+            "designation": designation,
+            "createdAt": call.now,
+        },
+    )
+
+
+def _subject(call: Call, member_type: str, member_id: str) -> rules.Subject:
+    if member_type == "group":
+        return rules.Subject("", (member_id,))
+    return rules.Subject(member_id, identities.group_ids(call.tx, member_id))
+
+
+def _member(call: Call, domain_id: str, member: dict[str, Any]) -> tuple[str, str]:
+    kind, identifier = rules.exactly_one(member, "member")
+    if kind == "userIdentifier":
+        return "user", people.get_user(call, domain_id, identifier)["id"]
+    return "group", people.get_group(call, domain_id, identifier)["id"]
+
+
+def _answer(membership: Document) -> Answer:
+    kind = membership["memberType"]
+    return {
+        "memberDetails": {kind: {f"{kind}Id": membership["memberId"]}},
+        "designation": membership["designation"],
+    }
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateProjectMembership": writes(create_project_membership, access.allowed("CreateProjectMembership")),
+    "ListProjectMemberships": reads(list_project_memberships, access.allowed("ListProjectMemberships")),
+    "DeleteProjectMembership": writes(delete_project_membership, access.allowed("DeleteProjectMembership")),
+}

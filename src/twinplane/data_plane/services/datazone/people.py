@@ -1,0 +1,216 @@
+"""User and group profiles: people, groups and IAM principals as a domain knows them."""
+
+from typing import Any
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
+from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.datazone import access, rules, store
+from twinplane.data_plane.services.iam import store as iam_store
+from twinplane.data_plane.services.identitystore import store as identities
+from twinplane.data_plane.store import Document
+
+_USER = ("domainId", "id", "type", "status", "details")
+_GROUP = ("domainId", "id", "status", "groupName", "rolePrincipalArn")
+
+
+def create_user_profile(call: Call, request: Request) -> Answer:
+    """Lets an identity-store user, or an IAM role or user, into the domain; for its administrators."""
+    domain_id = request["domainIdentifier"]
+    access.require_domain_admin(call, domain_id)
+    if request.get("userType") == "IAM_ROLE_SESSION":
+        raise rules.invalid("IAM_ROLE_SESSION profiles belong to IAM-based domains; this data plane has none.")
+    profile = _find_user(call, domain_id, request["userIdentifier"])
+    if profile is None:
+        raise store.not_found("User", request["userIdentifier"])
+    if request.get("userType") not in (None, profile["userType"]):
+        raise rules.invalid(f"{request['userIdentifier']} is an {profile['userType']}, not an {request['userType']}.")
+    stored = call.tx.find(store.USER_PROFILES, domain_id, profile["id"])
+    if stored is None or stored["status"] == "NOT_ASSIGNED":
+        status = "ACTIVATED" if profile["type"] == "IAM" else "ASSIGNED"
+        stored = call.tx.put(store.USER_PROFILES, profile | {"status": status, "createdAt": call.now})
+    return store.pick(stored, _USER)
+
+
+def get_user_profile(call: Call, request: Request) -> Answer:
+    """A user profile, by its id, sign-in name or ARN."""
+    domain_id = request["domainIdentifier"]
+    access.caller(call, domain_id)
+    profile = get_user(call, domain_id, request["userIdentifier"])
+    if request.get("type") not in (None, profile["type"]):
+        raise store.not_found("User", request["userIdentifier"])
+    return store.pick(profile, _USER)
+
+
+_USER_MOVES = {
+    "ASSIGNED": ("NOT_ASSIGNED", "DEACTIVATED"),
+    "NOT_ASSIGNED": ("ASSIGNED",),
+    "ACTIVATED": ("DEACTIVATED",),
+    "DEACTIVATED": ("ACTIVATED",),
+}
+
+
+def update_user_profile(call: Call, request: Request) -> Answer:
+    """Assigns, shuts out or lets in again a user; for domain administrators."""
+    domain_id, status = request["domainIdentifier"], request["status"]
+    access.require_domain_admin(call, domain_id)
+    profile = get_user(call, domain_id, request["userIdentifier"])
+    if status != profile["status"] and status not in _USER_MOVES[profile["status"]]:
+        raise rules.invalid(f"A user profile that is {profile['status']} cannot become {status}.")
+    call.tx.put(store.USER_PROFILES, {"createdAt": call.now} | profile | {"status": status})
+    return store.pick(profile | {"status": status}, _USER)
+
+
+def search_user_profiles(call: Call, request: Request) -> Answer:
+    """User profiles of a kind whose name contains the text. SSO_USER also finds people who never came."""
+    domain_id, wanted = request["domainIdentifier"], request["userType"]
+    access.caller(call, domain_id)
+    kinds = {"DATAZONE_SSO_USER": "SSO", "DATAZONE_IAM_USER": "IAM"}
+    profiles = {p["id"]: p for p in call.tx.select(store.USER_PROFILES, {"domainId": domain_id})}
+    if wanted == "SSO_USER":
+        profiles = {i: p for i, p in profiles.items() if p["type"] == "SSO"}
+        for user in call.tx.select(identities.USERS):
+            stranger = access.person_profile(call.tx, domain_id, user["UserId"], "NOT_ASSIGNED")
+            if stranger is not None:
+                profiles.setdefault(stranger["id"], stranger)
+    elif wanted in kinds:
+        profiles = {i: p for i, p in profiles.items() if p["type"] == kinds[wanted]}
+    return _found(call, request, list(profiles.values()), _USER, _user_text)
+
+
+def _user_text(profile: Document) -> str:
+    return " ".join([profile["name"], *(str(v) for v in profile["details"].get("sso", {}).values())])
+
+
+def create_group_profile(call: Call, request: Request) -> Answer:
+    """Lets an identity-store group into the domain; for its administrators."""
+    domain_id, identifier = request["domainIdentifier"], request.get("groupIdentifier")
+    access.require_domain_admin(call, domain_id)
+    if not identifier:
+        raise rules.invalid(
+            "Groups of IAM role sessions need an IAM-based domain; here groups come from IAM Identity Center."
+        )
+    profile = _find_group(call, domain_id, identifier)
+    if profile is None:
+        raise rules.invalid(f"Group {identifier} is not in IAM Identity Center.")
+    profile = call.tx.put(store.GROUP_PROFILES, profile | {"status": "ASSIGNED"})
+    return store.pick(profile, _GROUP)
+
+
+def get_group_profile(call: Call, request: Request) -> Answer:
+    """A group profile, by its id or name."""
+    access.caller(call, request["domainIdentifier"])
+    return store.pick(get_group(call, request["domainIdentifier"], request["groupIdentifier"]), _GROUP)
+
+
+def update_group_profile(call: Call, request: Request) -> Answer:
+    """Assigns a group to the domain or ends that; for domain administrators."""
+    domain_id = request["domainIdentifier"]
+    access.require_domain_admin(call, domain_id)
+    profile = get_group(call, domain_id, request["groupIdentifier"]) | {"status": request["status"]}
+    call.tx.put(store.GROUP_PROFILES, profile)
+    return store.pick(profile, _GROUP)
+
+
+def search_group_profiles(call: Call, request: Request) -> Answer:
+    """Group profiles whose name contains the text. SSO_GROUP also finds groups that are not in the domain."""
+    domain_id, wanted = request["domainIdentifier"], request["groupType"]
+    access.caller(call, domain_id)
+    profiles: dict[str, Document] = {}
+    if wanted != "IAM_ROLE_SESSION_GROUP":
+        profiles = {p["id"]: p for p in call.tx.select(store.GROUP_PROFILES, {"domainId": domain_id})}
+    if wanted == "SSO_GROUP":
+        for group in call.tx.select(identities.GROUPS):
+            profiles.setdefault(group["GroupId"], _group_profile(domain_id, group, "NOT_ASSIGNED"))
+    return _found(call, request, list(profiles.values()), _GROUP, lambda profile: str(profile["groupName"]))
+
+
+def get_user(call: Call, domain_id: str, identifier: str) -> Document:
+    """The profile with this id, sign-in name or ARN; stored or not. Raises ResourceNotFoundException.
+
+    People and IAM principals of the account have a profile as soon as somebody names them, as in AWS.
+    """
+    profile = _find_user(call, domain_id, identifier)
+    if profile is None:
+        raise store.not_found("User", identifier)
+    return profile
+
+
+def ensure_user(call: Call, domain_id: str, identifier: str) -> Document:
+    """As `get_user`, and stores the profile: what is made for it needs it to stay."""
+    profile = get_user(call, domain_id, identifier)
+    if not profile.get("createdAt"):
+        call.tx.put(store.USER_PROFILES, profile | {"createdAt": call.now})
+    return profile
+
+
+def get_group(call: Call, domain_id: str, identifier: str) -> Document:
+    """The profile of the group with this id or name. Raises ResourceNotFoundException."""
+    profile = _find_group(call, domain_id, identifier)
+    if profile is None:
+        raise store.not_found("Group", identifier)
+    return profile
+
+
+def _find_user(call: Call, domain_id: str, identifier: str) -> Document | None:
+    tx = call.tx
+    known = tx.find(store.USER_PROFILES, domain_id, identifier) or tx.first(
+        store.USER_PROFILES, {"domainId": domain_id, "name": identifier}
+    )
+    if known is not None:
+        return known
+    if identifier.startswith("arn:"):
+        return _iam_profile(call, domain_id, identifier)
+    user = identities.get_user(tx, identifier) or identities.find_user(tx, identifier)
+    if user is None:
+        return None
+    stored = tx.find(store.USER_PROFILES, domain_id, rules.profile_id_of_user(user["UserId"]))
+    return stored or access.person_profile(tx, domain_id, user["UserId"], "ASSIGNED")
+
+
+def _iam_profile(call: Call, domain_id: str, arn: str) -> Document | None:
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    name = name.rpartition("/")[2]
+    if kind == "role":
+        known = iam_store.find_role_by_arn(call.tx, arn)
+        return None if known is None else access.iam_profile(domain_id, "IAM_ROLE", arn)
+    entity = iam_store.find_user(call.tx, name) if kind == "user" else None
+    return None if entity is None or entity["Arn"] != arn else access.iam_profile(domain_id, "IAM_USER", arn)
+
+
+def _find_group(call: Call, domain_id: str, identifier: str) -> Document | None:
+    group = identities.get_group(call.tx, identifier) or identities.find_group(call.tx, identifier)
+    if group is None:
+        return None
+    stored = call.tx.find(store.GROUP_PROFILES, domain_id, group["GroupId"])
+    return stored or _group_profile(domain_id, group, "NOT_ASSIGNED")
+
+
+def _group_profile(domain_id: str, group: Document, status: str) -> Document:
+    return {"domainId": domain_id, "id": group["GroupId"], "groupName": group["DisplayName"], "status": status}
+
+
+def _found(call: Call, request: Request, profiles: list[Document], shown: tuple[str, ...], text: Any) -> Answer:
+    wanted = request.get("searchText", "").casefold()
+    matching = sorted(((text(p), p["id"], p) for p in profiles if wanted in text(p).casefold()), key=lambda m: m[:2])
+    rows, token = page(
+        call,
+        request,
+        lambda after, limit: [
+            {"key": list(m[:2]), "profile": m[2]} for m in matching if after is None or list(m[:2]) > after
+        ][:limit],
+        lambda row: list(row["key"]),
+        most=50,
+    )
+    return {"items": [store.pick(row["profile"], shown) for row in rows], "nextToken": token}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateUserProfile": writes(access.once(create_user_profile), access.allowed("CreateUserProfile")),
+    "GetUserProfile": reads(get_user_profile, access.allowed("GetUserProfile")),
+    "UpdateUserProfile": writes(update_user_profile, access.allowed("UpdateUserProfile")),
+    "SearchUserProfiles": reads(search_user_profiles, access.allowed("SearchUserProfiles")),
+    "CreateGroupProfile": writes(access.once(create_group_profile), access.allowed("CreateGroupProfile")),
+    "GetGroupProfile": reads(get_group_profile, access.allowed("GetGroupProfile")),
+    "UpdateGroupProfile": writes(update_group_profile, access.allowed("UpdateGroupProfile")),
+    "SearchGroupProfiles": reads(search_group_profiles, access.allowed("SearchGroupProfiles")),
+}

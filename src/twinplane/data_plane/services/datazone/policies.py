@@ -1,0 +1,111 @@
+"""Policy grants: who may create what in a domain unit, use a blueprint or an asset type."""
+
+import base64
+import secrets
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
+from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.datazone import access, people, rules, store
+from twinplane.data_plane.store import Document
+
+_LISTED = ("principal", "detail", "createdAt", "createdBy", "grantId")
+
+
+def add_policy_grant(call: Call, request: Request) -> Answer:
+    """Grants a policy on a domain unit, blueprint configuration or asset type to a principal."""
+    domain_id = request["domainIdentifier"]
+    who = _require_administrator(call, request)
+    rules.check_policy(request["policyType"], request["detail"])
+    principal = _principal(call, domain_id, request["principal"])
+    where = _where(request)
+    existing = call.tx.select(store.POLICY_GRANTS, where)
+    if any(g["principal"] == principal and g["detail"] == request["detail"] for g in existing):
+        raise rules.conflict("This policy grant exists already.")
+    if len(existing) >= rules.MAX_GRANTS_PER_POLICY:
+        raise ServiceError(
+            "ServiceQuotaExceededException",
+            f"A policy of an entity has at most {rules.MAX_GRANTS_PER_POLICY} grants.",
+        )
+    grant: Document = {
+        **where,
+        "grantId": base64.b64encode(secrets.token_bytes(9)).decode()[:10],
+        "principal": principal,
+        "detail": request["detail"],
+        "createdAt": call.now,
+        "createdBy": who.id,
+    }
+    call.tx.add(store.POLICY_GRANTS, grant)
+    return {"grantId": grant["grantId"]}
+
+
+def list_policy_grants(call: Call, request: Request) -> Answer:
+    """The grants of a policy on an entity, oldest first."""
+    access.caller(call, request["domainIdentifier"])
+    rows, token = page(
+        call,
+        request,
+        lambda after, limit: call.tx.select(
+            store.POLICY_GRANTS, _where(request), order=("createdAt",), after=after, limit=limit
+        ),
+        lambda grant: [grant["createdAt"], grant["domainId"], grant["grantId"]],
+        default=25,
+        most=25,
+    )
+    return {"grantList": [store.pick(grant, _LISTED) for grant in rows], "nextToken": token}
+
+
+def remove_policy_grant(call: Call, request: Request) -> Answer:
+    """Removes the grants of a policy to a principal, or the one that `grantIdentifier` names."""
+    domain_id = request["domainIdentifier"]
+    _require_administrator(call, request)
+    principal, grant_id = _principal(call, domain_id, request["principal"]), request.get("grantIdentifier")
+    matching = [
+        grant["grantId"]
+        for grant in call.tx.select(store.POLICY_GRANTS, _where(request))
+        if grant["principal"] == principal and grant_id in (None, grant["grantId"])
+    ]
+    if not matching:
+        raise rules.invalid("There is no such policy grant.")
+    for found in matching:
+        call.tx.remove(store.POLICY_GRANTS, domain_id, found)
+    return {}
+
+
+def _where(request: Request) -> Document:
+    return {
+        "domainId": request["domainIdentifier"],
+        "entityType": request["entityType"],
+        "entityIdentifier": request["entityIdentifier"],
+        "policyType": request["policyType"],
+    }
+
+
+def _require_administrator(call: Call, request: Request) -> access.Caller:
+    """Owners of a domain unit decide on its policies, domain administrators on those of everything else."""
+    domain_id, entity = request["domainIdentifier"], request["entityIdentifier"]
+    if request["entityType"] == "DOMAIN_UNIT":
+        return access.require_unit_owner(call, domain_id, entity)
+    return access.require_domain_admin(call, domain_id)
+
+
+def _principal(call: Call, domain_id: str, given: Document) -> Document:
+    """The principal with profile ids in place of names and ARNs."""
+    kind, who = rules.exactly_one(given, "principal")
+    if kind == "user":
+        member, value = rules.exactly_one(who, "principal.user")
+        if member == "userIdentifier":
+            return {"user": {"userIdentifier": people.ensure_user(call, domain_id, value)["id"]}}
+    elif kind == "group":
+        return {"group": {"groupIdentifier": people.get_group(call, domain_id, who["groupIdentifier"])["id"]}}
+    elif kind == "project" and who.get("projectIdentifier"):
+        store.get_project(call.tx, domain_id, who["projectIdentifier"])
+    elif kind == "domainUnit" and who.get("domainUnitIdentifier"):
+        store.get_domain_unit(call.tx, domain_id, who["domainUnitIdentifier"])
+    return given
+
+
+OPERATIONS: dict[str, Operation] = {
+    "AddPolicyGrant": writes(access.once(add_policy_grant), access.allowed("AddPolicyGrant")),
+    "ListPolicyGrants": reads(list_policy_grants, access.allowed("ListPolicyGrants")),
+    "RemovePolicyGrant": writes(access.once(remove_policy_grant), access.allowed("RemovePolicyGrant")),
+}

@@ -1,0 +1,222 @@
+"""Projects: made from a profile, with their environments deployed behind the answer."""
+
+from typing import Any
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
+from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.datazone import access, environments, memberships, people, rules, store
+from twinplane.data_plane.store import Document
+from twinplane.data_plane.tasks import enqueue
+
+_SHOWN = (
+    "domainId",
+    "id",
+    "name",
+    "description",
+    "projectStatus",
+    "failureReasons",
+    "createdBy",
+    "createdAt",
+    "lastUpdatedAt",
+    "resourceTags",
+    "glossaryTerms",
+    "domainUnitId",
+    "projectProfileId",
+    "userParameters",
+    "environmentDeploymentDetails",
+    "projectCategory",
+)
+_LISTED = (
+    "domainId",
+    "id",
+    "name",
+    "description",
+    "projectStatus",
+    "failureReasons",
+    "createdBy",
+    "createdAt",
+    "domainUnitId",
+    "projectCategory",
+)
+
+
+def create_project(call: Call, request: Request) -> Answer:
+    """Makes a project, owned by its creator, and asks for the environments that its profile makes with it."""
+    domain_id = request["domainIdentifier"]
+    domain = store.get_domain(call.tx, domain_id)
+    if domain["status"] != "AVAILABLE":
+        raise rules.conflict(f"Domain {domain_id} is {domain['status']}.")
+    unit_id = request.get("domainUnitId") or domain["rootDomainUnitId"]
+    profile = _profile(call, domain_id, request.get("projectProfileId"))
+    who = _require_may_create(call, domain_id, unit_id, profile)
+    _check_name_free(call, domain_id, request["name"])
+    given = request.get("userParameters", [])
+    made_with_it = _environments(profile, given)
+    tags = rules.resource_tags(
+        profile.get("projectResourceTags", []) if profile else [],
+        profile is None or profile["allowCustomProjectResourceTags"],
+        request.get("resourceTags", {}),
+    )
+    project: Document = {
+        **store.pick(request, ("name", "description", "glossaryTerms", "projectCategory")),
+        "domainId": domain_id,
+        "id": new_id(),
+        "projectStatus": "ACTIVE",
+        "createdBy": who.id,
+        "createdAt": call.now,
+        "lastUpdatedAt": call.now,
+        "resourceTags": tags,
+        "domainUnitId": unit_id,
+        "projectProfileId": profile["id"] if profile else None,
+        "userParameters": given,
+    }
+    if made_with_it:
+        project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}
+    call.tx.add(store.PROJECTS, project)
+    memberships.add(call, project, "user", who.id, rules.OWNER)
+    for assignment in request.get("membershipAssignments", []):
+        memberships.add_member(call, project, assignment["member"], assignment["designation"])
+    for configuration, values in made_with_it:
+        environments.add(call, project, configuration, values, created_by=who.id, on_create=True)
+    if made_with_it:
+        enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=domain_id)
+    return store.pick(project, _SHOWN)
+
+
+def get_project(call: Call, request: Request) -> Answer:
+    """A project, for its members and the domain's administrators."""
+    access.require_project_role(call, request["domainIdentifier"], request["identifier"])
+    return store.pick(store.get_project(call.tx, request["domainIdentifier"], request["identifier"]), _SHOWN)
+
+
+def list_projects(call: Call, request: Request) -> Answer:
+    """The projects the caller is in (administrators of the domain: all), by name."""
+    domain_id = request["domainIdentifier"]
+    who = access.caller(call, domain_id)
+    visible = None
+    if not access.is_domain_admin(call.tx, domain_id, who):
+        visible = _project_ids(call, domain_id, [who.id, *who.group_ids])
+        visible |= {scope.project_id for scope in [call.principal.project] if scope and scope.domain_id == domain_id}
+    for member, find in (("userIdentifier", people.get_user), ("groupIdentifier", people.get_group)):
+        if request.get(member):
+            theirs = _project_ids(call, domain_id, [find(call, domain_id, request[member])["id"]])
+            visible = theirs if visible is None else visible & theirs
+    where: dict[str, Any] = {"domainId": domain_id}
+    if request.get("name"):
+        where["name"] = request["name"]
+    if visible is not None:
+        where["id"] = sorted(visible)
+    rows, token = page(
+        call,
+        request,
+        lambda after, limit: call.tx.select(store.PROJECTS, where, order=("name",), after=after, limit=limit),
+        lambda project: [project["name"], project["domainId"], project["id"]],
+        most=50,
+    )
+    items = [store.pick(row, _LISTED) | {"updatedAt": row["lastUpdatedAt"]} for row in rows]
+    return {"items": items, "nextToken": token}
+
+
+def update_project(call: Call, request: Request) -> Answer:
+    """Changes a project, or moves it to another domain unit where the caller may create projects; for its owners."""
+    domain_id = request["domainIdentifier"]
+    access.require_project_role(call, domain_id, request["identifier"])
+    project = store.get_project(call.tx, domain_id, request["identifier"])
+    if project["projectStatus"] != "ACTIVE":
+        raise rules.conflict(f"Project {project['id']} is {project['projectStatus']}.")
+    profile = _profile(call, domain_id, project["projectProfileId"], enabled=False)
+    if request.get("name") not in (None, project["name"]):
+        _check_name_free(call, domain_id, request["name"])
+    if request.get("domainUnitId") not in (None, project["domainUnitId"]):
+        _require_may_create(call, domain_id, request["domainUnitId"], profile)
+    if request.get("resourceTags") is not None:
+        project["resourceTags"] = rules.resource_tags(
+            profile.get("projectResourceTags", []) if profile else [],
+            profile is None or profile["allowCustomProjectResourceTags"],
+            request["resourceTags"],
+        )
+    project |= store.pick(request, ("name", "description", "glossaryTerms", "domainUnitId"))
+    if request.get("userParameters"):
+        environments.update_parameters(call, project, request["userParameters"])
+        project["userParameters"] = request["userParameters"]
+        project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}
+    if request.get("resourceTags") is not None:
+        environments.redeploy(call, project)
+    if request.get("userParameters") or request.get("resourceTags") is not None:
+        enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=domain_id)
+    project["lastUpdatedAt"] = call.now
+    call.tx.put(store.PROJECTS, project)
+    return store.pick(project, _SHOWN)
+
+
+def delete_project(call: Call, request: Request) -> Answer:
+    """Removes a project with everything that was provisioned for it; its name is free again when that is done."""
+    domain_id = request["domainIdentifier"]
+    access.require_project_role(call, domain_id, request["identifier"])
+    project = store.get_project(call.tx, domain_id, request["identifier"])
+    if project["projectStatus"] != "DELETING":
+        call.tx.put(store.PROJECTS, project | {"projectStatus": "DELETING", "lastUpdatedAt": call.now})
+        enqueue(call.tx, call.plane, "datazone.remove_project", project["id"], domain_id=domain_id)
+    return {}
+
+
+def _profile(call: Call, domain_id: str, profile_id: str | None, *, enabled: bool = True) -> Document | None:
+    if profile_id is None:
+        return None
+    profile = store.found(call.tx, store.PROJECT_PROFILES, "Project profile", domain_id, profile_id)
+    if enabled and profile["status"] != "ENABLED":
+        raise rules.invalid(f"Project profile {profile['name']} is not enabled.")
+    return profile
+
+
+def _require_may_create(call: Call, domain_id: str, unit_id: str, profile: Document | None) -> access.Caller:
+    """Creating a project takes a grant; owning the domain unit is not one."""
+    who = access.caller(call, domain_id)
+    unit_ids = [unit["id"] for unit in store.unit_path(call.tx, domain_id, unit_id)]
+    if profile is None:
+        grants = access.policy_grants(call.tx, domain_id, unit_ids, "CREATE_PROJECT")
+    else:
+        grants = access.policy_grants(call.tx, domain_id, unit_ids, "CREATE_PROJECT_FROM_PROJECT_PROFILE")
+        grants = [grant for grant in grants if rules.allows_profile(grant, profile["id"])]
+    if not rules.is_granted(grants, unit_id, access.subject_of(call.tx, domain_id, who)):
+        raise access.denied(call)
+    return who
+
+
+def _check_name_free(call: Call, domain_id: str, name: str) -> None:
+    known = call.tx.first(store.PROJECTS, {"domainId": domain_id, "name": name})
+    if known is not None:
+        raise rules.conflict(f"Conflict with project {known['id']}")
+
+
+def _environments(profile: Document | None, given: list[dict[str, Any]]) -> list[tuple[Document, rules.Parameters]]:
+    """The environments made with a project, with their parameters, in the order they are deployed."""
+    configurations = profile["environmentConfigurations"] if profile else []
+    made = [c for c in configurations if c["deploymentMode"] == "ON_CREATE"]
+    chosen: dict[str, list[dict[str, Any]]] = {}
+    for parameters in given:
+        name = parameters.get("environmentConfigurationName", "")
+        if all(name != c["name"] for c in made):
+            known = ", ".join(c["name"] for c in made) or "none"
+            raise rules.invalid(
+                f"userParameters name environment configuration {name!r}; made on creation are: {known}."
+            )
+        chosen.setdefault(name, []).extend(parameters.get("environmentParameters", []))
+    return [
+        (c, environments.parameters_of(c, chosen.get(c["name"], [])))
+        for c in sorted(made, key=lambda c: int(c["deploymentOrder"]))
+    ]
+
+
+def _project_ids(call: Call, domain_id: str, member_ids: list[str]) -> set[str]:
+    found = call.tx.select(store.MEMBERSHIPS, {"domainId": domain_id, "memberId": member_ids})
+    return {membership["projectId"] for membership in found}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateProject": writes(create_project, access.allowed("CreateProject")),
+    "GetProject": reads(get_project, access.allowed("GetProject")),
+    "ListProjects": reads(list_projects, access.allowed("ListProjects")),
+    "UpdateProject": writes(update_project, access.allowed("UpdateProject")),
+    "DeleteProject": writes(delete_project, access.allowed("DeleteProject")),
+}

@@ -1,0 +1,492 @@
+"""Makes and removes what environments consist of: role, storage, work group, database, grants, connections.
+
+Every environment is provisioned in one transaction, together with the status that says so, so a crash leaves it either
+untouched or done; the task that drives it starts again with what is still to do.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twinplane.data_plane.services.athena import store as athena
+from twinplane.data_plane.services.datazone import blueprints, connections, rules, store
+from twinplane.data_plane.services.glue import store as glue
+from twinplane.data_plane.services.iam import store as iam
+from twinplane.data_plane.services.lakeformation import store as lakeformation
+from twinplane.data_plane.services.s3 import store as s3
+from twinplane.data_plane.store import Document, Transaction
+from twinplane.data_plane.tasks import TaskKind
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
+
+
+class ProvisioningFailed(Exception):
+    """An environment cannot be made: why, in words for who asked for it."""
+
+    def __init__(self, reason: str, *, status: str = "CREATE_FAILED") -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def default_bucket(plane: "Plane", domain_id: str) -> str:
+    """The bucket of a domain whose blueprints name no other."""
+    suffix = hashlib.sha256(domain_id.encode()).hexdigest()[:8]
+    return f"amazon-sagemaker-{plane.settings.account_id}-{plane.settings.region}-{suffix}"
+
+
+def ensure_default_bucket(tx: Transaction, plane: "Plane", domain_id: str) -> str:
+    """The domain's own bucket, made when it is missing."""
+    name = default_bucket(plane, domain_id)
+    if s3.find_bucket(tx, name) is None:
+        s3.create_bucket(tx, name, plane.clock())
+    return name
+
+
+# --- the tasks ---
+
+
+async def _deploy(plane: "Plane", task: Document) -> None:
+    """Deploys what is to be deployed of a project, one environment after another."""
+    domain_id, project_id = task["payload"]["domain_id"], task["subject"]
+
+    def waiting(tx: Transaction) -> list[Document]:
+        project = tx.find(store.PROJECTS, domain_id, project_id)
+        if project is None or project["projectStatus"] == "DELETING":
+            return []
+        _record_progress(tx, project)
+        return [
+            environment
+            for environment in store.project_environments(tx, domain_id, project_id)
+            if environment["status"] in ("CREATING", "UPDATING")
+        ]
+
+    for environment in await plane.store.write(waiting):
+        try:
+            await plane.store.write(lambda tx, e=environment: provision(tx, plane, e))  # type: ignore[misc]
+        except ProvisioningFailed as failure:
+            await plane.store.write(lambda tx, e=environment, f=failure: _record_failure(tx, plane, e, f))  # type: ignore[misc]
+
+
+async def _remove_environment(plane: "Plane", task: Document) -> None:
+    def remove(tx: Transaction) -> None:
+        environment = tx.find(store.ENVIRONMENTS, task["payload"]["domain_id"], task["payload"]["environment_id"])
+        if environment is not None:
+            deprovision(tx, plane, environment)
+
+    await plane.store.write(remove)
+
+
+async def _remove_project(plane: "Plane", task: Document) -> None:
+    def remove(tx: Transaction) -> None:
+        project = tx.find(store.PROJECTS, task["payload"]["domain_id"], task["subject"])
+        if project is not None:
+            remove_project(tx, plane, project)
+
+    await plane.store.write(remove)
+
+
+def _deploy_failed(tx: Transaction, task: Document, reason: str) -> None:
+    project = tx.find(store.PROJECTS, task["payload"]["domain_id"], task["subject"])
+    if project is None:
+        return
+    for environment in store.project_environments(tx, project["domainId"], project["id"]):
+        if environment["status"] in ("CREATING", "UPDATING"):
+            _fail(tx, environment, reason, "CREATE_FAILED")
+    _record_progress(tx, project)
+
+
+def _removal_failed(tx: Transaction, task: Document, reason: str) -> None:
+    project = tx.find(store.PROJECTS, task["payload"]["domain_id"], task["subject"])
+    if project is not None:
+        failed = {"projectStatus": "DELETE_FAILED", "failureReasons": [{"message": reason}]}
+        tx.put(store.PROJECTS, project | failed)
+
+
+def _environment_removal_failed(tx: Transaction, task: Document, reason: str) -> None:
+    environment = tx.find(store.ENVIRONMENTS, task["payload"]["domain_id"], task["payload"]["environment_id"])
+    if environment is not None:
+        _fail(tx, environment, reason, "DELETE_FAILED")
+
+
+TASKS = {
+    "datazone.deploy": TaskKind(_deploy, _deploy_failed),
+    "datazone.remove_environment": TaskKind(_remove_environment, _environment_removal_failed),
+    "datazone.remove_project": TaskKind(_remove_project, _removal_failed),
+}
+
+
+# --- one environment ---
+
+
+def provision(tx: Transaction, plane: "Plane", environment: Document) -> None:
+    """Makes an environment and records that it is active. Raises `ProvisioningFailed`, having changed nothing."""
+    blueprint = blueprints.get_blueprint(environment["environmentBlueprintId"])
+    project = store.get_project(tx, environment["domainId"], environment["projectId"])
+    if not blueprint.served:
+        raise ProvisioningFailed(f"Blueprint {blueprint.name} is not served by this data plane.")
+    if environment["awsAccountId"] != plane.settings.account_id:
+        raise ProvisioningFailed(
+            f"Account {environment['awsAccountId']} is not the account of this data plane.", status="VALIDATION_FAILED"
+        )
+    configuration = store.blueprint_configuration(tx, environment["domainId"], blueprint.id)
+    region = environment["awsAccountRegion"]
+    if configuration is None or region not in configuration["enabledRegions"] or region != plane.settings.region:
+        raise ProvisioningFailed(
+            f"Blueprint {blueprint.name} is not enabled in {environment['awsAccountId']}, {region}.",
+            status="VALIDATION_FAILED",
+        )
+    making = _Making(tx, plane, project, environment, configuration)
+    resources = _MAKERS[blueprint.name](making)
+    done = environment | {
+        "status": "ACTIVE",
+        "updatedAt": plane.clock(),
+        "provisionedResources": [
+            {"name": name, "value": value, "type": "string", "provider": blueprints.PROVIDER}
+            for name, value in resources.items()
+        ],
+        "lastDeployment": environment["lastDeployment"]
+        | {"deploymentStatus": "SUCCESSFUL", "isDeploymentComplete": True},
+    }
+    tx.put(store.ENVIRONMENTS, done)
+    _record_progress(tx, project)
+
+
+class _Making:
+    """An environment being made, and what its parts are named."""
+
+    def __init__(
+        self, tx: Transaction, plane: "Plane", project: Document, environment: Document, configuration: Document
+    ) -> None:
+        self.tx, self.plane, self.now = tx, plane, plane.clock()
+        self.project, self.environment, self.configuration = project, environment, configuration
+        self.account, self.region = plane.settings.account_id, plane.settings.region
+        self.regional: dict[str, str] = configuration.get("regionalParameters", {}).get(self.region, {})
+        self.parameters: rules.Parameters = environment["parameters"]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of all that is made."""
+        return {
+            "AmazonDataZoneDomain": self.project["domainId"],
+            "AmazonDataZoneProject": self.project["id"],
+            "AmazonDataZoneEnvironment": self.environment["id"],
+            "AmazonDataZoneScopeName": "dev",
+            **{tag["key"]: tag["value"] for tag in self.project.get("resourceTags", [])},
+        }
+
+    def is_on(self, parameter: str) -> bool:
+        return self.parameters.get(parameter) == "true"
+
+    def connect(self, name: str, props: dict[str, Any], role_arn: str, iam_connection_id: str | None = None) -> str:
+        """Makes a connection the environment brings with it, unless it is there; returns its id."""
+        where = {"domainId": self.project["domainId"], "projectId": self.project["id"], "name": name}
+        known = self.tx.first(store.CONNECTIONS, where)
+        if known is not None:
+            return str(known["connectionId"])
+        location = {"accessRole": role_arn, "awsAccountId": self.account, "awsRegion": self.region}
+        if iam_connection_id is not None:
+            location["iamConnectionId"] = iam_connection_id
+        connection = connections.new_connection(
+            domain_unit_id=self.project["domainUnitId"],
+            environment=self.environment,
+            name=name,
+            props=props,
+            location=location,
+            identity=self.is_on("enableTrustedIdentityPropagationPermissions"),
+            now=self.now,
+        )
+        self.tx.add(store.CONNECTIONS, connection | {"provisioned": True})
+        return str(connection["connectionId"])
+
+
+def _make_tooling(making: _Making) -> dict[str, str]:
+    """The project's storage, role, work group and connections."""
+    tx, project, environment = making.tx, making.project, making.environment
+    bucket = _bucket(making)
+    root = f"s3://{bucket}/{project['domainId']}/{project['id']}/dev"
+    work_group = f"{making.parameters['workgroupName']}-{project['id']}-{environment['id']}"
+    role_name = f"datazone_usr_role_{project['id']}_{environment['id']}"
+    role = iam.put_role(
+        tx,
+        account_id=making.account,
+        name=role_name,
+        trust_policy=_trust(making.account),
+        policies={"project": _role_policy(making, bucket, work_group)},
+        boundary_arn=making.configuration.get("environmentRolePermissionBoundary"),
+        tags=making.tags,
+        now=making.now,
+    )
+    role_arn = str(role["Arn"])
+    lakeformation.register_location(
+        tx,
+        f"arn:aws:s3:::{root.removeprefix('s3://')}",
+        making.configuration.get("provisioningRoleArn"),
+        now=making.now,
+    )
+    resources = {"s3BucketPath": root, "userRoleArn": role_arn, "userRoleName": role_name}
+    resources |= _network(making)
+    identity = making.connect(
+        "project.iam",
+        {"iamProperties": {"environmentId": environment["id"], "glueLineageSyncEnabled": False}},
+        role_arn,
+    )
+    making.connect("project.s3_default_folder", {"s3Properties": {"s3Uri": f"{root}/"}}, role_arn, identity)
+    making.connect("default.s3_shared", {"s3Properties": {"s3Uri": f"{root}/shared/"}}, role_arn, identity)
+    lakehouse = {"lakehouseProperties": {"glueLineageSyncEnabled": False}}
+    making.connect("project.default_lakehouse", lakehouse, role_arn, identity)
+    if making.is_on("enableAthena"):
+        if athena.find_work_group(tx, work_group) is None:
+            athena.create_work_group(
+                tx,
+                name=work_group,
+                output_location=f"{root}/sys/athena/",
+                identity_center=True,
+                tags=making.tags,
+                now=making.now,
+            )
+        resources["athenaWorkgroupName"] = work_group
+        making.connect("project.athena", {"athenaProperties": {"workgroupName": work_group}}, role_arn, identity)
+    if making.is_on("enableGlueWorkloadsPermissions"):
+        session = {"glueVersion": "5.1", "idleTimeout": 15, "numberOfWorkers": 10, "workerType": "G.1X"}
+        for name in ("project.spark.compatibility", "project.spark.fineGrained"):
+            making.connect(name, {"sparkGlueProperties": session}, role_arn, identity)
+    return resources
+
+
+def _make_data_lake(making: _Making) -> dict[str, str]:
+    """The project's database, which its role may do everything with and the manage-access role may grant on."""
+    tx, project = making.tx, making.project
+    role_arn = store.project_role_arn(tx, project["domainId"], project["id"])
+    root = store.project_resource(tx, project["domainId"], project["id"], "s3BucketPath")
+    if role_arn is None or root is None:
+        raise ProvisioningFailed("The project has no tooling, which its database needs; deploy that first.")
+    name = making.parameters.get("glueDbName", blueprints.DEFAULT_DATABASE)
+    if name == blueprints.DEFAULT_DATABASE:
+        name = f"{name}_{project['id']}"
+    database = glue.find_database(tx, name)
+    if database is not None and making.environment["status"] == "CREATING":
+        raise ProvisioningFailed(f"AWS Glue database {name} exists already; choose another glueDbName.")
+    if database is None:
+        location = f"{root}/data/catalogs/{name.lower()}/"
+        description = f"Database of project {project['name']}"
+        database = glue.create_database(
+            tx,
+            {"Name": name, "Description": description, "LocationUri": location},
+            making.now,
+            catalog_id=making.account,
+        )
+        name = database["Name"]
+        lakeformation.record_creator(tx, principal=role_arn, database=name, now=making.now)
+        all_tables = {"Table": {"DatabaseName": name, "TableWildcard": {}}}
+        lakeformation.grant(
+            tx, principal=role_arn, resource=all_tables, permissions=["ALL"], grantable=["ALL"], now=making.now
+        )
+        manager = making.configuration.get("manageAccessRoleArn")
+        if manager:
+            for resource, permissions in (
+                ({"Database": {"Name": name}}, ["DESCRIBE"]),
+                (all_tables, ["DESCRIBE", "SELECT"]),
+            ):
+                lakeformation.grant(
+                    tx,
+                    principal=manager,
+                    resource=resource,
+                    permissions=permissions,
+                    grantable=permissions,
+                    now=making.now,
+                )
+    return {"glueDBName": database["Name"], "glueDBArn": _glue_arn(making, f"database/{database['Name']}")}
+
+
+_MAKERS: dict[str, Callable[[_Making], dict[str, str]]] = {"Tooling": _make_tooling, "DataLake": _make_data_lake}
+
+
+def _bucket(making: _Making) -> str:
+    location = making.regional.get("S3Location", "")
+    if not location:
+        return ensure_default_bucket(making.tx, making.plane, making.project["domainId"])
+    bucket = location.removeprefix("s3://").partition("/")[0]
+    if s3.find_bucket(making.tx, bucket) is None:
+        raise ProvisioningFailed(f"Bucket {bucket}, which the blueprint is configured to use, does not exist.")
+    return bucket
+
+
+def _network(making: _Making) -> dict[str, str]:
+    """What the blueprint's configuration says about keys and networks; nothing of it is made here."""
+    named = {"KmsKeyArn": "kmsKeyArn", "VpcId": "vpcId", "Subnets": "privateSubnets", "SecurityGroup": "securityGroup"}
+    return {name: making.regional[key] for key, name in named.items() if making.regional.get(key)}
+
+
+def _trust(account_id: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": ["datazone.amazonaws.com", "athena.amazonaws.com", "glue.amazonaws.com"]},
+                "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetContext", "sts:SetSourceIdentity"],
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            }
+        ],
+    }
+
+
+def _glue_arn(making: _Making, resource: str) -> str:
+    return f"arn:aws:glue:{making.region}:{making.account}:{resource}"
+
+
+def _role_policy(making: _Making, bucket: str, work_group: str) -> dict[str, Any]:
+    """What the project's role may do. What it may see of data is Lake Formation's decision."""
+    prefix = f"{making.project['domainId']}/{making.project['id']}"
+    group_arn = f"arn:aws:athena:{making.region}:{making.account}:workgroup/{work_group}"
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": ["s3:GetBucketLocation"], "Resource": f"arn:aws:s3:::{bucket}"},
+        {
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            "Resource": f"arn:aws:s3:::{bucket}",
+            "Condition": {"StringLike": {"s3:prefix": [f"{prefix}/*", prefix]}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": [
+                "s3:GetObject*",
+                "s3:PutObject*",
+                "s3:DeleteObject*",
+                "s3:AbortMultipartUpload",
+                "s3:ListMultipartUploadParts",
+            ],
+            "Resource": f"arn:aws:s3:::{bucket}/{prefix}/*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": [
+                "glue:Get*",
+                "glue:BatchGet*",
+                "glue:List*",
+                "glue:SearchTables",
+                "glue:CreateTable",
+                "glue:UpdateTable",
+                "glue:DeleteTable",
+                "glue:BatchDeleteTable",
+                "glue:CreatePartition",
+                "glue:BatchCreatePartition",
+                "glue:UpdatePartition",
+                "glue:DeletePartition",
+                "glue:BatchDeletePartition",
+                "glue:UpdateDatabase",
+                "lakeformation:GetDataAccess",
+                "lakeformation:GetDataLakeSettings",
+                "lakeformation:ListPermissions",
+                "athena:GetDataCatalog",
+                "athena:ListDataCatalogs",
+                "athena:GetDatabase",
+                "athena:ListDatabases",
+                "athena:GetTableMetadata",
+                "athena:ListTableMetadata",
+                "athena:ListWorkGroups",
+                "athena:ListEngineVersions",
+                "datazone:Get*",
+                "datazone:List*",
+                "datazone:Search*",
+                "datazone:PostLineageEvent",
+                "iam:GetRole",
+            ],
+            "Resource": "*",
+        },
+    ]
+    if making.is_on("enableAthena"):
+        statements.append(
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "athena:GetWorkGroup",
+                    "athena:StartQueryExecution",
+                    "athena:StopQueryExecution",
+                    "athena:GetQueryExecution",
+                    "athena:BatchGetQueryExecution",
+                    "athena:GetQueryResults",
+                    "athena:GetQueryResultsStream",
+                    "athena:GetQueryRuntimeStatistics",
+                    "athena:ListQueryExecutions",
+                ],
+                "Resource": group_arn,
+            }
+        )
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+# --- progress and failure ---
+
+
+def _record_progress(tx: Transaction, project: Document) -> None:
+    """Writes on the project how far the environments made with it are."""
+    made_with_it = [e for e in store.project_environments(tx, project["domainId"], project["id"]) if e["onCreate"]]
+    if not made_with_it:
+        return
+    details: dict[str, Any] = {"overallDeploymentStatus": rules.deployment_status(e["status"] for e in made_with_it)}
+    failures = {
+        e["id"]: [e["lastDeployment"]["failureReason"]] for e in made_with_it if "failureReason" in e["lastDeployment"]
+    }
+    if failures:
+        details["environmentFailureReasons"] = failures
+    tx.put(store.PROJECTS, project | {"environmentDeploymentDetails": details})
+
+
+def _record_failure(tx: Transaction, plane: "Plane", environment: Document, failure: ProvisioningFailed) -> None:
+    _fail(tx, environment | {"updatedAt": plane.clock()}, str(failure), failure.status)
+    _record_progress(tx, store.get_project(tx, environment["domainId"], environment["projectId"]))
+
+
+def _fail(tx: Transaction, environment: Document, reason: str, status: str) -> None:
+    if environment["status"] == "UPDATING":
+        status = "UPDATE_FAILED"
+    deployment = environment["lastDeployment"] | {
+        "deploymentStatus": "FAILED",
+        "isDeploymentComplete": True,
+        "failureReason": {"code": status, "message": reason},
+    }
+    tx.put(store.ENVIRONMENTS, environment | {"status": status, "lastDeployment": deployment})
+
+
+# --- removal ---
+
+
+def deprovision(tx: Transaction, plane: "Plane", environment: Document) -> None:
+    """Removes an environment with all that was made for it; what is gone already is passed over."""
+    resources = {r["name"]: r["value"] for r in environment.get("provisionedResources", [])}
+    if "glueDBName" in resources:
+        lakeformation.forget(tx, database=resources["glueDBName"])
+        if glue.find_database(tx, resources["glueDBName"]) is not None:
+            glue.remove_database(tx, resources["glueDBName"])
+    if "athenaWorkgroupName" in resources:
+        athena.remove_work_group(tx, resources["athenaWorkgroupName"])
+    if "s3BucketPath" in resources:
+        bucket, _, prefix = resources["s3BucketPath"].removeprefix("s3://").partition("/")
+        for found in s3.list_objects(tx, bucket, f"{prefix}/"):
+            s3.remove_object(tx, plane, bucket, found["key"])
+        tx.remove(lakeformation.LOCATIONS, f"arn:aws:s3:::{bucket}/{prefix}")
+    if "userRoleName" in resources:
+        iam.remove_role(tx, resources["userRoleName"])
+    domain_id = environment["domainId"]
+    where = {"domainId": domain_id, "environmentId": environment["id"]}
+    for connection in tx.select(store.CONNECTIONS, where):
+        tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
+    tx.remove(store.ENVIRONMENTS, domain_id, environment["id"])
+
+
+def remove_project(tx: Transaction, plane: "Plane", project: Document) -> None:
+    """Removes a project, its environments and memberships, and the policy grants that name it."""
+    domain_id = project["domainId"]
+    here = {"domainId": domain_id, "projectId": project["id"]}
+    for environment in reversed(store.project_environments(tx, domain_id, project["id"])):
+        deprovision(tx, plane, environment)
+    for connection in tx.select(store.CONNECTIONS, here):
+        tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
+    for membership in tx.select(store.MEMBERSHIPS, here):
+        tx.remove(store.MEMBERSHIPS, *store.MEMBERSHIPS.key_of(membership))
+    for grant in tx.select(store.POLICY_GRANTS, {"domainId": domain_id}):
+        if grant["principal"].get("project", {}).get("projectIdentifier") == project["id"]:
+            tx.remove(store.POLICY_GRANTS, domain_id, grant["grantId"])
+    tx.remove(store.PROJECTS, domain_id, project["id"])
