@@ -95,18 +95,21 @@ def _named(principals: tuple[tuple[str, str], ...], principal: Principal) -> Lit
     return "account" if names & {account, f"arn:aws:iam::{account}:root"} else None
 
 
-def may_assume(
-    trust_policy: Policy, caller: PolicySet, principal: Principal, role_arn: str, action: str, context: Context
+def may_act_on(
+    resource_policy: Policy, caller: PolicySet, principal: Principal, action: str, resource: str, context: Context
 ) -> bool:
-    """May the principal perform `action` (sts:AssumeRole, sts:SetContext …) on the role, by trust and own policies?"""
-    trusted = trust(trust_policy, principal, action, context)
-    decision = decide(caller, action, role_arn, context)
+    """May the principal act on something that has a policy of its own: a role (its trust policy), an application?
+
+    Both must agree, unless the resource's policy names the principal itself.
+    """
+    trusted = trust(resource_policy, principal, action, context, resource)
+    decision = decide(caller, action, resource, context)
     if trusted in (None, "denied") or decision == "explicitDeny":
         return False
     if decision == "allowed":
         return True
     limits = [p for p in (caller.boundary, caller.session) if p is not None]
-    return trusted == "direct" and all(p.verdict(action, role_arn, context) == "allow" for p in limits)
+    return trusted == "direct" and all(p.verdict(action, resource, context) == "allow" for p in limits)
 
 
 def policies_of(tx: Transaction, principal: Principal) -> PolicySet | None:

@@ -1,8 +1,12 @@
-"""Identity contexts: short, signed statements that a person signed in to an application. STS reads them."""
+"""What an assertion must say; and identity contexts: short, signed statements that a person uses an application.
+
+Identity Center makes identity contexts, STS reads them.
+"""
 
 import base64
 import hmac
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -10,6 +14,8 @@ CONTEXT_PROVIDER = "arn:aws:iam::aws:contextProvider/IdentityCenter"
 CONTEXT_SCOPE = "sts:identity_context"
 CONTEXT_SECONDS = 3600
 _MARK_BYTES = 32
+_CLOCK_SKEW_SECONDS = 60
+_IMPLIED_SCOPES = ("aws", "openid")
 
 
 class InvalidContext(ValueError):
@@ -48,3 +54,44 @@ def open_context(key: bytes, text: str, now: float) -> IdentityContext:
     if context.expires_at <= now:
         raise ExpiredContext
     return context
+
+
+class RefusedClaims(ValueError):
+    """The claims are not good for this application; the text says why."""
+
+
+def check_claims(claims: dict[str, Any], audiences: list[str], now: float) -> None:
+    """Is the token meant for the application, valid now, and to be told from others? Raises `RefusedClaims`."""
+    given = claims.get("aud")
+    if not any(audience in audiences for audience in (given if isinstance(given, list) else [given])):
+        raise RefusedClaims("The audience of the assertion is not authorized for the application.")
+    if not _is_number(claims.get("exp")) or claims["exp"] <= now:
+        raise RefusedClaims("The assertion has expired.")
+    for member in ("nbf", "iat"):
+        moment = claims.get(member)
+        if moment is not None and (not _is_number(moment) or moment > now + _CLOCK_SKEW_SECONDS):
+            raise RefusedClaims("The assertion is not valid yet.")
+    if not isinstance(claims.get("jti"), str) or not claims["jti"]:
+        raise RefusedClaims("The assertion has no jti, so it cannot be known whether it was used before.")
+
+
+def claim(claims: dict[str, Any], path: str) -> str:
+    """The text at a ClaimAttributePath such as `email` or `profile.email`. Raises `RefusedClaims`."""
+    value: Any = claims
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if not isinstance(value, str) or not value:
+        raise RefusedClaims(f"The assertion has no claim {path} that could name a user.")
+    return value
+
+
+def granted_scopes(asked: list[str] | None, allowed: dict[str, Any]) -> list[str]:
+    """The scopes of the new token: those asked for, or all of the application's. Raises `LookupError` on others."""
+    for scope in asked or ():
+        if scope not in allowed and scope not in _IMPLIED_SCOPES:
+            raise LookupError(scope)
+    return sorted({*(asked or allowed), *_IMPLIED_SCOPES})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

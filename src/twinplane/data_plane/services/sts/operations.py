@@ -4,7 +4,7 @@ from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, anyone, reads
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.iam.policy import compile_policy
-from twinplane.data_plane.services.iam.rules import denied, may_assume, policies_of, request_context
+from twinplane.data_plane.services.iam.rules import denied, may_act_on, policies_of, request_context
 from twinplane.data_plane.services.ssoadmin import store as sso_store
 from twinplane.data_plane.services.ssooidc.rules import (
     CONTEXT_PROVIDER,
@@ -111,7 +111,7 @@ def _may_assume_role(call: Call, request: Request) -> None:
     )
     trusted = compile_policy(role["AssumeRolePolicyDocument"], "trust")
     for action in actions_of(request, source_identity):
-        if caller is None or not may_assume(trusted, caller, call.principal, role["Arn"], action, context):
+        if caller is None or not may_act_on(trusted, caller, call.principal, action, role["Arn"], context):
             raise denied(call.principal, action, role["Arn"])
 
 
