@@ -1,0 +1,133 @@
+"""What goes into the SQL engine and what comes out of it: the values that its parts, and its callers, share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+
+class QueryError(Exception):
+    """A statement that is refused, or failed. `code` is one of Athena's; the text may be shown to the user."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message = code, message
+
+
+class SyntaxRefused(QueryError):
+    """The text is not a statement this engine takes."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("SYNTAX_ERROR", message)
+
+
+class QueryCancelled(Exception):
+    """The query was cancelled while it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table as a statement names it, in lower case."""
+
+    database: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`type` in Glue's (Hive's) words: bigint, string, decimal(10,2), array<int> …"""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """These columns, in the rows that meet `row_filter` (Athena's dialect; None: in all rows)."""
+
+    columns: tuple[str, ...]
+    row_filter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Data files of a table, or of one partition, whose key values are `constants` (None is null)."""
+
+    paths: tuple[str, ...]
+    constants: tuple[tuple[str, str | None], ...] = ()
+
+
+Format = Literal["parquet", "csv", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as this person may read it: the union of the cells of `slices`, nothing else.
+
+    `columns` are all columns of the files, hidden ones too (row filters may read them). `options` tells how text files
+    are written: delimiter, quote, escape, header.
+    """
+
+    columns: tuple[Column, ...]
+    slices: tuple[Slice, ...]
+    files: tuple[Files, ...]
+    format: Format = "parquet"
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def visible(self) -> tuple[Column, ...]:
+        """The columns that exist for this person."""
+        shown = {c for s in self.slices for c in s.columns}
+        return tuple(c for c in self.columns if c.name in shown)
+
+
+Tables = Mapping[TableName, Table]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A view the statement may read: its opaque name, its DuckDB text, and the only files that text may open."""
+
+    name: str
+    select: str
+    paths: tuple[str, ...]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a worker runs: generated DuckDB text over opaque views. `names` are the result's column names."""
+
+    sql: str
+    sources: tuple[Source, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class ResultColumn(msgspec.Struct, frozen=True):
+    """A column of a result, with Athena's name of its type."""
+
+    name: str
+    type: str
+    precision: int = 0
+    scale: int = 0
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A finished query. `path`: its rows as Athena writes them (CSV, header first); the caller moves or removes it."""
+
+    path: str
+    columns: tuple[ResultColumn, ...]
+    rows: int
+    result_bytes: int
+    scanned_bytes: int
+    engine_seconds: float
+
+
+@dataclass(slots=True)
+class Names:
+    """Numbers for opaque names of one statement."""
+
+    taken: dict[str, int] = field(default_factory=dict)
+
+    def next(self, prefix: str) -> str:
+        number = self.taken.get(prefix, 0)
+        self.taken[prefix] = number + 1
+        return f"{prefix}_{number}"

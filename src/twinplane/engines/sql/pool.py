@@ -1,0 +1,215 @@
+"""The workers that run governed SQL: one process serves one person only, a bounded number at a time."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import struct
+import sys
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from twinplane.engines.sql.plan import Plan, QueryCancelled, QueryError, Result
+from twinplane.engines.sql.worker_messages import Hello, Limits, Reply, Request
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: asyncio.subprocess.Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    folder: Path
+    person: str | None = None
+    idle_since: float = field(default_factory=time.monotonic)
+
+    async def call(self, request: Request) -> Reply:
+        body = msgspec.json.encode(request)
+        self.writer.write(struct.pack(">I", len(body)) + body)
+        await self.writer.drain()
+        return msgspec.json.decode(await self.message(), type=Reply)
+
+    async def message(self) -> bytes:
+        size = struct.unpack(">I", await self.reader.readexactly(4))[0]
+        return await self.reader.readexactly(size)
+
+    async def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.writer.close()
+        await self.process.wait()
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+
+class SqlPool:
+    """Runs plans. `size` queries run at once; more wait their turn.
+
+    A worker keeps to the person it first served and is stopped when idle; one unassigned worker is kept ready.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        size: int = 4,
+        idle_seconds: float = 120.0,
+        timeout_seconds: float = 1800.0,
+        limits: Limits | None = None,
+    ) -> None:
+        self._folder = folder
+        self._idle_seconds, self._timeout_seconds = idle_seconds, timeout_seconds
+        self._limits = limits or Limits()
+        self._slots = asyncio.Semaphore(size)
+        self._size = size
+        self._idle: OrderedDict[_Worker, None] = OrderedDict()  # least recently used first
+        self._busy: set[_Worker] = set()
+        self._spare: asyncio.Task[_Worker] | None = None
+        self._running: dict[str, asyncio.Task[Reply]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        self._closed = False
+        self._warned = False
+
+    def start(self) -> None:
+        """Has a worker ready before the first query asks for one. Optional; returns at once."""
+        if self._closed:
+            return
+        if self._spare is None:
+            self._spare = asyncio.get_running_loop().create_task(self._spawn())
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
+    async def run(self, person: str, plan: Plan, *, run_id: str | None = None) -> Result:
+        """Runs a plan in a worker that serves nobody but `person`.
+
+        The result's file is the caller's: move or remove it. `run_id` names the run for `cancel`. Raises `QueryError`
+        (text for the user) and `QueryCancelled`.
+        """
+        async with self._slots:
+            worker = await self._worker_for(person)
+            self._busy.add(worker)
+            output = self._folder / f"result-{os.urandom(16).hex()}.csv"
+            request = Request(plan, str(output), str(worker.folder), self._limits)
+            task = asyncio.get_running_loop().create_task(worker.call(request))
+            if run_id is not None:
+                self._running[run_id] = task
+            healthy = False
+            try:
+                reply = await asyncio.wait_for(asyncio.shield(task), self._timeout_seconds)
+                healthy = True
+                return self._result(reply, output, plan)
+            except TimeoutError:
+                raise QueryError("EXCEEDED_TIME_LIMIT", "Query exceeded the time limit") from None
+            except asyncio.CancelledError:
+                if task.cancelled() and not _being_cancelled():
+                    raise QueryCancelled from None
+                raise
+            except (asyncio.IncompleteReadError, ConnectionError):
+                log.warning("sql worker died", person=person, code=worker.process.returncode)
+                raise QueryError("GENERIC_INTERNAL_ERROR", "The query failed") from None
+            finally:
+                self._running.pop(run_id or "", None)
+                self._busy.discard(worker)
+                await self._put_back(worker, task, output, healthy)
+
+    def _result(self, reply: Reply, output: Path, plan: Plan) -> Result:
+        if reply.failure is not None:
+            output.unlink(missing_ok=True)
+            log.info("query failed", code=reply.failure.code, detail=reply.failure.detail)
+            raise QueryError(reply.failure.code, reply.failure.message)
+        scanned = sum(os.stat(path).st_size for path in {p for s in plan.sources for p in s.paths})
+        return Result(
+            str(output), reply.columns, reply.rows, reply.result_bytes, scanned, reply.engine_seconds
+        )  # fmt: skip
+
+    async def _put_back(self, worker: _Worker, task: "asyncio.Task[Reply]", output: Path, healthy: bool) -> None:
+        if healthy and not self._closed:
+            worker.idle_since = time.monotonic()
+            self._idle[worker] = None
+            return
+        task.cancel()
+        await asyncio.shield(worker.kill())
+        output.unlink(missing_ok=True)
+
+    def cancel(self, run_id: str) -> bool:
+        """Stops a run at once, by ending its worker; says whether it was running."""
+        task = self._running.get(run_id)
+        return task is not None and task.cancel()
+
+    async def close(self) -> None:
+        """Ends every worker; when it returns no process and no file of the pool is left."""
+        self._closed = True
+        for task in list(self._running.values()):
+            task.cancel()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        workers = [*self._idle, *self._busy]
+        if self._spare is not None:
+            found = await asyncio.gather(self._spare, return_exceptions=True)
+            workers += [w for w in found if isinstance(w, _Worker)]
+        self._idle.clear()
+        await asyncio.gather(*(w.kill() for w in workers), return_exceptions=True)
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _worker_for(self, person: str) -> _Worker:
+        for worker in reversed(self._idle):
+            if worker.person == person and worker.process.returncode is None:
+                del self._idle[worker]
+                return worker
+        while len(self._idle) + len(self._busy) >= self._size and self._idle:
+            oldest, _ = self._idle.popitem(last=False)
+            await oldest.kill()
+        self.start()
+        spare, self._spare = self._spare, None
+        if spare is None:
+            raise QueryError("GENERIC_INTERNAL_ERROR", "The engine is stopping")
+        worker = await asyncio.shield(spare)
+        worker.person = person
+        self.start()
+        return worker
+
+    async def _spawn(self) -> _Worker:
+        name = os.urandom(16).hex()
+        folder = self._folder / name
+        await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-m", "twinplane.engines.sql.worker", str(theirs.fileno()),
+                msgspec.json.encode(self._limits).decode(),
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),), env={}, start_new_session=True, cwd="/",
+            )  # fmt: skip
+        ours.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 24)
+        worker = _Worker(process, reader, writer, folder)
+        try:
+            hello = msgspec.json.decode(await worker.message(), type=Hello)
+        except asyncio.IncompleteReadError:
+            await worker.kill()
+            raise QueryError("GENERIC_INTERNAL_ERROR", "The query engine did not start") from None
+        if not hello.isolated and not self._warned:
+            self._warned = True
+            log.warning("sql workers keep the network: this system does not let them give it up")
+        return worker
+
+    async def _sweep(self) -> None:
+        """Stops workers that nobody has used for a while."""
+        while True:
+            await asyncio.sleep(min(self._idle_seconds, 30.0))
+            old = [w for w in self._idle if time.monotonic() - w.idle_since >= self._idle_seconds]
+            for worker in old:
+                if worker in self._idle:
+                    del self._idle[worker]
+                    await worker.kill()
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

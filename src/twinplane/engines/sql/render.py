@@ -1,0 +1,234 @@
+"""A checked tree and what a person may read -> the DuckDB text that runs, and the views it runs on."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, OptimizeError, SqlglotError, UnsupportedError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
+
+from twinplane.engines.sql import functions, semantics, statement
+from twinplane.engines.sql.plan import Column, Files, Plan, QueryError, Source, Table, TableName, Tables
+
+_ROW_SOURCE = "source"
+
+
+def plan(text: str, database: str, tables: Tables, parameters: Sequence[str] = ()) -> Plan:
+    """What a worker must run to answer `text` for a person who may read `tables` as they are described.
+
+    `tables` holds every table that `statement.parse(text)` names. Raises `QueryError`.
+    """
+    return _plan(
+        text, database, tuple(sorted(tables.items(), key=lambda t: (t[0].database, t[0].table))), tuple(parameters)
+    )
+
+
+@lru_cache(maxsize=128)
+def _plan(text: str, database: str, items: tuple[tuple[TableName, Table], ...], parameters: tuple[str, ...]) -> Plan:
+    tables = dict(items)
+    tree = statement.parse(text, parameters).tree.copy()
+    opaque = {name: f"t_{number}" for number, name in enumerate(tables)}
+    used = _replace_tables(tree, database, opaque)
+    tree = _typed(tree, {opaque[name]: tables[name].visible for name in used})
+    names = _result_names(tree)
+    return Plan(_text(tree), tuple(_source(opaque[name], tables[name]) for name in used), names)
+
+
+def _replace_tables(tree: exp.Expr, database: str, opaque: dict[TableName, str]) -> list[TableName]:
+    used: dict[TableName, None] = {}
+    for table in tree.find_all(exp.Table):
+        if table.meta.get("cte"):
+            continue
+        name = statement.reference_of(table).in_database(database)
+        used[name] = None
+        table.set("this", exp.to_identifier(opaque[name], quoted=True))
+        table.set("db", None)
+        table.set("catalog", None)
+    spelled = {(name.database, name.table) for name in used}
+    for column in tree.find_all(exp.Column):
+        if (column.args.get("catalog") is None or column.catalog == statement.CATALOG) and (
+            (column.db, column.table) in spelled
+        ):
+            column.set("db", None)
+            column.set("catalog", None)
+        elif not column.table and column.name in functions.HIDDEN_COLUMNS:
+            raise _unknown_column(column.name)
+    return list(used)
+
+
+def _typed(tree: exp.Expr, visible: dict[str, tuple[Column, ...]]) -> exp.Expr:
+    """The tree with every name resolved and every type known, and with Athena's meaning written out."""
+    schema = MappingSchema(dialect="athena", normalize=False)
+    for name, columns in visible.items():
+        schema.add_table(
+            exp.to_table(name, quoted=True), {c.name: glue_type(c.type) for c in columns}, match_depth=False
+        )  # fmt: skip
+    try:
+        tree = qualify(tree, schema=schema, dialect="athena")
+        tree = annotate_types(tree, schema=schema, dialect="athena")
+        return semantics.write_out(tree)
+    except OptimizeError as error:
+        raise _unresolved(str(error)) from None
+    except RecursionError:
+        raise QueryError("NOT_SUPPORTED", "The query is nested too deeply") from None
+    except SqlglotError:
+        raise QueryError("NOT_SUPPORTED", "The query cannot be resolved") from None
+
+
+def _unresolved(message: str) -> QueryError:
+    first = message.split("\n")[0]
+    if first.startswith("Column '"):
+        return _unknown_column(first.split("'")[1])
+    if first.startswith("Unknown column: "):
+        return _unknown_column(first.removeprefix("Unknown column: ").split(".")[0])
+    if first.startswith(("Unknown table: ", "Table ")):
+        return QueryError("TABLE_NOT_FOUND", "A column is qualified with a table that is not in the FROM clause")
+    if "ambiguous" in first.lower():
+        return QueryError("AMBIGUOUS_NAME", "A column name is ambiguous")
+    return QueryError("NOT_SUPPORTED", "The query cannot be resolved")
+
+
+def _unknown_column(name: str) -> QueryError:
+    return QueryError(
+        "COLUMN_NOT_FOUND",
+        f"Column '{name}' cannot be resolved or requester is not authorized to access requested resources",
+    )
+
+
+@lru_cache(maxsize=4096)
+def glue_type(text: str) -> exp.DataType:
+    """A column's Glue (Hive) type, parsed."""
+    try:
+        return exp.DataType.build(text.lower(), dialect="hive")
+    except (SqlglotError, ValueError):
+        raise QueryError("NOT_SUPPORTED", f"The column type {text} is not supported") from None
+
+
+def _result_names(tree: exp.Expr) -> tuple[str, ...]:
+    top = tree
+    while isinstance(top, (exp.SetOperation, exp.Subquery)):
+        top = top.this
+    names = []
+    for number, projection in enumerate(top.expressions):
+        shown = projection.meta.get("shown", projection.unalias().meta.get("shown"))
+        if projection.is_star:
+            raise QueryError("NOT_SUPPORTED", "SELECT * is not supported here: name the columns")
+        names.append((projection.alias_or_name if shown is None else shown) or f"_col{number}")
+    return tuple(names)
+
+
+def _text(tree: exp.Expr) -> str:
+    try:
+        return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
+    except UnsupportedError as error:
+        raise QueryError("NOT_SUPPORTED", str(error).split("\n")[0]) from None
+    except (SqlglotError, ValueError, RecursionError):
+        raise QueryError("NOT_SUPPORTED", "The query cannot be rendered") from None
+
+
+def row_filter(text: str, columns: Sequence[Column]) -> str:
+    """A row filter in Athena's dialect as DuckDB text, over the columns of a table. Raises `QueryError`."""
+    return _row_filter(text, tuple(columns))
+
+
+@lru_cache(maxsize=1024)
+def _row_filter(text: str, columns: tuple[Column, ...]) -> str:
+    condition = _condition(text)
+    query = exp.select("1").from_(exp.to_table(_ROW_SOURCE, quoted=True)).where(condition)
+    typed = _typed(query, {_ROW_SOURCE: columns})
+    return _text(typed.args["where"].this)
+
+
+def _condition(text: str) -> exp.Expr:
+    try:
+        condition = sqlglot.parse_one(text, read="athena", into=exp.Condition)
+    except (SqlglotError, RecursionError):
+        raise QueryError("SYNTAX_ERROR", "The row filter cannot be read as a condition") from None
+    if condition is None or condition.find(exp.Query, exp.Table, exp.AggFunc, exp.Window, exp.Star, exp.Placeholder):
+        raise QueryError("NOT_SUPPORTED", "A row filter compares columns of its own table with values, nothing else")
+    statement.check(condition)
+    return condition
+
+
+def _source(name: str, table: Table) -> Source:
+    paths = tuple(path for files in table.files for path in files.paths)
+    columns = ", ".join(f"{_cell(table, c)} AS {_quoted(c.name)}" for c in table.visible)
+    where = ""
+    filters = tuple(dict.fromkeys(s.row_filter for s in table.slices))
+    if None not in filters:
+        where = " WHERE " + _any(table, filters)
+    rows = _rows(table)
+    select = f"SELECT {columns} FROM ({rows}) AS {_quoted(_ROW_SOURCE)}{where}"  # noqa: S608 - of quoted parts
+    return Source(name, select, paths)
+
+
+def _any(table: Table, filters: Sequence[str | None]) -> str:
+    return " OR ".join(f"({row_filter(f, table.columns)})" for f in filters if f is not None)
+
+
+def _cell(table: Table, column: Column) -> str:
+    """A visible column; NULL in the rows that are visible only through slices that do not grant it."""
+    own = tuple(dict.fromkeys(s.row_filter for s in table.slices if column.name in s.columns))
+    every = {s.row_filter for s in table.slices}
+    value = f"{_quoted(_ROW_SOURCE)}.{_quoted(column.name)}"
+    if None in own or set(own) == every:
+        return value
+    return f"CASE WHEN {_any(table, own)} THEN {value} END"
+
+
+def _rows(table: Table) -> str:
+    """All rows and columns of the files, with the types the catalog declares."""
+    parts = [_part(table, files) for files in table.files if files.paths]
+    if not parts:
+        nothing = ", ".join(f"CAST(NULL AS {_type(c)}) AS {_quoted(c.name)}" for c in table.columns)
+        return f"SELECT {nothing} WHERE false"
+    return " UNION ALL ".join(parts)
+
+
+def _part(table: Table, files: Files) -> str:
+    constants = dict(files.constants)
+    cast = "CAST" if table.format == "parquet" else "TRY_CAST"
+    shown = []
+    for column in table.columns:
+        if column.name in constants:
+            value = constants[column.name]
+            shown.append(f"CAST({'NULL' if value is None else _literal(value)} AS {_type(column)})")
+        else:
+            shown.append(f"{cast}({_quoted(column.name)} AS {_type(column)})")
+        shown[-1] += f" AS {_quoted(column.name)}"
+    stored = [c for c in table.columns if c.name not in constants]
+    return f"SELECT {', '.join(shown)} FROM {_reader(table, files, stored)}"  # noqa: S608 - of quoted parts
+
+
+def _reader(table: Table, files: Files, stored: Sequence[Column]) -> str:
+    paths = "[" + ", ".join(_literal(p) for p in files.paths) + "]"
+    if table.format == "parquet":
+        return f"read_parquet({paths}, hive_partitioning = false)"
+    if table.format == "json":
+        columns = ", ".join(f"{_literal(c.name)}: {_literal(_type(c))}" for c in stored)
+        return f"read_json({paths}, format = 'newline_delimited', columns = {{{columns}}}, hive_partitioning = false)"
+    columns = ", ".join(f"{_literal(c.name)}: 'VARCHAR'" for c in stored)
+    options = "".join(f", {name} = {_option(value)}" for name, value in table.options)
+    return (
+        f"read_csv({paths}, auto_detect = false, columns = {{{columns}}}, null_padding = true, "
+        f"hive_partitioning = false{options})"
+    )
+
+
+def _option(value: str) -> str:
+    return value if value in ("true", "false") else _literal(value)
+
+
+def _type(column: Column) -> str:
+    return glue_type(column.type).sql(dialect="duckdb")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

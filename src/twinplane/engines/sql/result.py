@@ -1,0 +1,127 @@
+"""Rows as Athena writes them: every value quoted, NULL as nothing; and read back page by page."""
+
+import datetime
+import decimal
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from twinplane.engines.sql.plan import ResultColumn
+
+Row = list[str | None]
+
+_SIMPLE = {
+    "BOOLEAN": "boolean", "TINYINT": "tinyint", "SMALLINT": "smallint", "INTEGER": "integer", "BIGINT": "bigint",
+    "FLOAT": "float", "DOUBLE": "double", "VARCHAR": "varchar", "BLOB": "varbinary", "DATE": "date", "TIME": "time",
+    "TIMESTAMP": "timestamp", "TIMESTAMP_S": "timestamp", "TIMESTAMP_MS": "timestamp", "TIMESTAMP_NS": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone", "TIME WITH TIME ZONE": "time with time zone",
+    "JSON": "json", "INTERVAL": "interval day to second", "UUID": "varchar", "HUGEINT": "decimal",
+    "UTINYINT": "smallint", "USMALLINT": "integer", "UINTEGER": "bigint", "UBIGINT": "decimal", "UHUGEINT": "decimal",
+    '"NULL"': "unknown", "NULL": "unknown", "INTEGER_LITERAL": "integer",
+}  # fmt: skip
+_PRECISION = {
+    "tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "float": 17, "double": 17, "timestamp": 3, "decimal": 38,
+    "varchar": 2147483647, "timestamp with time zone": 3,
+}  # fmt: skip
+
+
+def column(name: str, duckdb_type: str) -> ResultColumn:
+    """A result column of a DuckDB type, in Athena's words."""
+    found = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", duckdb_type)
+    if found:
+        return ResultColumn(name, "decimal", int(found[1]), int(found[2]))
+    if duckdb_type.endswith("]"):
+        return ResultColumn(name, "array")
+    kind = {"MAP": "map", "STRUCT": "row"}.get(duckdb_type.partition("(")[0]) or _SIMPLE.get(duckdb_type, "varchar")
+    return ResultColumn(name, kind, _PRECISION.get(kind, 0), 0)
+
+
+def text(value: Any) -> str | None:
+    """A value as Athena prints it."""
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return _float(value)
+        case datetime.datetime():
+            shown = value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03}"
+            return shown if value.tzinfo is None else f"{shown} {value.tzname()}"
+        case datetime.time():
+            return value.strftime("%H:%M:%S.") + f"{value.microsecond // 1000:03}"
+        case datetime.timedelta():
+            return _interval(value)
+        case decimal.Decimal():
+            return format(value, "f")
+        case bytes() | bytearray() | memoryview():
+            return bytes(value).hex(" ")
+        case list() | tuple():
+            return "[" + ", ".join(_nested(v) for v in value) + "]"
+        case dict():
+            return "{" + ", ".join(f"{_nested(k)}={_nested(v)}" for k, v in value.items()) + "}"
+        case _:
+            return str(value)
+
+
+def _nested(value: Any) -> str:
+    shown = text(value)
+    return "null" if shown is None else shown
+
+
+def _float(value: float) -> str:
+    """As Java prints a double: 1.0, 1.0E10, NaN, Infinity."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    mantissa, _, exponent = f"{decimal.Decimal(repr(value)):E}".partition("E")
+    mantissa = mantissa.rstrip("0") if "." in mantissa else mantissa + ".0"
+    return f"{mantissa}0E{int(exponent)}" if mantissa.endswith(".") else f"{mantissa}E{int(exponent)}"
+
+
+def _interval(value: datetime.timedelta) -> str:
+    sign = "-" if value < datetime.timedelta(0) else ""
+    value = abs(value)
+    hours, rest = divmod(value.seconds, 3600)
+    return f"{sign}{value.days} {hours:02}:{rest // 60:02}:{rest % 60:02}.{value.microseconds // 1000:03}"
+
+
+def line(row: Iterable[str | None]) -> str:
+    """One line of the file, with its line feed."""
+    return ",".join("" if v is None else '"' + v.replace('"', '""') + '"' for v in row) + "\n"
+
+
+_FIELD = re.compile(rb'(?:"((?:[^"]|"")*)")?(,|\n)')
+
+
+def read_rows(path: Path, offset: int, limit: int, columns: Sequence[Any]) -> tuple[list[Row], int | None]:
+    """At most `limit` rows from the byte `offset` of a result file on, and the offset behind them (None: the end)."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        rows: list[Row] = []
+        for row, used in _rows(file, len(columns)):
+            rows.append(row)
+            offset += used
+            if len(rows) == limit:
+                return rows, None if not file.peek(1) else offset
+    return rows, None
+
+
+def _rows(file: BinaryIO, width: int) -> Iterator[tuple[Row, int]]:
+    """Rows and their lengths in bytes. Lines are joined while a quote is open: line feeds are legal in values."""
+    while True:
+        record = file.readline()
+        while record.count(b'"') % 2:
+            more = file.readline()
+            if not more:
+                raise ValueError("result file ends inside a value")
+            record += more
+        if not record:
+            return
+        fields = [None if m[1] is None else m[1].replace(b'""', b'"').decode() for m in _FIELD.finditer(record)]
+        if len(fields) != width:
+            raise ValueError("result file has a row of another width")
+        yield fields, len(record)

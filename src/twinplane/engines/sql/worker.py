@@ -1,0 +1,188 @@
+"""The process that runs one person's queries: `python -m twinplane.engines.sql.worker FD`.
+
+It is given nothing but a socket: no environment, no network, bounded memory and files, and it dies with its parent.
+Each query gets a fresh DuckDB instance that can open the query's own files and nothing else, and runs only after the
+gate has read the very text it is about to run.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from twinplane.engines.sql import macros, result
+from twinplane.engines.sql.gate import Gate, GateRefusal
+from twinplane.engines.sql.plan import ResultColumn
+from twinplane.engines.sql.worker_messages import Failure, Hello, Limits, Reply, Request
+
+ROWS_AT_ONCE = 5000
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+
+
+def send(channel: socket.socket, message: msgspec.Struct) -> None:
+    body = msgspec.json.encode(message)
+    channel.sendall(struct.pack(">I", len(body)) + body)
+
+
+def receive(channel: socket.socket) -> bytes | None:
+    head = _exactly(channel, 4)
+    return None if head is None else _exactly(channel, struct.unpack(">I", head)[0])
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        part = channel.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def confine(limits: Limits) -> bool:
+    """Gives up what a query never needs. Says whether the network is gone too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() == 1:  # the parent was gone before we asked to die with it
+        raise SystemExit(0)
+    isolated = any(libc.unshare(flags) == 0 for flags in (_CLONE_NEWUSER | _CLONE_NEWNET, _CLONE_NEWNET))
+    address_space = max(16 << 30, 4 * limits.memory_bytes)
+    for kind, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_AS, address_space),
+        (resource.RLIMIT_FSIZE, limits.result_bytes),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (wanted, wanted))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead, and the query with it
+    return isolated
+
+
+class Engine:
+    """Runs queries one after another, each in a DuckDB instance of its own."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._gate = Gate()
+        self._next = self._fresh()
+
+    def _fresh(self) -> Any:
+        connection = duckdb.connect(
+            config={
+                "threads": self._limits.threads,
+                "memory_limit": f"{self._limits.memory_bytes // (1 << 20)}MiB",
+                "python_enable_replacements": False,
+                "autoload_known_extensions": False,
+                "autoinstall_known_extensions": False,
+                "allow_community_extensions": False,
+                "allow_unsigned_extensions": False,
+            }
+        )
+        connection.execute("SET TimeZone = 'UTC'")
+        for macro in macros.MACROS:
+            connection.execute(f"CREATE MACRO {macro}")
+        return connection
+
+    def run(self, request: Request) -> Reply:
+        """Runs a query and makes the next instance ready."""
+        connection, self._next = self._next, None
+        try:
+            return self._run(connection, request)
+        except GateRefusal as error:
+            return Reply(Failure("NOT_SUPPORTED", "The query cannot be run", f"gate: {error}: {request.plan.sql}"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a generic text and the log the rest
+            return Reply(failure_of(error))
+        finally:
+            connection.close()
+
+    def prepare(self) -> None:
+        if self._next is None:
+            self._next = self._fresh()
+
+    def _run(self, connection: Any, request: Request) -> Reply:
+        started = time.perf_counter()
+        plan = request.plan
+        for source in plan.sources:
+            connection.execute(f'CREATE VIEW "{source.name}" AS {source.select}')
+        _lock(connection, [path for source in plan.sources for path in source.paths], request.folder)
+        self._gate.check(plan.sql, [source.name for source in plan.sources])
+        done = connection.execute(plan.sql)
+        types = [str(entry[1]) for entry in done.description]
+        names = plan.names if len(plan.names) == len(types) else [str(entry[0]) for entry in done.description]
+        columns = tuple(result.column(name, type_) for name, type_ in zip(names, types, strict=True))
+        rows = _write(done, columns, Path(request.output))
+        size = os.stat(request.output).st_size
+        return Reply(None, columns, rows, size, time.perf_counter() - started)
+
+
+def _lock(connection: Any, paths: list[str], folder: str) -> None:
+    allowed = ", ".join("'" + path.replace("'", "''") + "'" for path in dict.fromkeys(paths))
+    connection.execute(f"SET temp_directory = '{folder.replace(chr(39), chr(39) * 2)}'")
+    connection.execute(f"SET allowed_paths = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _write(done: Any, columns: tuple[ResultColumn, ...], path: Path) -> int:
+    rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(result.line(c.name for c in columns))
+        while chunk := done.fetchmany(ROWS_AT_ONCE):
+            file.writelines(result.line(map(result.text, row)) for row in chunk)
+            rows += len(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return rows
+
+
+_GENERIC = {
+    "ConversionException": ("INVALID_CAST_ARGUMENT", "A value cannot be cast to the type asked for"),
+    "OutOfRangeException": ("NUMERIC_VALUE_OUT_OF_RANGE", "A value is out of the range of its type"),
+    "OutOfMemoryException": ("EXCEEDED_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
+    "BinderException": ("TYPE_MISMATCH", "An operator or function is used with types it does not take"),
+    "InvalidInputException": ("INVALID_FUNCTION_ARGUMENT", "A function was given a value it does not take"),
+    "CatalogException": ("FUNCTION_NOT_FOUND", "A function of the query is not registered"),
+    "InterruptException": ("QUERY_CANCELLED", "Query was cancelled"),
+}
+
+
+def failure_of(error: Exception) -> Failure:
+    """What the user may know of an exception: never its text, which may name files, filters or hidden values."""
+    detail = f"{type(error).__name__}: {error}"
+    for message, code in macros.MESSAGES.items():
+        if isinstance(error, duckdb.InvalidInputException) and str(error).strip().endswith(message):
+            return Failure(code, message, detail)
+    code, message = _GENERIC.get(type(error).__name__, ("GENERIC_INTERNAL_ERROR", "The query failed"))
+    return Failure(code, message, detail)
+
+
+def main() -> None:
+    """Serves queries from the socket on the given descriptor until it is closed."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    limits = msgspec.json.decode(sys.argv[2], type=Limits)
+    isolated = confine(limits)
+    os.chdir("/")
+    engine = Engine(limits)
+    send(channel, Hello(isolated))
+    with contextlib.suppress(ConnectionError, BrokenPipeError):
+        while (body := receive(channel)) is not None:
+            send(channel, engine.run(msgspec.json.decode(body, type=Request)))
+            engine.prepare()
+
+
+if __name__ == "__main__":
+    main()
