@@ -59,7 +59,7 @@ class Chain:
             raise ServiceError("NotImplemented", f"{model.name} of {wire.model.name} is not served here.", 501)
         if streams:
             body = upload.verified(self._incoming.pieces(), http, self._signed, self._secret)
-            if operation.mode == "stream":
+            if operation.mode == "stream" and wire.takes_raw_body(model):
                 http.stream = body
             else:
                 http.body = await collect(body)

@@ -59,6 +59,12 @@ class ServiceWire:
         except Malformed:
             return ""
 
+    def takes_raw_body(self, operation: OperationModel) -> bool:
+        """Whether the operation's body is plain bytes, not a document with members."""
+        shape = self.model.shape(operation.input) if operation.input is not None else None
+        payload = shape.members.get(shape.payload) if shape is not None and shape.payload is not None else None
+        return payload is not None and self.model.shape(payload).type == "blob"
+
     def codec(self, operation: OperationModel) -> Codec:
         return self._codecs.get(operation)
 
