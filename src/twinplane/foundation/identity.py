@@ -6,6 +6,7 @@ from typing import Any
 from twinplane.foundation.run import Item, NotAsExpected, Run
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+REFRESH_GRANT = "refresh_token"
 SCOPES = ("sts:identity_context", "lakeformation:query")
 _CUSTOM_APPLICATION = "arn:aws:sso::aws:applicationProvider/custom"
 
@@ -218,6 +219,16 @@ def _settle_application(run: Run, instance: str, name: str) -> None:
         {"AuthorizedTokenIssuers": trusted},
         create=put,
         update=put,
+    )
+    refresh = arn and run.aws.find(sso.get_application_grant, ApplicationArn=arn, GrantType=REFRESH_GRANT)
+    run.settle(
+        "application",
+        f"{name}: renews tokens",
+        refresh["Grant"] if isinstance(refresh, dict) else None,
+        {},
+        create=partial(
+            sso.put_application_grant, ApplicationArn=arn, GrantType=REFRESH_GRANT, Grant={"RefreshToken": {}}
+        ),
     )
     _settle_scopes_and_assignments(run, name, arn)
 

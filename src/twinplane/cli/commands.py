@@ -1,0 +1,613 @@
+"""The commands. Each imports what it needs when it runs, so that help is there at once."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from twinplane.cli.output import details, say, table, tell
+from twinplane.cli.state import DEFAULT_MESH, DEFAULT_PLANE_PORT, DEFAULT_PORT, DEFAULT_STATE, CliError, State
+
+if TYPE_CHECKING:
+    from twinplane.cli.api import Api
+
+_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "no_args_is_help": True}
+
+app = typer.Typer(
+    **_PLAIN, help="An enterprise data mesh on SageMaker Unified Studio, and the same mesh on one machine."
+)
+project_app = typer.Typer(
+    **_PLAIN, help="Projects: request them, look at them, manage members, publish what they hold."
+)
+catalog_app = typer.Typer(**_PLAIN, add_completion=False, help="The catalog: find data.")
+subscription_app = typer.Typer(**_PLAIN, add_completion=False, help="Subscriptions: ask for data, and give it back.")
+approvals_app = typer.Typer(**_PLAIN, add_completion=False, help="Requests that wait for a decision.")
+mesh_app = typer.Typer(**_PLAIN, add_completion=False, help="The declaration of a mesh.")
+app.add_typer(project_app, name="project")
+app.add_typer(catalog_app, name="catalog")
+app.add_typer(subscription_app, name="subscription")
+app.add_typer(approvals_app, name="approvals")
+app.add_typer(mesh_app, name="mesh")
+
+StateOption = Annotated[
+    Path, typer.Option("--state", envvar="TWINPLANE_STATE", help="The folder that keeps everything durable.")
+]
+MeshOption = Annotated[Path, typer.Option("--mesh", envvar="TWINPLANE_MESH", help="The declaration of the mesh.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+AsOption = Annotated[
+    str | None,
+    typer.Option("--as", envvar="TWINPLANE_AS", help="Sign-in name of the person; default: who logged in last."),
+]
+WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it until it is done or waits for people.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; the approvers and the audit see it.")]
+ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id.")]
+AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", help="Name or id.")]
+ListingArgument = Annotated[str, typer.Argument(metavar="LISTING", help="Name or id.")]
+RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
+_STATE, _MESH = Path(DEFAULT_STATE), Path(DEFAULT_MESH)
+
+_REQUEST_COLUMNS = {"id": "Request", "kind": "Kind", "title": "What", "requester": "By", "status": "Status"}
+
+
+def run() -> None:
+    """Runs the program; errors become one clear sentence and an exit code."""
+    try:
+        app(prog_name="twinplane")
+    except CliError as error:
+        print(f"twinplane: {error}", file=sys.stderr)
+        sys.exit(error.code)
+    except Exception as error:
+        if type(error).__module__ != "botocore.exceptions" and not hasattr(error, "response"):
+            raise
+        print(f"twinplane: the data plane answered: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _state(path: Path) -> State:
+    return State(path.resolve())
+
+
+def _api(path: Path, person: str | None) -> "Api":
+    from twinplane.cli.api import Api
+
+    state = _state(path)
+    return Api(state, person or _last_login(state))
+
+
+def _last_login(state: State) -> str:
+    try:
+        return (state.cli / "last").read_text().strip()
+    except OSError:
+        raise CliError("say who you are: --as NAME, or log in first with `twinplane login --as NAME`", 2) from None
+
+
+# --- running a mesh ---------------------------------------------------------------------------------------------
+
+
+@app.command()
+def up(
+    state: StateOption = _STATE,
+    port: Annotated[
+        int, typer.Option(envvar="TWINPLANE_PORT", help="Of the Management App; 0: a free one.")
+    ] = DEFAULT_PORT,
+    plane_port: Annotated[
+        int, typer.Option(envvar="TWINPLANE_PLANE_PORT", help="Of the data plane; 0: a free one.")
+    ] = DEFAULT_PLANE_PORT,
+    mesh: MeshOption = _MESH,
+) -> None:
+    """Start the mesh on this machine: the local data plane and the Management App."""
+    from twinplane.cli import up as running
+
+    running.up(_state(state), mesh, port, plane_port, tell)
+
+
+@app.command()
+def plane(
+    state: StateOption = Path(".twinplane-plane"),
+    port: Annotated[int, typer.Option(envvar="TWINPLANE_PLANE_PORT", help="0: a free one.")] = DEFAULT_PLANE_PORT,
+    account: Annotated[str, typer.Option(help="The AWS account it stands for.")] = "111122223333",
+    region: Annotated[str, typer.Option(help="The AWS region it stands for.")] = "us-east-1",
+) -> None:
+    """Start an empty local data plane with an administrator, for any AWS client."""
+    from twinplane.cli import up as running
+
+    running.plane(_state(state), port, account, region, tell)
+
+
+@app.command()
+def demo(
+    mesh: MeshOption = _MESH,
+    story: Annotated[
+        Path | None, typer.Option(help="Who and what it is about; default: journey.yaml by the mesh.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Keep the state in this folder.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Walk the whole journey without a person, on a fresh state folder and free ports."""
+    from twinplane.cli import demo as walking
+
+    walking.demo(mesh, story or mesh.parent / "journey.yaml", state, as_json)
+
+
+@app.command()
+def env(
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    project: Annotated[str | None, typer.Option(help="Name or id; default: the mesh's default project.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what AWS clients need to act as a person on the running mesh, ready for eval."""
+    import shlex
+
+    from twinplane.cli.sign_in import SignIn
+
+    sign_in = SignIn.to(_state(state))
+    default = sign_in.mesh.default_project
+    name = person or (default.owners[0] if default else _last_login(sign_in.state))
+    if project is None and default is not None and name in (*default.owners, *default.contributors):
+        project = default.name
+    found = sign_in.environment(name, project)
+    if as_json:
+        tell(json.dumps(found, indent=2))
+    else:
+        tell("\n".join(f"export {key}={shlex.quote(value)}" for key, value in found.items()))
+
+
+@app.command()
+def plan(
+    state: StateOption = _STATE,
+    mesh: MeshOption = _MESH,
+    profile: Annotated[
+        str | None, typer.Option(help="AWS profile of a real account; default: the local plane.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what applying the mesh would change."""
+    from twinplane.cli.applying import plan_of
+    from twinplane.foundation.changes import changed
+
+    loaded, session, issuer_url = _target(state, mesh, profile)
+    changes = plan_of(loaded, session, issuer_url)
+    rows = [
+        {"action": c.action, "kind": c.kind, "name": c.name, "differences": [str(d) for d in c.differences]}
+        for c in (changes if as_json else changed(changes))
+    ]
+    headings = {"action": "Action", "kind": "Kind", "name": "Name", "differences": "What differs"}
+    table(rows, headings, as_json, f"Nothing to change: all {len(changes)} objects are as declared.")
+
+
+@app.command()
+def apply(
+    state: StateOption = _STATE,
+    mesh: MeshOption = _MESH,
+    profile: Annotated[
+        str | None, typer.Option(help="AWS profile of a real account; default: the local plane.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Create and update what the mesh declares. Repeating it is safe; nothing is deleted."""
+    from twinplane.cli.applying import apply_to
+
+    loaded, session, issuer_url = _target(state, mesh, profile)
+    changes = apply_to(loaded, session, issuer_url, say)
+    if as_json:
+        tell(json.dumps([{"action": c.action, "kind": c.kind, "name": c.name} for c in changes], indent=2))
+
+
+def _target(state: Path, mesh: Path, profile: str | None) -> tuple[Any, Any, str | None]:
+    """The mesh, a session where it is applied, and the issuer for a mesh that names none."""
+    import boto3
+
+    from twinplane.cli.state import ADMINISTRATOR
+    from twinplane.mesh.load import MeshError, load
+
+    try:
+        loaded = load(mesh)
+    except MeshError as error:
+        raise CliError(f"the mesh is not as it should be:\n{error}", 2) from None
+    if profile is not None:
+        return loaded, boto3.Session(profile_name=profile), None
+    local = _state(state)
+    return loaded, local.session(ADMINISTRATOR), f"{local.plane_url()}/_idp"
+
+
+@app.command()
+def login(person: Annotated[str, typer.Option("--as", help="Sign-in name.")], state: StateOption = _STATE) -> None:
+    """Sign in to the Management App; later commands are hers when they name nobody."""
+    from twinplane.cli.state import write_private
+
+    api = _api(state, person)
+    api.sign_in()
+    me = api.get("/api/me")
+    write_private(_state(state).cli / "last", person)
+    tell(f"Signed in as {me['display_name']} ({me['name']}), member of {', '.join(me['groups']) or 'no group'}.")
+
+
+# --- projects ---------------------------------------------------------------------------------------------------
+
+
+def _follow(api: "Api", request: dict[str, Any], wait: bool, as_json: bool) -> None:
+    if wait:
+        request = api.follow(request, 120, lambda status: say(f"Request {request['id']}: {status}"))
+    details(request, as_json)
+    if request["status"] == "failed":
+        raise CliError(f"the request failed: {request.get('failure')}")
+
+
+@project_app.command("request")
+def project_request(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    profile: Annotated[str, typer.Option(help="The project profile.")],
+    unit: Annotated[str, typer.Option(help="The domain unit that will own it.")],
+    reason: Reason,
+    description: Annotated[str | None, typer.Option()] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", metavar="ENVIRONMENT.NAME=VALUE", help="May be repeated.")
+    ] = None,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    wait: WaitOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Request a project."""
+    parameters: dict[str, dict[str, str]] = {}
+    for given in parameter or []:
+        path, equals, value = given.partition("=")
+        environment, dot, key = path.rpartition(".")
+        if not equals or not dot:
+            raise CliError(f"--parameter {given!r}: write it as ENVIRONMENT.NAME=VALUE", 2)
+        parameters.setdefault(environment, {})[key] = value
+    body = {"name": name, "profile": profile, "domain_unit": unit, "reason": reason}
+    if description is not None:
+        body["description"] = description
+    api = _api(state, person)
+    request = api.post("/api/requests/project", body | ({"parameters": parameters} if parameters else {}))
+    _follow(api, request, wait, as_json)
+
+
+@project_app.command("list")
+def project_list(state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False) -> None:
+    """Projects you can see."""
+    columns = {"name": "Project", "id": "Id", "domain_unit": "Domain unit", "profile": "Profile", "status": "Status"}
+    table(_api(state, person).get("/api/projects")["items"], columns, as_json, "No project yet: request one.")
+
+
+@project_app.command("show")
+def project_show(
+    project: ProjectArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """One project: its environments and connections."""
+    api = _api(state, person)
+    details(api.get(f"/api/projects/{api.project(project)['id']}"), as_json)
+
+
+@project_app.command("members")
+def project_members(
+    project: ProjectArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """Who works in a project."""
+    api = _api(state, person)
+    members = api.get(f"/api/projects/{api.project(project)['id']}/members")["items"]
+    table(members, {"name": "Member", "display_name": "Name", "designation": "Designation"}, as_json)
+
+
+@project_app.command("add-member")
+def project_add_member(
+    project: ProjectArgument,
+    member: Annotated[str, typer.Argument(metavar="PERSON", help="Sign-in name.")],
+    role: Annotated[str, typer.Option(help="Owner or Contributor.")] = "Contributor",
+    state: StateOption = _STATE,
+    person: AsOption = None,
+) -> None:
+    """Add a person to a project."""
+    designations = {"owner": "PROJECT_OWNER", "contributor": "PROJECT_CONTRIBUTOR"}
+    if role.lower() not in designations:
+        raise CliError(f"--role {role!r}: give Owner or Contributor", 2)
+    api = _api(state, person)
+    body = {"person": member, "designation": designations[role.lower()]}
+    api.post(f"/api/projects/{api.project(project)['id']}/members", body)
+    tell(f"{member} is now {role.capitalize()} of {project}.")
+
+
+@project_app.command("remove-member")
+def project_remove_member(
+    project: ProjectArgument,
+    member: Annotated[str, typer.Argument(metavar="PERSON", help="Sign-in name.")],
+    state: StateOption = _STATE,
+    person: AsOption = None,
+) -> None:
+    """Remove a person from a project."""
+    api = _api(state, person)
+    api.call("DELETE", f"/api/projects/{api.project(project)['id']}/members/{member}")
+    tell(f"{member} is no longer a member of {project}.")
+
+
+@project_app.command("import")
+def project_import(
+    project: ProjectArgument,
+    database: Annotated[str, typer.Option(help="The Glue database.")],
+    connection: Annotated[str | None, typer.Option(help="Default: the project's own.")] = None,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import the tables of a database as assets."""
+    import time
+
+    api = _api(state, person)
+    base = f"/api/projects/{api.project(project)['id']}/imports"
+    body = {"database": database} | ({"connection": connection} if connection else {})
+    run_id = api.post(base, body)["run_id"]
+    say(f"Importing {database} …")
+    while (found := api.get(f"{base}/{run_id}"))["status"] in ("REQUESTED", "RUNNING"):
+        time.sleep(0.1)
+    details(found, as_json)
+    if found["status"] == "FAILED":
+        raise CliError(f"the import failed: {found.get('failure') or 'see the project'}")
+
+
+@project_app.command("assets")
+def project_assets(
+    project: ProjectArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """What a project holds and may publish."""
+    api = _api(state, person)
+    assets = api.get(f"/api/projects/{api.project(project)['id']}/assets")["items"]
+    columns = {"name": "Asset", "id": "Id", "classification.level": "Level", "listing_status": "Listing"}
+    table(assets, columns, as_json, "No assets yet: import a database.")
+
+
+@project_app.command("classify")
+def project_classify(
+    project: ProjectArgument,
+    asset: AssetArgument,
+    level: Annotated[str, typer.Option(help="Classification level.")],
+    personal_data: Annotated[bool, typer.Option("--personal-data", help="It tells about living people.")] = False,
+    field: Annotated[
+        list[str] | None, typer.Option("--field", metavar="NAME=VALUE", help="A further field of the form.")
+    ] = None,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set the classification of an asset."""
+    body: dict[str, Any] = {"level": level, "contains_personal_data": personal_data}
+    for given in field or []:
+        name, equals, value = given.partition("=")
+        if not equals:
+            raise CliError(f"--field {given!r}: write it as NAME=VALUE", 2)
+        body[name] = json.loads(value) if value in ("true", "false") or value.isdigit() else value
+    api = _api(state, person)
+    found = api.project(project)
+    asset_id = api.asset(found, asset)["id"]
+    done = api.call("PUT", f"/api/projects/{found['id']}/assets/{asset_id}/classification", body)
+    details(done or {"asset": asset, **body}, as_json)
+
+
+@project_app.command("publish")
+def project_publish(
+    project: ProjectArgument,
+    asset: AssetArgument,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish an asset to the catalog."""
+    _publish(state, person, project, asset, "publish", as_json)
+
+
+@project_app.command("unpublish")
+def project_unpublish(
+    project: ProjectArgument,
+    asset: AssetArgument,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an asset out of the catalog."""
+    _publish(state, person, project, asset, "unpublish", as_json)
+
+
+def _publish(state: Path, person: str | None, project: str, asset: str, verb: str, as_json: bool) -> None:
+    api = _api(state, person)
+    found = api.project(project)
+    asset_id = api.asset(found, asset)["id"]
+    done = api.post(f"/api/projects/{found['id']}/assets/{asset_id}/{verb}", {})
+    details(done or {"asset": asset, "done": verb}, as_json)
+
+
+# --- finding and asking -----------------------------------------------------------------------------------------
+
+
+@catalog_app.command("search")
+def catalog_search(
+    text: Annotated[str, typer.Argument(help="Words; also names of columns.")] = "",
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find data by name, description or column."""
+    items = _api(state, person).get("/api/catalog", q=text)["items"]
+    if not as_json:
+        for item in items:
+            item["found_in"] = sorted({f"{match['field']}: {match['text']}" for match in item.get("matched") or []})
+            item["access"] = str(item.get("access", "")).replace("_", " ")
+    columns = {
+        "name": "Name", "owning_project": "Project", "classification": "Level", "access": "Access",
+        "found_in": "Found in", "listing_id": "Listing",
+    }  # fmt: skip
+    table(items, columns, as_json, "Nothing found.")
+
+
+@catalog_app.command("show")
+def catalog_show(
+    listing: ListingArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """One listing: columns, classification, your access."""
+    api = _api(state, person)
+    details(api.get(f"/api/catalog/{api.listing(listing)['listing_id']}"), as_json)
+
+
+@subscription_app.command("request")
+def subscription_request(
+    listing: ListingArgument,
+    reason: Reason,
+    until: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day; default: the level's longest.")
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="For a project's members; default: for you alone.")] = None,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    wait: WaitOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for access to a listing."""
+    api = _api(state, person)
+    body = {"listing_id": api.listing(listing)["listing_id"], "reason": reason}
+    if until is not None:
+        body["ends_on"] = until
+    if project is not None:
+        body["project_id"] = api.project(project)["id"]
+    _follow(api, api.post("/api/requests/subscription", body), wait, as_json)
+
+
+@subscription_app.command("list")
+def subscription_list(
+    status: Annotated[str | None, typer.Option(help="Only those with this status.")] = None,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What you asked for."""
+    found = _api(state, person).get("/api/requests", box="mine", kind="subscription", status=status)["items"]
+    table(found, _REQUEST_COLUMNS | {"ends_on": "Until"}, as_json, "No subscriptions yet.")
+
+
+@subscription_app.command("show")
+def subscription_show(
+    request: RequestArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """One request: approvals, policy, steps, outcome."""
+    details(_api(state, person).get(f"/api/requests/{request}"), as_json)
+
+
+@subscription_app.command("revoke")
+def subscription_revoke(
+    request: RequestArgument,
+    reason: Reason,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    wait: WaitOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """End a subscription now."""
+    api = _api(state, person)
+    api.post(f"/api/requests/{request}/revoke", {"reason": reason})
+    found = api.get(f"/api/requests/{request}")
+    if wait:
+        import time
+
+        until = time.monotonic() + 60
+        while found["status"] == "active" or found["status"].endswith("ing"):
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+            found = api.get(f"/api/requests/{request}")
+    details(found, as_json)
+
+
+@approvals_app.command("list")
+def approvals_list(state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False) -> None:
+    """Requests that wait for you."""
+    found = _api(state, person).get("/api/requests", box="inbox")["items"]
+    table(found, _REQUEST_COLUMNS | {"reason": "Reason"}, as_json, "Nothing waits for you.")
+
+
+@approvals_app.command("show")
+def approvals_show(
+    request: RequestArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """One request: what is asked, by whom, who decided what."""
+    details(_api(state, person).get(f"/api/requests/{request}"), as_json)
+
+
+@approvals_app.command("approve")
+def approvals_approve(
+    request: RequestArgument,
+    comment: Annotated[str | None, typer.Option()] = None,
+    row_filter: Annotated[str | None, typer.Option(help="SQL condition: only these rows.")] = None,
+    hide: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Not this column; may be repeated.")] = None,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    wait: WaitOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve, with all rows and columns or only some."""
+    body: dict[str, Any] = {}
+    for name, value in (("comment", comment), ("row_filter", row_filter), ("hidden_columns", hide)):
+        if value:
+            body[name] = value
+    api = _api(state, person)
+    api.post(f"/api/requests/{request}/approve", body)
+    _follow(api, api.get(f"/api/requests/{request}"), wait, as_json)
+
+
+@approvals_app.command("reject")
+def approvals_reject(
+    request: RequestArgument,
+    comment: Annotated[str, typer.Option(help="Why; the requester sees it.")],
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Reject a request."""
+    api = _api(state, person)
+    api.post(f"/api/requests/{request}/reject", {"comment": comment})
+    details(api.get(f"/api/requests/{request}"), as_json)
+
+
+@app.command()
+def audit(
+    person_filter: Annotated[str | None, typer.Option("--person", help="Who did it.")] = None,
+    request: Annotated[str | None, typer.Option(help="Under which request.")] = None,
+    asset: Annotated[str | None, typer.Option(help="On which asset.")] = None,
+    action: Annotated[str | None, typer.Option(help="Which action, such as request.approve.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who saw or did what, when, under which approval."""
+    found = _api(state, person).get(
+        "/api/audit", person=person_filter, request_id=request, asset=asset, action=action, limit=limit
+    )["items"]
+    columns = {
+        "at": "When", "actor": "Who", "action": "Action", "subject": "What", "outcome": "Outcome",
+        "request_id": "Request",
+    }  # fmt: skip
+    table(found, columns, as_json, "No record.")
+
+
+# --- the declaration --------------------------------------------------------------------------------------------
+
+
+@mesh_app.command("schema")
+def mesh_schema() -> None:
+    """The JSON Schema of mesh.yaml, for editors."""
+    from twinplane.mesh.load import schema
+
+    tell(json.dumps(schema(), indent=2))
+
+
+@mesh_app.command("check")
+def mesh_check(mesh: MeshOption = _MESH) -> None:
+    """Whether the file declares a mesh; says what is wrong and where."""
+    from twinplane.mesh.load import MeshError, load
+
+    try:
+        found = load(mesh)
+    except MeshError as error:
+        raise CliError(f"the mesh is not as it should be:\n{error}") from None
+    tell(f"{mesh} declares the mesh {found.name}: {len(found.profiles)} profiles, {len(found.projects)} projects.")
