@@ -59,15 +59,6 @@ def app(plane: "Plane") -> "ASGIApp":
     )
 
 
-def development_password(plane: "Plane") -> str:
-    """The one password of all people on this plane; made at the first call, kept in `<state>/development-password`."""
-    path = plane.settings.state / "development-password"
-    if not path.exists():
-        words = secrets.token_hex(10)
-        signing.write_secret(path, "-".join(words[i : i + 5] for i in range(0, 20, 5)) + "\n")
-    return path.read_text().strip()
-
-
 @dataclass(frozen=True, slots=True)
 class _Code:
     """What an authorization code stands for until it is exchanged."""
@@ -121,7 +112,7 @@ class Provider:
         self._plane = plane
         self._codes: dict[str, _Code] = {}
         self._throttle = Throttle()
-        self._password = development_password(plane)
+        self._password = signing.development_password(plane)
 
     async def discovery(self, _request: "Request") -> "Response":
         issuer = signing.development_issuer(self._plane)
@@ -140,6 +131,7 @@ class Provider:
                 "id_token_signing_alg_values_supported": [signing.ALGORITHM],
                 "token_endpoint_auth_methods_supported": ["none"],
                 "code_challenge_methods_supported": ["S256"],
+                "authorization_response_iss_parameter_supported": True,
                 "scopes_supported": ["openid", "profile", "email", "offline_access"],
                 "claims_supported": ["sub", "preferred_username", "name", "given_name", "family_name", "email"],
             }

@@ -6,13 +6,10 @@ are used: the role, the person behind the session, and the person's membership o
 """
 
 import base64
-import configparser
 import hashlib
 import hmac
-import os
 import secrets
 import string
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +17,7 @@ import msgspec
 from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
+from twinplane.data_plane.services.ssooidc import signing
 from twinplane.data_plane.store import Transaction
 
 if TYPE_CHECKING:
@@ -133,17 +131,18 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
 
 
 def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
-    """Writes `<state>/aws/credentials` (0600) and `<state>/aws/config`, with one profile: administrator."""
+    """Writes what one signs in with on this machine, each file readable by its owner only.
+
+    `<state>/aws/credentials` and `<state>/aws/config` with the profile administrator, and, at the first start, the
+    development password of all people.
+    """
     folder = plane.settings.state / "aws"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_ini(
-        folder / "credentials", "administrator",
-        {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret},
-    )  # fmt: skip
-    _write_ini(
-        folder / "config", "profile administrator",
-        {"region": plane.settings.region, "endpoint_url": plane.settings.endpoint},
-    )  # fmt: skip
+    credentials = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret}
+    config = {"region": plane.settings.region, "endpoint_url": plane.settings.endpoint}
+    signing.write_secret(folder / "credentials", _ini("administrator", credentials))
+    signing.write_secret(folder / "config", _ini("profile administrator", config))
+    signing.development_password(plane)
 
 
 def _resolve_user(plane: "Plane", tx: Transaction, access_key_id: str) -> tuple[Principal, str]:
@@ -198,12 +197,5 @@ def _expired() -> ServiceError:
     return ServiceError("ExpiredTokenException", "The security token included in the request is expired", 403)
 
 
-def _write_ini(path: Path, section: str, members: dict[str, str]) -> None:
-    parser = configparser.RawConfigParser()
-    parser[section] = members
-    descriptor = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        parser.write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    path.with_suffix(".new").replace(path)
+def _ini(section: str, members: dict[str, str]) -> str:
+    return f"[{section}]\n" + "".join(f"{name} = {value}\n" for name, value in members.items())

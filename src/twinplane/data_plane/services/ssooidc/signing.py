@@ -1,7 +1,8 @@
-"""The plane's signing key: of its development issuer's tokens and of Identity Center's id tokens."""
+"""The secrets of signing in: the key that signs the plane's tokens, and the one development password."""
 
 import json
 import os
+import secrets
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,15 @@ def public_key(plane: "Plane") -> dict[str, Any]:
     """The public key as a JSON web key."""
     key = _key(plane.settings.state / "issuer-key.json")
     return {**key.as_dict(private=False), "alg": ALGORITHM}
+
+
+def development_password(plane: "Plane") -> str:
+    """The one password of all people on this plane; made at the first call, kept in `<state>/development-password`."""
+    path = plane.settings.state / "development-password"
+    if not path.exists():
+        word = secrets.token_hex(10)
+        write_secret(path, "-".join(word[i : i + 5] for i in range(0, 20, 5)) + "\n")
+    return path.read_text().strip()
 
 
 @lru_cache(maxsize=64)
