@@ -41,8 +41,7 @@ async def put_object(call: Call, request: Request) -> Answer:
 async def receive(call: Call, also: set[str]) -> Body:
     """The request's body, on disk and verified, with the checksums it came with and those by `also`."""
     source = call.body if call.body is not None else bodies.once(b"")
-    came = rules.received_checksums(call.headers)
-    body = await bodies.receive(call.plane, source, also - set(came))
+    body = await bodies.receive(call.plane, source, also - rules.checksums_to_come(call.headers))
     if body.size > rules.LARGEST_PUT_BYTES:
         await bodies.discard(call.plane, body)
         raise ServiceError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400)

@@ -99,6 +99,12 @@ def algorithm_named(request: Request) -> set[str]:
     return set() if name is None else {name}
 
 
+def checksums_to_come(headers: dict[str, str]) -> set[str]:
+    """The algorithms of the checksums that come with a body, before or behind it."""
+    announced = {*headers, *headers.get("x-amz-trailer", "").lower().replace(" ", "").split(",")}
+    return {algorithm for algorithm in checksums.ALGORITHMS if f"x-amz-checksum-{algorithm.lower()}" in announced}
+
+
 def received_checksums(headers: dict[str, str]) -> dict[str, str]:
     """The checksums that came with a body, as headers or trailers: read once the body is, when they are verified."""
     found = {algorithm: headers.get(f"x-amz-checksum-{algorithm.lower()}") for algorithm in checksums.ALGORITHMS}

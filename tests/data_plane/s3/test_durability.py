@@ -1,0 +1,99 @@
+"""What was acknowledged is there after kill -9, and what a crash left behind goes."""
+
+import asyncio
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from twinplane.data_plane.plane import PlaneSettings, open_plane
+from twinplane.data_plane.services.s3 import bodies, store
+from twinplane.data_plane.testing import running_plane
+
+
+def test_acknowledged_objects_survive_kill_9(tmp_path: Path) -> None:
+    acknowledged: dict[str, bytes] = {}
+    with running_plane(tmp_path) as plane:
+        s3 = plane.client("s3", config=Config(retries={"total_max_attempts": 1}, max_pool_connections=8))
+        s3.create_bucket(Bucket="kept")
+
+        def put(number: int) -> None:
+            key, body = f"k{number % 40}/{number}", os.urandom(2000)
+            try:
+                s3.put_object(Bucket="kept", Key=key, Body=body)
+            except (BotoCoreError, ClientError):
+                return
+            acknowledged[key] = body
+            if number == 150:
+                os.kill(plane.process.pid, signal.SIGKILL)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(put, range(300)))
+        plane.process.wait(10)
+    assert len(acknowledged) > 100
+    with running_plane(tmp_path) as plane:
+        s3 = plane.client("s3")
+        for key, body in acknowledged.items():
+            assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == body
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> PlaneSettings:
+    return PlaneSettings(tmp_path, "http://127.0.0.1:1")
+
+
+def test_a_sweep_removes_only_what_no_row_names(settings: PlaneSettings) -> None:
+    async def run() -> None:
+        plane = open_plane(settings, store.KINDS, {})
+        await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
+        kept = await store.put_file(plane, "b", "k", b"kept", content_type="a/b")
+        being_written = await bodies.receive(plane, bodies.once(b"not named yet"))
+        orphan = plane.blobs / "ab" / "abcd-an-earlier-process"
+        orphan.write_bytes(b"left behind")
+        named_before = store.blob_path(plane, kept).rename(plane.blobs / "cd" / "cdef-an-earlier-process")
+        await plane.store.write(lambda tx: tx.put(store.OBJECTS, kept | {"blob": named_before.name}))
+        assert await store.sweep_orphans(plane) == 1
+        assert not orphan.exists()
+        assert named_before.read_bytes() == b"kept"
+        assert bodies.path(plane, being_written.blob).exists()
+        plane.store.close()
+
+    asyncio.run(run())
+
+
+def test_a_body_that_breaks_off_leaves_nothing(settings: PlaneSettings) -> None:
+    async def broken() -> object:
+        yield b"x" * (2 << 20)
+        raise ConnectionError
+
+    async def run() -> None:
+        plane = open_plane(settings, store.KINDS, {})
+        with pytest.raises(ConnectionError):
+            await bodies.receive(plane, broken())  # type: ignore[arg-type]
+        assert list(plane.blobs.glob("*/*")) == []
+        plane.store.close()
+
+    asyncio.run(run())
+
+
+def test_a_replaced_body_stays_for_its_readers_and_then_goes(
+    settings: PlaneSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.2)
+
+    async def run() -> None:
+        plane = open_plane(settings, store.KINDS, {})
+        await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
+        old = store.blob_path(plane, await store.put_file(plane, "b", "k", b"old", content_type="a/b"))
+        new = store.blob_path(plane, await store.put_file(plane, "b", "k", b"new", content_type="a/b"))
+        assert old.read_bytes() == b"old"
+        await asyncio.sleep(0.5)
+        assert not old.exists()
+        assert new.read_bytes() == b"new"
+        plane.store.close()
+
+    asyncio.run(run())
