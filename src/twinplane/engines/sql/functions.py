@@ -16,7 +16,8 @@ def words(text: str) -> frozenset[str]:
 # The shape of a query: clauses, operators, literals.
 _STRUCTURE = """
 Select From Join Where Group Having Order Ordered Limit Offset Fetch LimitOptions With CTE TableAlias Table Subquery
-Union Intersect Except Values Tuple Column Identifier Star Literal Boolean Null Alias Aliases Paren Distinct TableSample
+Union Intersect Except Values Tuple Column Identifier Star Literal Boolean Null Alias Aliases Paren Distinct
+TableSample
 Rollup Cube GroupingSets Lateral Unnest
 Add Sub Mul Div Mod Neg EQ NEQ GT GTE LT LTE And Or Not In Between Like Escape Is NullSafeEQ NullSafeNEQ DPipe
 Case If Cast TryCast DataType DataTypeParam ColumnDef Dot Bracket Array Struct Map Lambda Interval IntervalSpan Var
@@ -26,20 +27,23 @@ ConcatWs
 
 # Functions of Athena engine version 3 that the parser knows by a class of its own.
 _TYPED = """
-Abs Acos Asin Atan Atan2 Cbrt Ceil Cos Cosh Degrees Exp Floor Ln Log Pi Pow Radians Rand Round Sign Sin Sinh Sqrt Tan
-Tanh Trunc IsNan IsInf Greatest Least WidthBucket
+Abs Acos Asin Atan Atan2 Cbrt Ceil Cos Cosh Degrees Exp Floor Ln Log Pi Pow Radians Rand Round Sign Sin Sinh Sqrt
+Tan
+Tanh Trunc IsNan IsInf Greatest Least
 Coalesce Nullif Try
-Chr Concat Length Levenshtein Lower Pad Replace Reverse Split SplitPart StartsWith StrPosition Substring Translate Trim
+Chr Concat Length Levenshtein Lower Pad Replace Reverse Split SplitPart StartsWith StrPosition Substring Translate
+Trim
 Upper Unicode RegexpExtract RegexpExtractAll RegexpLike RegexpReplace RegexpSplit RegexpCount
 CurrentDate CurrentTimestamp Localtimestamp CurrentTime Localtime Date DateAdd DateDiff DateTrunc TimestampTrunc Day
 DayOfMonth DayOfWeek DayOfWeekIso DayOfYear Hour Minute Month Quarter Second Week WeekOfYear Year YearOfWeek
 YearOfWeekIso LastDay StrToTime TimeToStr TimeToUnix UnixToTime FromISO8601Date FromISO8601Timestamp TsOrDsToDate
 TimeStrToTime
 Encode Decode MD5Digest MD5 SHA SHA2 SHA1Digest SHA2Digest Hex Unhex ToBase64 FromBase64 Base64Encode
-JSONExtract JSONExtractScalar ParseJSON JSONFormat JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathWildcard
-ArrayContains ArrayDistinct ArrayExcept ArrayFilter ArrayIntersect ArrayMax ArrayMin ArrayPosition ArrayRemove
+JSONExtract JSONExtractScalar ParseJSON JSONFormat JSONPath JSONPathRoot JSONPathKey JSONPathSubscript
+JSONPathWildcard
+ArrayContains ArrayDistinct ArrayFilter ArrayMax ArrayMin ArrayPosition ArrayRemove
 ArrayReverse ArraySize ArraySlice ArraySort ArrayToString ArrayConcat ArrayOverlaps Flatten GenerateSeries Transform
-ArrayAny ArrayAll
+
 MapKeys MapFromEntries
 BitwiseAnd BitwiseOr BitwiseXor BitwiseNot
 AnyValue ApproxDistinct ApproxQuantile ArgMax ArgMin ArrayAgg Avg Corr Count CountIf CovarPop CovarSamp LogicalAnd
@@ -73,14 +77,14 @@ CALLS = {
     "is_finite": "isfinite",
     "log2": "log2",
     "json_array_length": "json_array_length",
-    "json_size": "json_array_length",
-    "typeof": "typeof",
     "rpad": "rpad",
     "lpad": "lpad",
     "from_unixtime": "to_timestamp",
     "max_by": "arg_max",
     "min_by": "arg_min",
     "every": "bool_and",
+    "codepoint": "unicode",
+    "arrays_overlap": "list_has_any",
 }
 
 # Written as a column, read by DuckDB as a function: whom the engine runs as is nobody's business.
@@ -95,18 +99,21 @@ DUCKDB_FUNCTIONS = words("""
 + - * / // % & | ~ << >> ^@ || ~~ !~~ ~~* !~~* ->> -> like_escape not_like_escape ilike_escape not_ilike_escape
 abs acos asin atan atan2 cbrt ceil ceiling cos cosh degrees exp floor ln log log10 log2 pi pow power radians random
 round sign sin sinh sqrt tan tanh trunc isnan isinf isfinite greatest least bit_count xor hamming
-coalesce nullif ifnull concat concat_ws chr length levenshtein lower upper lpad rpad ltrim rtrim trim replace reverse
+coalesce nullif ifnull concat concat_ws chr length levenshtein lower upper lpad rpad ltrim rtrim trim replace
+reverse
 split str_split string_split regexp_split_to_array str_split_regex split_part starts_with strpos position instr
 substring substr translate unicode ascii ord left right repeat
 regexp_extract regexp_extract_all regexp_matches regexp_full_match regexp_replace contains prefix suffix
-date_part date_diff date_trunc date_add date_sub datediff datetrunc strftime strptime epoch epoch_ms to_timestamp
+date_part date_trunc date_add date_sub datediff datetrunc strftime strptime epoch epoch_ms to_timestamp
 timezone year month day hour minute second quarter week dayofmonth dayofweek dayofyear isodow weekofyear yearweek
-isoyear last_day current_date get_current_timestamp get_current_time current_localtimestamp current_localtime now today
+isoyear last_day current_date get_current_timestamp get_current_time current_localtimestamp current_localtime now
+today
 to_years to_months to_weeks to_days to_hours to_minutes to_seconds to_milliseconds to_microseconds to_quarters
 make_date make_timestamp
 encode decode md5 sha1 sha256 hex unhex to_hex from_hex to_base64 from_base64 base64 url_encode url_decode
 json json_extract json_extract_string json_extract_path json_array_length to_json
-list_value list_concat list_contains list_has list_distinct list_filter list_intersect list_max list_min list_position
+list_value list_concat list_contains list_has list_distinct list_filter list_intersect list_max list_min
+list_position
 list_reverse list_slice list_sort list_reverse_sort list_transform list_reduce list_sum list_avg list_extract
 list_aggregate list_has_any list_has_all list_bool_or list_bool_and list_unique list_resize list_zip list_grade_up
 array_length array_to_string array_contains array_slice array_extract array_concat array_position array_distinct
@@ -115,9 +122,12 @@ list_cat array_cat array_to_string_comma_default len flatten generate_series ran
 map map_keys map_values map_entries map_from_entries map_concat map_extract map_extract_value map_contains
 element_at cardinality struct_pack struct_extract row
 any_value first approx_count_distinct approx_quantile quantile_cont quantile_disc arg_max arg_min array_agg list avg
-corr count count_star count_if covar_pop covar_samp bool_and bool_or max min stddev stddev_pop stddev_samp sum var_pop
-var_samp variance kurtosis skewness string_agg regr_intercept regr_slope bit_and bit_or bit_xor histogram median mode
+corr count count_star count_if covar_pop covar_samp bool_and bool_or max min stddev stddev_pop stddev_samp sum
+var_pop
+var_samp variance kurtosis skewness string_agg regr_intercept regr_slope bit_and bit_or bit_xor histogram median
+mode listagg
 cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number
 athena_divide athena_divide_exact athena_modulo athena_subscript athena_key athena_map_agg athena_geometric_mean
-athena_millisecond athena_e athena_infinity athena_nan athena_substring athena_substring_to
+athena_millisecond athena_array_distinct athena_regexp_extract athena_split_part athena_json_scalar athena_e
+athena_infinity athena_nan athena_substring athena_substring_to
 """)

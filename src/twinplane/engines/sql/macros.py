@@ -15,6 +15,13 @@ MACROS = (
     # Athena: position 0 is nowhere; DuckDB: it is before the first character
     "athena_substring(s, i) AS CASE WHEN i = 0 OR abs(i) > length(s) THEN '' ELSE substring(s, i) END",
     "athena_substring_to(s, i, n) AS CASE WHEN i = 0 OR abs(i) > length(s) THEN '' ELSE substring(s, i, n) END",
+    "athena_split_part(s, d, i) AS CASE WHEN i > 0 THEN string_split(s, d)[i] END",
+    "athena_regexp_extract(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END",
+    # Athena: NULL for an object or array, and for text that is not JSON
+    """athena_json_scalar(j, p) AS CASE
+         WHEN json_valid(j) AND json_type(j, p) NOT IN ('OBJECT', 'ARRAY') THEN json_extract_string(j, p) END""",
+    # Athena keeps the order, and one NULL
+    "athena_array_distinct(a) AS list_filter(a, lambda x, i: list_position(a, x) = i)",
     "athena_map_agg(k, v) AS map_from_entries(list(DISTINCT row(k, v)) FILTER (WHERE k IS NOT NULL))",
     "athena_geometric_mean(x) AS exp(avg(ln(x)))",
     "athena_millisecond(t) AS date_part('millisecond', t) % 1000",

@@ -34,6 +34,7 @@ def _plan(text: str, database: str, items: tuple[tuple[TableName, Table], ...], 
     used = _replace_tables(tree, database, opaque)
     tree = _typed(tree, {opaque[name]: tables[name].visible for name in used})
     names = _result_names(tree)
+    tree = semantics.write_out(tree)
     return Plan(_text(tree), tuple(_source(opaque[name], tables[name]) for name in used), names)
 
 
@@ -60,16 +61,15 @@ def _replace_tables(tree: exp.Expr, database: str, opaque: dict[TableName, str])
 
 
 def _typed(tree: exp.Expr, visible: dict[str, tuple[Column, ...]]) -> exp.Expr:
-    """The tree with every name resolved and every type known, and with Athena's meaning written out."""
-    schema = MappingSchema(dialect="athena", normalize=False)
+    """The tree with every name resolved and every type known."""
+    schema = MappingSchema(dialect=statement.AthenaQuery, normalize=False)
     for name, columns in visible.items():
         schema.add_table(
             exp.to_table(name, quoted=True), {c.name: glue_type(c.type) for c in columns}, match_depth=False
         )  # fmt: skip
     try:
-        tree = qualify(tree, schema=schema, dialect="athena")
-        tree = annotate_types(tree, schema=schema, dialect="athena")
-        return semantics.write_out(tree)
+        tree = qualify(tree, schema=schema, dialect=statement.AthenaQuery)
+        return annotate_types(tree, schema=schema, dialect=statement.AthenaQuery)
     except OptimizeError as error:
         raise _unresolved(str(error)) from None
     except RecursionError:
@@ -138,13 +138,13 @@ def row_filter(text: str, columns: Sequence[Column]) -> str:
 def _row_filter(text: str, columns: tuple[Column, ...]) -> str:
     condition = _condition(text)
     query = exp.select("1").from_(exp.to_table(_ROW_SOURCE, quoted=True)).where(condition)
-    typed = _typed(query, {_ROW_SOURCE: columns})
+    typed = semantics.write_out(_typed(query, {_ROW_SOURCE: columns}))
     return _text(typed.args["where"].this)
 
 
 def _condition(text: str) -> exp.Expr:
     try:
-        condition = sqlglot.parse_one(text, read="athena", into=exp.Condition)
+        condition = sqlglot.parse_one(text, read=statement.AthenaQuery, into=exp.Condition)
     except (SqlglotError, RecursionError):
         raise QueryError("SYNTAX_ERROR", "The row filter cannot be read as a condition") from None
     if condition is None or condition.find(exp.Query, exp.Table, exp.AggFunc, exp.Window, exp.Star, exp.Placeholder):

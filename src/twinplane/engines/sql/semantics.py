@@ -1,5 +1,8 @@
 """Where DuckDB would silently answer other than Athena: the typed tree says what is meant, here it is written out."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlglot import exp
 
 from twinplane.engines.sql import functions
@@ -8,6 +11,7 @@ from twinplane.engines.sql.plan import QueryError
 _INTEGERS = exp.DataType.INTEGER_TYPES
 _FLOATS = exp.DataType.FLOAT_TYPES
 _EXACT = _INTEGERS | {exp.DataType.Type.DECIMAL}
+_UNSIGNED = ("cardinality", "json_array_length")  # DuckDB: unsigned; Athena: bigint
 _DATE_UNITS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 
 
@@ -24,33 +28,14 @@ def write_out(tree: exp.Expr) -> exp.Expr:
 
 
 def _changed(node: exp.Expr) -> exp.Expr:
-    match node:
-        case exp.Anonymous():
-            return exp.Anonymous(this=functions.CALLS[str(node.this).lower()], expressions=node.expressions)
-        case exp.Div():
-            return _division(node)
-        case exp.Mod():
-            return _call("athena_modulo", node.this, node.expression) if _may_be_exact(node) else node
-        case exp.Bracket():
-            return _subscript(node)
-        case exp.ArraySize() if _is(node.this, exp.DataType.Type.MAP):
-            return _call("cardinality", node.this)
-        case exp.Sum() if node.this.type and node.this.type.this in _INTEGERS:
-            return _typed_aggregate(node, "BIGINT")
-        case exp.CountIf():
-            return _typed_aggregate(node, "BIGINT")
-        case exp.Substring():
-            return _substring(node)
-        case exp.Add() | exp.Sub() | exp.DateAdd() | exp.DateTrunc() | exp.TimestampTrunc():
-            return _date_stays_date(node)
-        case exp.Window() | exp.Filter():
-            return _typed_around(node)
-        case exp.Unnest():
-            return _unnest(node)
-        case exp.Rand() if node.this is not None:
-            raise QueryError("NOT_SUPPORTED", "random with a bound is not supported")
-        case _:
-            return node
+    change = _CHANGES.get(type(node))
+    return node if change is None else change(node)
+
+
+def _named_call(node: exp.Anonymous) -> exp.Expr:
+    name = str(node.this).lower()
+    call = exp.Anonymous(this=functions.CALLS.get(name, name), expressions=node.expressions)
+    return exp.cast(call, "BIGINT", dialect="duckdb") if name in _UNSIGNED else call
 
 
 def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
@@ -69,6 +54,17 @@ def _may_be_exact(node: exp.Binary) -> bool:
     return not (_is(node.this, *_FLOATS) or _is(node.expression, *_FLOATS))
 
 
+def _in_try(node: exp.Expr) -> bool:
+    """Inside TRY, where what would fail is NULL: DuckDB's own operators do that, and its TRY takes no `error`."""
+    return node.find_ancestor(exp.Try) is not None
+
+
+def _modulo(node: exp.Mod) -> exp.Expr:
+    if _in_try(node) or not _may_be_exact(node):
+        return node
+    return _call("athena_modulo", node.this, node.expression)
+
+
 def _division(node: exp.Div) -> exp.Expr:
     left, right = node.this, node.expression
     if _is(left, *_FLOATS) or _is(right, *_FLOATS):
@@ -76,27 +72,23 @@ def _division(node: exp.Div) -> exp.Expr:
     if not (_known(left) and _known(right)):
         raise QueryError("NOT_SUPPORTED", "The types of a division are not known: write CAST around its operands")
     if _is(left, *_INTEGERS) and _is(right, *_INTEGERS):
-        return _call("athena_divide", left, right)
-    if _is(left, *_EXACT) and _is(right, *_EXACT):
+        both = {"this": left.copy(), "expression": right.copy()}
+        return exp.IntDiv(**both) if _in_try(node) else _call("athena_divide", left, right)
+    if _is(left, *_EXACT) and _is(right, *_EXACT) and not _in_try(node):
         return _call("athena_divide_exact", left, right)
     return node
 
 
 def _subscript(node: exp.Bracket) -> exp.Expr:
-    if node.args.get("safe") or len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
-        return node
-    index = node.expressions[0]
-    if _is(node.this, exp.DataType.Type.MAP):
-        return _call("athena_key", node.this, index)
-    if _is(node.this, exp.DataType.Type.ARRAY, exp.DataType.Type.LIST):
-        return _call("athena_subscript", node.this, _one_based(index))
-    return node
-
-
-def _one_based(index: exp.Expr) -> exp.Expr:
-    if isinstance(index, exp.Literal) and not index.is_string:
-        return exp.Literal.number(int(index.this) + 1)
-    return index
+    """`a[i]` fails outside of the array or map, `element_at(a, i)` (`safe`) is NULL there."""
+    if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
+        raise QueryError("NOT_SUPPORTED", "A subscript has one value")
+    index, safe = node.expressions[0], node.args.get("safe") or _in_try(node)
+    if _is(node.this, exp.DType.MAP):
+        return _call("map_extract_value" if safe else "athena_key", node.this, index)
+    if _is(node.this, exp.DType.ARRAY, exp.DType.LIST) or isinstance(node.this, _LISTS):
+        return _call("array_extract" if safe else "athena_subscript", node.this, index)
+    raise QueryError("NOT_SUPPORTED", "The type of what is subscripted is not known: write CAST around it")
 
 
 def _typed_aggregate(node: exp.Expr, type_: str) -> exp.Expr:
@@ -119,6 +111,62 @@ def _substring(node: exp.Substring) -> exp.Expr:
     if length is None:
         return _call("athena_substring", node.this, start)
     return _call("athena_substring_to", node.this, start, length)
+
+
+def _date_diff(node: exp.DateDiff) -> exp.Expr:
+    """Athena counts whole units that have passed, as DuckDB's date_sub; its date_diff counts boundaries crossed."""
+    unit = node.args.get("unit")
+    return _call("date_sub", exp.Literal.string(unit.name.lower() if unit else "day"), node.expression, node.this)
+
+
+def _cast(node: exp.Cast) -> exp.Expr:
+    """Athena rounds half away from zero where DuckDB rounds half to even; a timestamp literal is just a timestamp."""
+    target = node.to
+    if target.this in _INTEGERS and _is(node.this, *_FLOATS):
+        node.set("this", exp.Round(this=node.this.copy()))
+    elif target.this == exp.DType.TIMESTAMP and isinstance(node.this, exp.Literal):
+        node.set("to", exp.DataType(this=exp.DType.TIMESTAMP, nested=False))
+    return node
+
+
+def _split_part(node: exp.SplitPart) -> exp.Expr:
+    return _call("athena_split_part", node.this, node.args["delimiter"], node.args["part_index"])
+
+
+def _regexp_extract(node: exp.RegexpExtract) -> exp.Expr:
+    group = node.args.get("group") or exp.Literal.number(0)
+    return _call("athena_regexp_extract", node.this, node.expression, group)
+
+
+def _regexp_replace(node: exp.RegexpReplace) -> exp.Expr:
+    new = node.args.get("replacement")
+    if new is not None and not (isinstance(new, exp.Literal) and not {"$", "\\"} & set(str(new.this))):
+        raise QueryError("NOT_SUPPORTED", "regexp_replace takes a literal replacement without groups")
+    return node
+
+
+def _json_scalar(node: exp.JSONExtractScalar) -> exp.Expr:
+    return _call("athena_json_scalar", node.this, node.expression)
+
+
+def _reverse(node: exp.Reverse) -> exp.Expr:
+    return _call("list_reverse", node.this) if _is(node.this, exp.DType.ARRAY, exp.DType.LIST) else node
+
+
+def _cardinality(node: exp.ArraySize) -> exp.Expr:
+    if _is(node.this, exp.DType.MAP):
+        return exp.cast(_call("cardinality", node.this), "BIGINT", dialect="duckdb")
+    return node
+
+
+def _sum(node: exp.Sum) -> exp.Expr:
+    return _typed_aggregate(node, "BIGINT") if _is(node.this, *_INTEGERS) else node
+
+
+def _random(node: exp.Rand) -> exp.Expr:
+    if node.this is not None:
+        raise QueryError("NOT_SUPPORTED", "random with a bound is not supported")
+    return node
 
 
 def _date_stays_date(node: exp.Expr) -> exp.Expr:
@@ -159,3 +207,34 @@ def _unnest(node: exp.Unnest) -> exp.Expr:
     body = exp.Subquery(this=exp.Select(expressions=columns))
     table = exp.TableAlias(this=alias.this.copy())
     return exp.Lateral(this=body, alias=table)
+
+
+_LISTS = (exp.Array, exp.Split, exp.RegexpExtractAll, exp.RegexpSplit, exp.GenerateSeries, exp.ArrayAgg, exp.MapKeys)
+_CHANGES: dict[type[exp.Expr], Callable[[Any], exp.Expr]] = {
+    exp.Anonymous: _named_call,
+    exp.Div: _division,
+    exp.Mod: _modulo,
+    exp.Bracket: _subscript,
+    exp.ArraySize: _cardinality,
+    exp.ArrayDistinct: lambda node: _call("athena_array_distinct", node.this),
+    exp.Sum: _sum,
+    exp.CountIf: lambda node: _typed_aggregate(node, "BIGINT"),
+    exp.Window: _typed_around,
+    exp.Filter: _typed_around,
+    exp.Substring: _substring,
+    exp.SplitPart: _split_part,
+    exp.RegexpExtract: _regexp_extract,
+    exp.RegexpReplace: _regexp_replace,
+    exp.JSONExtractScalar: _json_scalar,
+    exp.Reverse: _reverse,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.DateDiff: _date_diff,
+    exp.Add: _date_stays_date,
+    exp.Sub: _date_stays_date,
+    exp.DateAdd: _date_stays_date,
+    exp.DateTrunc: _date_stays_date,
+    exp.TimestampTrunc: _date_stays_date,
+    exp.Unnest: _unnest,
+    exp.Rand: _random,
+}

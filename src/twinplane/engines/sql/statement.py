@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
 
 from twinplane.engines.sql import functions
@@ -41,6 +42,12 @@ _TYPES = {
         "TIME TIMETZ TIMESTAMP TIMESTAMPTZ TINYINT VARBINARY VARCHAR UNKNOWN NULL"
     )
 }
+
+
+class AthenaQuery(Trino):
+    """Athena's dialect of queries. Subscripts stay as written: the parser would shift some of them by one, not all."""
+
+    INDEX_OFFSET = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ def parse(text: str, parameters: tuple[str, ...] = ()) -> Statement:
 
 def _parse_one(text: str) -> exp.Expr:
     try:
-        found = [t for t in sqlglot.parse(text, read="athena") if t is not None and not isinstance(t, exp.Semicolon)]
+        found = [t for t in sqlglot.parse(text, read=AthenaQuery) if t is not None and not isinstance(t, exp.Semicolon)]
     except SqlglotError as error:
         raise SyntaxRefused(_where(error)) from None
     except RecursionError:
