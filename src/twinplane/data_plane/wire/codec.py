@@ -17,12 +17,29 @@ from twinplane.data_plane.wire.json_shapes import JsonReader, JsonWriter
 from twinplane.data_plane.wire.models import Model, OperationModel, Ref, Shape
 from twinplane.data_plane.wire.query_shapes import QueryReader, form_tree, form_values
 from twinplane.data_plane.wire.scalars import Malformed
-from twinplane.data_plane.wire.xml import read_xml
+from twinplane.data_plane.wire.xml import escape, read_xml
 from twinplane.data_plane.wire.xml_shapes import XmlReader, XmlWriter
 
 Parse = Callable[[HttpRequest, dict[str, str]], Request]
 Serialise = Callable[[Answer, str], HttpResponse]
 _EMPTY = Shape(type="structure")
+
+_S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+# Root elements that the model does not tell and strict clients look for.
+_ROOTS = {
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "DeleteObjects": "DeleteResult",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
+    "GetObjectTagging": "Tagging",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetObjectAcl": "AccessControlPolicy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +138,8 @@ class Codecs:
             return self._payload_reader(shape.payload, shape.members[shape.payload])
         members = list(self._model.located(shape, None))
         if self._model.protocol == "rest-xml":
-            return lambda _http: {}  # S3, our only rest-xml service, puts every body into a payload member
+            read_element = self._xml_reader.structure(members)
+            return lambda http: read_element(read_xml(http.body)) if members and http.body else {}
         read = self._json_reader.structure(members)
         return lambda http: read(_json_body(http.body))
 
@@ -186,11 +204,13 @@ class Codecs:
         if not members or operation.output is None:
             return lambda _answer, _response: None
         write = self._xml_writer.members(members)
-        name = operation.output.location_name or _result_name(operation.output.shape)
-        namespace = self._model.metadata.xml_namespace or "http://s3.amazonaws.com/doc/2006-03-01/"
+        name = _ROOTS.get(operation.name) or _result_name(operation.output.shape)
+        if operation.name == "GetBucketLocation":  # its only member is the root: "cannot be modeled", says botocore
+            return _location
+        head = f'<?xml version="1.0" encoding="UTF-8"?>\n<{name} xmlns="{_S3_NAMESPACE}">'
 
         def write_xml(answer: Answer, response: HttpResponse) -> None:
-            out = [f'<?xml version="1.0" encoding="UTF-8"?>\n<{name} xmlns="{namespace}">']
+            out = [head]
             write(out, answer)
             out.append(f"</{name}>")
             response.headers["Content-Type"] = "application/xml"
@@ -242,6 +262,15 @@ def _utf8(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise Malformed("the body is not UTF-8 text") from None
+
+
+def _location(answer: Answer, response: HttpResponse) -> None:
+    region = answer.get("LocationConstraint") or ""
+    response.headers["Content-Type"] = "application/xml"
+    response.body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<LocationConstraint xmlns="{_S3_NAMESPACE}">{escape(region)}</LocationConstraint>'
+    ).encode()
 
 
 def _result_name(shape_name: str) -> str:

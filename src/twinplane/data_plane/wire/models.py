@@ -130,17 +130,6 @@ class Model:
         name = self._errors_by_code.get(code)
         return self.shapes[name] if name else None
 
-    def streams_input(self, operation: OperationModel) -> bool:
-        """Whether the request's body is a stream of bytes."""
-        return operation.input is not None and self._streams(operation.input)
-
-    def _streams(self, ref: Ref) -> bool:
-        shape = self.shape(ref)
-        if shape.payload is None:
-            return False
-        payload = shape.members[shape.payload]
-        return payload.streaming or self.shape(payload).streaming
-
     def located(self, shape: Shape, *locations: str | None) -> Iterator[tuple[str, Ref]]:
         """The members of a structure that travel at one of `locations` (None: in the body)."""
         return ((name, ref) for name, ref in shape.members.items() if ref.location in locations)

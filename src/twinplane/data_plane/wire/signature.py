@@ -59,7 +59,7 @@ class Signature:
 def read(http: HttpRequest) -> Signature | None:
     """The request's signature, or None when it has none. Raises `ServiceError` on one that is incomplete."""
     authorization = http.headers.get("authorization")
-    if authorization is not None and authorization.startswith("AWS4"):
+    if authorization is not None:
         return _from_header(http, authorization)
     if "X-Amz-Signature" in http.query or "X-Amz-Algorithm" in http.query:
         return _from_query(http)
