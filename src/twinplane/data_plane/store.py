@@ -53,7 +53,7 @@ class Kind:
     `key` names the members that identify a document; `columns` further members that may be used in `where` and
     `order`; `unique` groups of members that no two documents share; `indexes` groups of members worth an index.
     Members used here are top-level members of the document holding str, int, float, bool or None. `extra` statements
-    (`CREATE … IF NOT EXISTS …`) make what the kind's owner keeps beside it through `Transaction.run`: a full-text index.
+    (`CREATE … IF NOT EXISTS …`) make what the kind's owner keeps beside it through `Transaction.run`: a text index.
     """
 
     name: str
@@ -178,7 +178,7 @@ class Transaction:
         return bool(done.rowcount > 0)
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Runs one statement on tables that a `Kind.extra` made, and returns its rows. `sql` never holds a caller's text."""
+        """Runs one statement on tables that a `Kind.extra` made; returns its rows. `sql` holds no caller's text."""
         return list(self._connection.execute(sql, values))
 
     def _where(self, kind: Kind, where: dict[str, Any] | None) -> tuple[str, list[Any]]:

@@ -4,34 +4,58 @@ from types import ModuleType
 
 from twinplane.data_plane.call import Operation
 from twinplane.data_plane.services.datazone import (
+    asset_filters,
+    assets,
     blueprints,
     connections,
+    data_sources,
     domain_units,
     domains,
     environments,
+    fulfilment,
+    glossaries,
+    grants,
+    listings,
     memberships,
+    metadata_rules,
     people,
     policies,
     project_profiles,
     projects,
     provisioning,
+    search,
     store,
+    subscription_targets,
+    subscriptions,
+    types,
 )
 from twinplane.data_plane.store import Kind
 from twinplane.data_plane.tasks import TaskKind
 
 RESOURCES: list[ModuleType] = [
+    asset_filters,
+    assets,
     blueprints,
     connections,
+    data_sources,
     domain_units,
     domains,
     environments,
+    fulfilment,
+    glossaries,
+    grants,
+    listings,
     memberships,
+    metadata_rules,
     people,
     policies,
     project_profiles,
     projects,
     provisioning,
+    search,
+    subscription_targets,
+    subscriptions,
+    types,
 ]
 
 OPERATIONS: dict[str, Operation] = {}

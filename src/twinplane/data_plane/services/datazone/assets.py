@@ -1,0 +1,283 @@
+"""Assets: what a project has in its inventory, in revisions, with the forms and terms that describe it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
+from twinplane.data_plane.services.datazone import access, glossaries, managed_types, rules, search_index, smithy, store
+from twinplane.data_plane.services.datazone import types as asset_types
+from twinplane.data_plane.services.datazone.paging import answer, list_page
+from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
+
+ASSETS = Kind(
+    "datazone_asset",
+    key=("domainId", "id"),
+    unique=(("domainId", "owningProjectId", "externalIdentifier"),),
+)
+REVISIONS = Kind("datazone_asset_revision", key=("domainId", "id", "number"))
+LISTINGS = Kind(
+    "datazone_listing", key=("domainId", "id"), columns=("status", "owningProjectId"), unique=(("domainId", "assetId"),)
+)
+LISTING_REVISIONS = Kind("datazone_listing_revision", key=("domainId", "id", "number"))
+FILTERS = Kind("datazone_asset_filter", key=("domainId", "assetId", "id"), unique=(("domainId", "assetId", "name"),))
+KINDS = [ASSETS, REVISIONS, LISTINGS, LISTING_REVISIONS, FILTERS, search_index.ENTRIES]
+
+_MEMBERS = (
+    "id", "name", "typeIdentifier", "typeRevision", "externalIdentifier", "revision", "description", "createdAt",
+    "createdBy", "firstRevisionCreatedAt", "firstRevisionCreatedBy", "glossaryTerms", "governedGlossaryTerms",
+    "owningProjectId", "domainId", "formsOutput",
+)  # fmt: skip
+_STEWARDS = (*rules.EDITORS, rules.STEWARD)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the next revision of an asset says."""
+
+    name: str
+    description: str | None
+    glossary_terms: list[str]
+    forms: list[Document]
+    by: str
+
+
+@access.once
+def create_asset(call: Call, request: Request) -> Answer:
+    """Adds an asset to a project's inventory."""
+    domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
+    who = access.require_project_role(call, domain_id, project_id, *rules.EDITORS)
+    kind = asset_types.asset_type(call.tx, domain_id, request["typeIdentifier"], request.get("typeRevision"))
+    draft = _draft(call, request, kind, who.id)
+    document = add(call.tx, domain_id, project_id, kind, draft, call.now, request.get("externalIdentifier"))
+    return _answer(call.tx, document)
+
+
+def get_asset(call: Call, request: Request) -> Answer:
+    """An asset, in its latest or a given revision; members of its project may read it."""
+    domain_id = request["domainIdentifier"]
+    document = asset(call.tx, domain_id, request["identifier"])
+    access.require_project_role(call, domain_id, document["owningProjectId"], *rules.DESIGNATIONS)
+    if request.get("revision") is not None:
+        document = revision(call.tx, domain_id, request["identifier"], request["revision"])
+    return _answer(call.tx, document)
+
+
+@access.once
+def create_asset_revision(call: Call, request: Request) -> Answer:
+    """Describes an asset anew: everything the request leaves out, the new revision does not have."""
+    domain_id = request["domainIdentifier"]
+    known = asset(call.tx, domain_id, request["identifier"])
+    who = access.require_project_role(call, domain_id, known["owningProjectId"], *_STEWARDS)
+    kind = asset_types.asset_type(call.tx, domain_id, known["typeIdentifier"], request.get("typeRevision"))
+    return _answer(call.tx, revise(call.tx, known, kind, _draft(call, request, kind, who.id), call.now))
+
+
+def list_asset_revisions(call: Call, request: Request) -> Answer:
+    """The revisions of an asset, latest first."""
+    domain_id, asset_id = request["domainIdentifier"], request["identifier"]
+    known = asset(call.tx, domain_id, asset_id)
+    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.DESIGNATIONS)
+    found = call.tx.select(REVISIONS, {"domainId": domain_id, "id": asset_id}, descending=True)
+    rows, token = list_page(call, request, found)
+    shown = ("domainId", "id", "revision", "createdBy", "createdAt")
+    return answer([store.pick(d, shown) for d in rows], token)
+
+
+def delete_asset(call: Call, request: Request) -> Answer:
+    """Removes an asset that is not listed and has no filters."""
+    domain_id, asset_id = request["domainIdentifier"], request["identifier"]
+    known = asset(call.tx, domain_id, asset_id)
+    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.EDITORS)
+    if listing_of(call.tx, domain_id, asset_id) is not None:
+        raise rules.conflict(f"Asset {known['name']} has a listing; delete the listing first.")
+    if call.tx.count(FILTERS, {"domainId": domain_id, "assetId": asset_id}):
+        raise rules.conflict(f"Asset {known['name']} has filters; delete them first.")
+    for old in call.tx.select(REVISIONS, {"domainId": domain_id, "id": asset_id}):
+        call.tx.remove(REVISIONS, domain_id, asset_id, old["number"])
+    call.tx.remove(ASSETS, domain_id, asset_id)
+    search_index.remove(call.tx, domain_id, "ASSET", asset_id)
+    return {}
+
+
+def associate_governed_terms(call: Call, request: Request) -> Answer:
+    """Attaches terms of a restricted glossary to an asset."""
+    known, wanted = _governed(call, request)
+    glossaries.usable_terms(call.tx, known["domainId"], wanted, governed=True)
+    return _put_governed(call.tx, known, [*known.get("governedGlossaryTerms", []), *wanted])
+
+
+def disassociate_governed_terms(call: Call, request: Request) -> Answer:
+    """Takes terms of a restricted glossary off an asset."""
+    known, unwanted = _governed(call, request)
+    return _put_governed(call.tx, known, [t for t in known.get("governedGlossaryTerms", []) if t not in unwanted])
+
+
+def asset(tx: Transaction, domain_id: str, identifier: str) -> Document:
+    """The asset in its latest revision. Raises ResourceNotFoundException."""
+    return store.found(tx, ASSETS, "Asset", domain_id, identifier)
+
+
+def revision(tx: Transaction, domain_id: str, identifier: str, wanted: str) -> Document:
+    """The asset in a given revision. Raises ResourceNotFoundException."""
+    found = tx.find(REVISIONS, domain_id, identifier, int(wanted)) if wanted.isdecimal() else None
+    if found is None:
+        raise store.not_found("Asset", f"{identifier} in revision {wanted}")
+    return found
+
+
+def listing_of(tx: Transaction, domain_id: str, asset_id: str) -> Document | None:
+    """The listing that an asset has, published or not; None when it never had one."""
+    return tx.first(LISTINGS, {"domainId": domain_id, "assetId": asset_id})
+
+
+def add(
+    tx: Transaction,
+    domain_id: str,
+    project_id: str,
+    kind: Document,
+    draft: Draft,
+    now: float,
+    external_identifier: str | None,
+) -> Document:
+    """Stores a new asset of an asset type. Raises ConflictException when the project has its externalIdentifier."""
+    document: Document = {
+        "domainId": domain_id, "id": new_id(), "owningProjectId": project_id, "typeIdentifier": kind["name"],
+        "externalIdentifier": external_identifier, "firstRevisionCreatedAt": now, "firstRevisionCreatedBy": draft.by,
+        "governedGlossaryTerms": [], "number": 0,
+    }  # fmt: skip
+    return revise(tx, document, kind, draft, now)
+
+
+def revise(tx: Transaction, known: Document, kind: Document, draft: Draft, now: float) -> Document:
+    """Stores the next revision of an asset; its listing stays as it is."""
+    number = known["number"] + 1
+    document = known | {
+        "number": number, "revision": str(number), "name": draft.name, "description": draft.description,
+        "typeRevision": kind["revision"], "glossaryTerms": draft.glossary_terms, "formsOutput": draft.forms,
+        "createdAt": now, "createdBy": draft.by,
+    }  # fmt: skip
+    try:
+        tx.put(ASSETS, document)
+    except AlreadyExists:
+        raise rules.conflict(f"The project has an asset {document['externalIdentifier']} already.") from None
+    tx.put(REVISIONS, document)
+    _index(tx, document)
+    return document
+
+
+def form_content(document: Document, form_name: str) -> dict[str, Any] | None:
+    """The content of one form of an asset or listing; None when it has no such form."""
+    for form in document["formsOutput"]:
+        if form["formName"] == form_name:
+            return asset_types.content_of(form_name, form["content"])
+    return None
+
+
+def columns(document: Document) -> dict[str, str]:
+    """The columns of a table asset or listing: data type by name."""
+    for form_name in (managed_types.GLUE_TABLE_FORM, managed_types.GLUE_VIEW_FORM, "RelationalTableForm"):
+        content = form_content(document, form_name)
+        if content is not None:
+            return {c["columnName"]: c.get("dataType") or "string" for c in content.get("columns") or []}
+    return {}
+
+
+def searchable(tx: Transaction, document: Document) -> Iterator[tuple[str, str]]:
+    """What free text finds an asset or listing by: attribute and text, in the order a match is explained."""
+    yield "name", document["name"]
+    if document.get("description"):
+        yield "description", document["description"]
+    for form in document["formsOutput"]:
+        for path, value, traits in _values(tx, document["domainId"], form):
+            if "amazon.datazone#searchable" in traits and isinstance(value, str):
+                yield path, value
+
+
+def _values(tx: Transaction, domain_id: str, form: Document) -> Iterator[tuple[str, Any, smithy.Traits]]:
+    kind = asset_types.form_type(tx, domain_id, form["typeName"], form["typeRevision"])
+    model, structure = smithy.parse(kind["model"]["smithy"]), asset_types.structure_of(form["typeName"])
+    content = asset_types.content_of(form["formName"], form["content"])
+    return smithy.scalars(model, structure, content, form["formName"])
+
+
+def entry(
+    tx: Transaction, scope: str, document: Document, extra: tuple[tuple[str, Any], ...] = ()
+) -> search_index.Entry:
+    """How the search index knows an asset or a listing."""
+    text: dict[str, list[str]] = {}
+    for attribute, value in searchable(tx, document):
+        text.setdefault(search_index.field_of(attribute), []).append(value)
+    terms = [*document.get("glossaryTerms", []), *document.get("governedGlossaryTerms", [])]
+    known_terms = [t for t in (tx.find(glossaries.TERMS, document["domainId"], i) for i in terms) if t is not None]
+    text["terms"] = [t["name"] for t in known_terms]
+    attributes: list[tuple[str, Any]] = [
+        ("owningProjectId", document["owningProjectId"]),
+        ("typeIdentifier", document["typeIdentifier"]),
+        ("assetTypeName", document["typeIdentifier"].removeprefix(managed_types.PREFIX)),
+        ("name", document["name"]),
+        *((glossaries.TERMS_ATTRIBUTE, term_id) for term_id in terms),
+        *extra,
+    ]
+    if document.get("externalIdentifier"):
+        attributes.append(("externalIdentifier", document["externalIdentifier"]))
+    for form in document["formsOutput"]:
+        for path, value, _ in _values(tx, document["domainId"], form):
+            attributes.append((path, value if not isinstance(value, bool) else str(value).lower()))
+    return search_index.Entry(
+        document["domainId"],
+        scope,
+        document["id"],
+        document["owningProjectId"],
+        document["name"],
+        {field: "\n".join(values) for field, values in text.items()},
+        tuple(attributes),
+    )
+
+
+def _index(tx: Transaction, document: Document) -> None:
+    times = (
+        ("creationTime", document["firstRevisionCreatedAt"]),
+        ("lastUpdatedTime", document["createdAt"]),
+    )
+    search_index.put(tx, entry(tx, "ASSET", document, times))
+
+
+def _draft(call: Call, request: Request, kind: Document, by: str) -> Draft:
+    terms = request.get("glossaryTerms") or []
+    glossaries.usable_terms(call.tx, request["domainIdentifier"], terms)
+    forms = asset_types.check_forms(call.tx, request["domainIdentifier"], kind, request.get("formsInput") or [])
+    return Draft(request["name"], request.get("description"), terms, forms, by)
+
+
+def _answer(tx: Transaction, document: Document) -> Answer:
+    found: Answer = store.pick(document, _MEMBERS) | {"readOnlyFormsOutput": []}
+    listing = listing_of(tx, document["domainId"], document["id"])
+    if listing is not None:
+        found["listing"] = {"listingId": listing["id"], "listingStatus": listing["status"]}
+    return {k: v for k, v in found.items() if v != [] or k in ("formsOutput", "readOnlyFormsOutput")}
+
+
+def _governed(call: Call, request: Request) -> tuple[Document, list[str]]:
+    known = asset(call.tx, request["domainIdentifier"], request["entityIdentifier"])
+    access.require_project_role(call, known["domainId"], known["owningProjectId"], *_STEWARDS)
+    return known, request["governedGlossaryTerms"]
+
+
+def _put_governed(tx: Transaction, known: Document, terms: list[str]) -> Answer:
+    document = known | {"governedGlossaryTerms": list(dict.fromkeys(terms))}
+    tx.put(ASSETS, document)
+    tx.put(REVISIONS, document)
+    _index(tx, document)
+    return {}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateAsset": writes(create_asset, access.allowed("CreateAsset")),
+    "GetAsset": reads(get_asset, access.allowed("GetAsset")),
+    "CreateAssetRevision": writes(create_asset_revision, access.allowed("CreateAssetRevision")),
+    "ListAssetRevisions": reads(list_asset_revisions, access.allowed("ListAssetRevisions")),
+    "DeleteAsset": writes(delete_asset, access.allowed("DeleteAsset")),
+    "AssociateGovernedTerms": writes(associate_governed_terms, access.allowed("AssociateGovernedTerms")),
+    "DisassociateGovernedTerms": writes(disassociate_governed_terms, access.allowed("DisassociateGovernedTerms")),
+}

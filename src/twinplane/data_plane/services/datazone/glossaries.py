@@ -1,0 +1,213 @@
+"""Business glossaries and their terms."""
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
+from twinplane.data_plane.services.datazone import access, rules, search_index, store
+from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
+
+GLOSSARIES = Kind("datazone_glossary", key=("domainId", "id"), unique=(("domainId", "owningProjectId", "name"),))
+TERMS = Kind("datazone_glossary_term", key=("domainId", "id"), unique=(("domainId", "glossaryId", "name"),))
+KINDS = [GLOSSARIES, TERMS]
+
+TERMS_ATTRIBUTE = "__DataZoneGlossaryTerms"
+_CURATORS = (*rules.EDITORS, rules.STEWARD)
+
+GLOSSARY_MEMBERS = (
+    "domainId", "id", "owningProjectId", "name", "description", "status", "createdAt", "createdBy", "updatedAt",
+    "updatedBy", "usageRestrictions",
+)  # fmt: skip
+TERM_MEMBERS = (
+    "domainId", "glossaryId", "id", "name", "shortDescription", "longDescription", "termRelations", "status",
+    "createdAt", "createdBy", "updatedAt", "updatedBy", "usageRestrictions",
+)  # fmt: skip
+
+
+@access.once
+def create_glossary(call: Call, request: Request) -> Answer:
+    """Makes a glossary in a project whose domain unit lets it."""
+    domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
+    who = access.require_project_role(call, domain_id, project_id, *_CURATORS)
+    unit_id = store.get_project(call.tx, domain_id, project_id)["domainUnitId"]
+    access.require_granted(call, domain_id, unit_id, "CREATE_GLOSSARY")
+    document: Document = {
+        "domainId": domain_id, "id": new_id(), "name": request["name"], "owningProjectId": project_id,
+        "description": request.get("description"), "status": request.get("status") or "ENABLED",
+        "usageRestrictions": request.get("usageRestrictions"), "createdAt": call.now, "createdBy": who.id,
+        "updatedAt": call.now, "updatedBy": who.id,
+    }  # fmt: skip
+    access.add_unique(call.tx, GLOSSARIES, document, f"Glossary {request['name']} exists already in the project.")
+    _index_glossary(call.tx, document)
+    return store.pick(document, GLOSSARY_MEMBERS)
+
+
+def get_glossary(call: Call, request: Request) -> Answer:
+    """A glossary; every user of the domain may read it."""
+    access.caller(call, request["domainIdentifier"])
+    return store.pick(glossary(call.tx, request["domainIdentifier"], request["identifier"]), GLOSSARY_MEMBERS)
+
+
+@access.once
+def update_glossary(call: Call, request: Request) -> Answer:
+    """Changes what is given of a glossary."""
+    domain_id = request["domainIdentifier"]
+    known = glossary(call.tx, domain_id, request["identifier"])
+    who = access.require_project_role(call, domain_id, known["owningProjectId"], *_CURATORS)
+    document = known | store.pick(request, ("name", "description", "status"))
+    document |= {"updatedAt": call.now, "updatedBy": who.id}
+    _put_named(call.tx, GLOSSARIES, document)
+    _index_glossary(call.tx, document)
+    return store.pick(document, GLOSSARY_MEMBERS)
+
+
+def delete_glossary(call: Call, request: Request) -> Answer:
+    """Removes a glossary that is disabled and has no terms."""
+    domain_id, glossary_id = request["domainIdentifier"], request["identifier"]
+    known = glossary(call.tx, domain_id, glossary_id)
+    access.require_project_role(call, domain_id, known["owningProjectId"], *_CURATORS)
+    if known["status"] != "DISABLED":
+        raise rules.conflict(f"Glossary {known['name']} is enabled; disable it before it is deleted.")
+    if call.tx.count(TERMS, {"domainId": domain_id, "glossaryId": glossary_id}):
+        raise rules.conflict(f"Glossary {known['name']} has terms.")
+    call.tx.remove(GLOSSARIES, domain_id, glossary_id)
+    search_index.remove(call.tx, domain_id, "GLOSSARY", glossary_id)
+    return {}
+
+
+@access.once
+def create_glossary_term(call: Call, request: Request) -> Answer:
+    """Makes a term in a glossary."""
+    domain_id = request["domainIdentifier"]
+    parent = glossary(call.tx, domain_id, request["glossaryIdentifier"])
+    who = access.require_project_role(call, domain_id, parent["owningProjectId"], *_CURATORS)
+    _check_relations(call.tx, domain_id, request.get("termRelations"))
+    document: Document = {
+        "domainId": domain_id, "glossaryId": parent["id"], "id": new_id(), "name": request["name"],
+        "shortDescription": request.get("shortDescription"), "longDescription": request.get("longDescription"),
+        "termRelations": request.get("termRelations"), "status": request.get("status") or "ENABLED",
+        "usageRestrictions": parent.get("usageRestrictions"), "createdAt": call.now, "createdBy": who.id,
+        "updatedAt": call.now, "updatedBy": who.id,
+    }  # fmt: skip
+    access.add_unique(call.tx, TERMS, document, f"Term {request['name']} exists already in the glossary.")
+    _index_term(call.tx, document, parent["owningProjectId"])
+    return store.pick(document, TERM_MEMBERS)
+
+
+def get_glossary_term(call: Call, request: Request) -> Answer:
+    """A term; every user of the domain may read it."""
+    access.caller(call, request["domainIdentifier"])
+    return store.pick(term(call.tx, request["domainIdentifier"], request["identifier"]), TERM_MEMBERS)
+
+
+def update_glossary_term(call: Call, request: Request) -> Answer:
+    """Changes what is given of a term."""
+    domain_id = request["domainIdentifier"]
+    known = term(call.tx, domain_id, request["identifier"])
+    parent = glossary(call.tx, domain_id, request.get("glossaryIdentifier") or known["glossaryId"])
+    who = access.require_project_role(call, domain_id, parent["owningProjectId"], *_CURATORS)
+    _check_relations(call.tx, domain_id, request.get("termRelations"))
+    changes = store.pick(request, ("name", "shortDescription", "longDescription", "termRelations", "status"))
+    document = known | changes | {"glossaryId": parent["id"], "updatedAt": call.now, "updatedBy": who.id}
+    _put_named(call.tx, TERMS, document)
+    _index_term(call.tx, document, parent["owningProjectId"])
+    return store.pick(document, TERM_MEMBERS)
+
+
+def delete_glossary_term(call: Call, request: Request) -> Answer:
+    """Removes a term that nothing refers to."""
+    domain_id, term_id = request["domainIdentifier"], request["identifier"]
+    known = term(call.tx, domain_id, term_id)
+    parent = glossary(call.tx, domain_id, known["glossaryId"])
+    access.require_project_role(call, domain_id, parent["owningProjectId"], *_CURATORS)
+    for scope in ("ASSET", "LISTING"):
+        if search_index.holds(call.tx, domain_id, scope, TERMS_ATTRIBUTE, term_id):
+            raise rules.conflict(f"Term {known['name']} is attached to assets.")
+    for other in call.tx.select(TERMS, {"domainId": domain_id}):
+        if any(term_id in ids for ids in (other.get("termRelations") or {}).values()):
+            raise rules.conflict(f"Term {known['name']} is related to term {other['name']}.")
+    call.tx.remove(TERMS, domain_id, term_id)
+    search_index.remove(call.tx, domain_id, "GLOSSARY_TERM", term_id)
+    return {}
+
+
+def glossary(tx: Transaction, domain_id: str, identifier: str) -> Document:
+    """The glossary. Raises ResourceNotFoundException."""
+    return store.found(tx, GLOSSARIES, "Glossary", domain_id, identifier)
+
+
+def term(tx: Transaction, domain_id: str, identifier: str) -> Document:
+    """The glossary term. Raises ResourceNotFoundException."""
+    return store.found(tx, TERMS, "Glossary term", domain_id, identifier)
+
+
+def usable_terms(tx: Transaction, domain_id: str, identifiers: list[str], *, governed: bool = False) -> list[Document]:
+    """The terms that an asset is given. Raises ValidationException on one that is unknown, disabled or of a glossary
+    with the other usage: governed terms are attached by AssociateGovernedTerms only."""
+    found = []
+    for identifier in dict.fromkeys(identifiers):
+        known = tx.find(TERMS, domain_id, identifier)
+        if known is None:
+            raise rules.invalid(f"Glossary term {identifier} does not exist.")
+        if known["status"] != "ENABLED" or glossary(tx, domain_id, known["glossaryId"])["status"] != "ENABLED":
+            raise rules.invalid(f"Glossary term {known['name']} is disabled.")
+        if bool(known.get("usageRestrictions")) != governed:
+            use = "is governed: attach it with AssociateGovernedTerms" if not governed else "is not a governed term"
+            raise rules.invalid(f"Glossary term {known['name']} {use}.")
+        found.append(known)
+    return found
+
+
+def _put_named(tx: Transaction, kind: Kind, document: Document) -> None:
+    try:
+        tx.put(kind, document)
+    except AlreadyExists:
+        raise rules.conflict(f"The name {document['name']} is taken.") from None
+
+
+def _check_relations(tx: Transaction, domain_id: str, relations: dict[str, list[str]] | None) -> None:
+    for identifiers in (relations or {}).values():
+        for identifier in identifiers:
+            if tx.find(TERMS, domain_id, identifier) is None:
+                raise rules.invalid(f"Glossary term {identifier} does not exist.")
+
+
+def _index_glossary(tx: Transaction, document: Document) -> None:
+    search_index.put(
+        tx,
+        search_index.Entry(
+            document["domainId"],
+            "GLOSSARY",
+            document["id"],
+            document["owningProjectId"],
+            document["name"],
+            {"description": document.get("description") or ""},
+            (("status", document["status"]), ("owningProjectId", document["owningProjectId"])),
+        ),
+    )
+
+
+def _index_term(tx: Transaction, document: Document, project_id: str) -> None:
+    described = f"{document.get('shortDescription') or ''} {document.get('longDescription') or ''}"
+    attributes = (("status", document["status"]), ("glossaryId", document["glossaryId"]))
+    search_index.put(
+        tx,
+        search_index.Entry(
+            document["domainId"],
+            "GLOSSARY_TERM",
+            document["id"],
+            project_id,
+            document["name"],
+            {"description": described},
+            attributes,
+        ),
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateGlossary": writes(create_glossary, access.allowed("CreateGlossary")),
+    "GetGlossary": reads(get_glossary, access.allowed("GetGlossary")),
+    "UpdateGlossary": writes(update_glossary, access.allowed("UpdateGlossary")),
+    "DeleteGlossary": writes(delete_glossary, access.allowed("DeleteGlossary")),
+    "CreateGlossaryTerm": writes(create_glossary_term, access.allowed("CreateGlossaryTerm")),
+    "GetGlossaryTerm": reads(get_glossary_term, access.allowed("GetGlossaryTerm")),
+    "UpdateGlossaryTerm": writes(update_glossary_term, access.allowed("UpdateGlossaryTerm")),
+    "DeleteGlossaryTerm": writes(delete_glossary_term, access.allowed("DeleteGlossaryTerm")),
+}

@@ -1,0 +1,214 @@
+"""Subscription grants: that a subscription's asset is really reachable for its principal, and how far that has come."""
+
+from typing import TYPE_CHECKING, Any
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
+from twinplane.data_plane.services.datazone import (
+    access,
+    assets,
+    data_sources,
+    fulfilment,
+    rules,
+    store,
+    subscribers,
+    subscription_targets,
+)
+from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
+from twinplane.data_plane.services.datazone.paging import answer, list_page
+from twinplane.data_plane.store import Document, Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
+
+# What stands for a target in grants to people and roles: they need no place in a project's environment.
+NO_TARGET = "direct"
+
+_MEMBERS = (
+    "id", "createdBy", "updatedBy", "domainId", "createdAt", "updatedAt", "environmentId", "subscriptionTargetId",
+    "grantedEntity", "status", "assets", "subscriptionId",
+)  # fmt: skip
+_LIVE = ("GRANT_PENDING", "GRANT_IN_PROGRESS", "GRANTED", "GRANT_FAILED")
+
+
+@access.once
+def create_subscription_grant(call: Call, request: Request) -> Answer:
+    """Grants an approved subscription in one more environment of the subscribing project."""
+    domain_id = request["domainIdentifier"]
+    environment = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])
+    project_id = environment["projectId"]
+    who = access.require_project_role(call, domain_id, project_id, *rules.EDITORS)
+    _, entity = rules.exactly_one(request["grantedEntity"], "grantedEntity")
+    where = {
+        "domainId": domain_id, "subscriberKey": f"project:{project_id}", "listingId": entity["identifier"],
+        "status": "APPROVED",
+    }  # fmt: skip
+    subscription = call.tx.first(SUBSCRIPTIONS, where)
+    if subscription is None:
+        raise rules.invalid("The environment's project has no approved subscription to this listing.")
+    target = _chosen_target(call, environment, request.get("subscriptionTargetIdentifier"), subscription)
+    listing = subscription["subscribedListing"]
+    if entity["revision"] != listing["revision"]:
+        raise rules.invalid(f"The subscription is to revision {listing['revision']} of the listing.")
+    for other in _of_subscription(call.tx, subscription):
+        if other["subscriptionTargetId"] == target["id"] and other["assets"][0]["status"] in _LIVE:
+            raise rules.conflict(f"The subscription is granted in this target already: {other['id']}.")
+    names = {n["assetId"]: n["targetName"] for n in request.get("assetTargetNames") or []}
+    grant = _add(call.tx, call.plane, subscription, target, who.id, call.now, names)
+    return store.pick(grant, _MEMBERS)
+
+
+def get_subscription_grant(call: Call, request: Request) -> Answer:
+    """A grant, for the members of both sides."""
+    who = access.caller(call, request["domainIdentifier"])
+    grant = _grant(call, request)
+    if not subscribers.sides(call.tx, who).may_see(grant):
+        raise store.not_found("Subscription grant", grant["id"])
+    return store.pick(grant, _MEMBERS)
+
+
+def list_subscription_grants(call: Call, request: Request) -> Answer:
+    """The grants that the caller may see."""
+    domain_id = request["domainIdentifier"]
+    who = access.caller(call, domain_id)
+    where: dict[str, Any] = {"domainId": domain_id, **subscribers.owner_filter(request)}
+    named = {
+        "environmentId": "environmentId",
+        "subscriptionTargetId": "subscriptionTargetId",
+        "subscribedListingId": "listingId",
+        "subscriptionId": "subscriptionId",
+    }
+    where |= {column: request[member] for member, column in named.items() if request.get(member)}
+    sides = subscribers.sides(call.tx, who)
+    found = [d for d in call.tx.select(GRANTS, where, **subscribers.order(request)) if sides.may_see(d)]
+    rows, token = list_page(call, request, found)
+    return answer([store.pick(d, _MEMBERS) for d in rows], token)
+
+
+def delete_subscription_grant(call: Call, request: Request) -> Answer:
+    """Undoes and removes a grant, once its subscription has ended or its environment is to do without it."""
+    domain_id = request["domainIdentifier"]
+    who = access.caller(call, domain_id)
+    grant = _grant(call, request)
+    _require_side(call, who, grant)
+    ended = fulfilment.end(call.tx, call.plane, grant | {"updatedBy": who.id}, delete=True)
+    return store.pick(ended, _MEMBERS)
+
+
+def update_subscription_grant_status(call: Call, request: Request) -> Answer:
+    """Reports what was done for an asset that nobody grants automatically.
+
+    For an automatic grant that failed, the status GRANT_PENDING has it tried again.
+    """
+    domain_id = request["domainIdentifier"]
+    who = access.caller(call, domain_id)
+    grant = _grant(call, request)
+    _require_side(call, who, grant)
+    asset, status = grant["assets"][0], request["status"]
+    if asset["assetId"] != request["assetIdentifier"]:
+        raise store.not_found("Asset of the grant", request["assetIdentifier"])
+    if grant["managed"] and (status, asset["status"]) != ("GRANT_PENDING", "GRANT_FAILED"):
+        raise rules.conflict("This grant is fulfilled automatically; its status is not set from outside.")
+    shown = store.pick(request, ("failureCause", "targetName"))
+    if status == "GRANTED":
+        shown["grantedTimestamp"] = call.now
+    if status in ("GRANT_FAILED", "REVOKE_FAILED"):
+        shown["failureTimestamp"] = call.now
+    document = fulfilment.put_status(call.tx, grant | {"updatedBy": who.id}, status, call.now, **shown)
+    if grant["managed"]:
+        fulfilment.ask(call.tx, call.plane, document)
+    elif status == "REVOKED" and grant.get("deleting"):
+        call.tx.remove(GRANTS, domain_id, grant["id"])
+    return store.pick(document, _MEMBERS)
+
+
+def grant_subscription(tx: Transaction, plane: "Plane", subscription: Document, by: str, now: float) -> None:
+    """Makes the grants an approved subscription begins with: one for a person, group or role; for a project one in each
+    automatic target that takes the asset."""
+    kind, _, identifier = subscription["subscriberKey"].partition(":")
+    if kind != "project":
+        _add(tx, plane, subscription, None, by, now, {})
+        return
+    listing = subscription["subscribedListing"]["item"]["assetListing"]
+    for target in subscription_targets.targets_of_project(tx, subscription["domainId"], identifier, now):
+        if target["subscriptionGrantCreationMode"] == "AUTOMATIC" and subscription_targets.takes(
+            target, listing["entityType"]
+        ):
+            _add(tx, plane, subscription, target, by, now, {})
+
+
+def end_grants(tx: Transaction, plane: "Plane", subscription: Document) -> None:
+    """Has every grant of a subscription undone."""
+    for grant in _of_subscription(tx, subscription):
+        if grant["assets"][0]["status"] not in ("REVOKED", "REVOKE_PENDING", "REVOKE_IN_PROGRESS"):
+            fulfilment.end(tx, plane, grant)
+
+
+def _add(
+    tx: Transaction,
+    plane: "Plane",
+    subscription: Document,
+    target: Document | None,
+    by: str,
+    now: float,
+    names: dict[str, str],
+) -> Document:
+    listing = subscription["subscribedListing"]
+    item = listing["item"]["assetListing"]
+    known = assets.asset(tx, subscription["domainId"], item["entityId"])
+    asset = {
+        "assetId": item["entityId"], "assetRevision": item["entityRevision"], "status": "GRANT_PENDING",
+        "targetName": names.get(item["entityId"]), "assetScope": item.get("assetScope"),
+    }  # fmt: skip
+    grant: Document = {
+        "domainId": subscription["domainId"], "id": new_id(), "createdBy": by, "updatedBy": by, "createdAt": now,
+        "updatedAt": now, "environmentId": target["environmentId"] if target else None,
+        "projectId": target["projectId"] if target else None,
+        "subscriptionTargetId": target["id"] if target else NO_TARGET,
+        "grantedEntity": {"listing": {"id": listing["id"], "revision": listing["revision"]}}, "status": "PENDING",
+        "assets": [{k: v for k, v in asset.items() if v is not None}], "subscriptionId": subscription["id"],
+        "listingId": listing["id"], "subscriberKey": subscription["subscriberKey"],
+        "ownerProjectId": subscription["ownerProjectId"],
+        "managed": data_sources.imported_from(tx, known) is not None,
+    }  # fmt: skip
+    tx.add(GRANTS, grant)
+    fulfilment.ask(tx, plane, grant)
+    return grant
+
+
+def _of_subscription(tx: Transaction, subscription: Document) -> list[Document]:
+    return tx.select(GRANTS, {"domainId": subscription["domainId"], "subscriptionId": subscription["id"]})
+
+
+def _chosen_target(call: Call, environment: Document, identifier: str | None, subscription: Document) -> Document:
+    if identifier is not None:
+        return subscription_targets.target(call.tx, environment, identifier)
+    asset_type = subscription["subscribedListing"]["item"]["assetListing"]["entityType"]
+    project = environment["domainId"], environment["projectId"]
+    for target in subscription_targets.targets_of_project(call.tx, *project, call.now):
+        if target["environmentId"] == environment["id"] and subscription_targets.takes(target, asset_type):
+            return target
+    raise rules.invalid("The environment has no subscription target for this type of asset.")
+
+
+def _grant(call: Call, request: Request) -> Document:
+    return store.found(call.tx, GRANTS, "Subscription grant", request["domainIdentifier"], request["identifier"])
+
+
+def _require_side(call: Call, who: access.Caller, grant: Document) -> None:
+    """The caller must edit the publishing or the subscribing project, or be the subscribed person."""
+    sides = subscribers.sides(call.tx, who)
+    if not sides.may_see(grant):
+        raise store.not_found("Subscription grant", grant["id"])
+    if not (sides.edits_owner(grant) or sides.acts_for_subscriber(grant)):
+        raise access.denied(call)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateSubscriptionGrant": writes(create_subscription_grant, access.allowed("CreateSubscriptionGrant")),
+    "GetSubscriptionGrant": reads(get_subscription_grant, access.allowed("GetSubscriptionGrant")),
+    "ListSubscriptionGrants": reads(list_subscription_grants, access.allowed("ListSubscriptionGrants")),
+    "DeleteSubscriptionGrant": writes(delete_subscription_grant, access.allowed("DeleteSubscriptionGrant")),
+    "UpdateSubscriptionGrantStatus": writes(
+        update_subscription_grant_status, access.allowed("UpdateSubscriptionGrantStatus")
+    ),
+}

@@ -1,0 +1,180 @@
+"""Search (a project's inventory) and SearchListings (the catalog)."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, reads
+from twinplane.data_plane.services.datazone import access, assets, glossaries, listings, search_index, store
+from twinplane.data_plane.services.datazone.paging import offset_page
+from twinplane.data_plane.store import Document, Kind, Transaction
+
+_ASSET_ITEM = (
+    "domainId", "name", "typeIdentifier", "typeRevision", "externalIdentifier", "description", "createdAt",
+    "createdBy", "firstRevisionCreatedAt", "firstRevisionCreatedBy", "glossaryTerms", "owningProjectId",
+    "governedGlossaryTerms",
+)  # fmt: skip
+_SNIPPET = 200  # characters of a long text around its first match
+
+
+def search(call: Call, request: Request) -> Answer:
+    """Assets, glossaries or terms. Assets: of the caller's projects only."""
+    domain_id, scope = request["domainIdentifier"], request["searchScope"]
+    who = access.caller(call, domain_id)
+    owner = request.get("owningProjectIdentifier")
+    projects: Iterable[str] | None = None if owner is None else [owner]
+    if scope == "ASSET":
+        mine = _projects_of(call.tx, domain_id, who)
+        if owner is not None and owner not in mine:
+            raise store.not_found("Project", owner)
+        projects = mine if owner is None else [owner]
+    if scope == "DATA_PRODUCT":
+        return {"items": [], "totalMatchCount": 0}
+    kind, item = _ITEMS[scope]
+    found = _Search(call, request, scope, projects)
+    rows, token = offset_page(call, request, found.slice(kind))
+    answer: Answer = {"items": [item(call.tx, d, request) for d in rows], "totalMatchCount": found.total}
+    return answer if token is None else answer | {"nextToken": token}
+
+
+def search_listings(call: Call, request: Request) -> Answer:
+    """Published listings; every user of the domain may find them."""
+    domain_id = request["domainIdentifier"]
+    access.caller(call, domain_id)
+    found = _Search(call, request, "LISTING", None)
+    rows, token = offset_page(call, request, found.slice(assets.LISTINGS))
+    answer: Answer = {"items": [_listing_item(call.tx, d, request) for d in rows], "totalMatchCount": found.total}
+    if request.get("aggregations"):
+        answer["aggregates"] = [_aggregate(call.tx, domain_id, request, a) for a in request["aggregations"]]
+    return answer if token is None else answer | {"nextToken": token}
+
+
+class _Search:
+    """A search under way; `total` is known once a slice of it was fetched."""
+
+    def __init__(self, call: Call, request: Request, scope: str, projects: Iterable[str] | None) -> None:
+        self._call, self._request, self._scope, self._projects = call, request, scope, projects
+        self.total = 0
+
+    def slice(self, kind: Kind) -> Callable[[int, int], list[Document]]:
+        def fetch(offset: int, limit: int) -> list[Document]:
+            domain_id, tx = self._request["domainIdentifier"], self._call.tx
+            found = search_index.find(
+                tx, domain_id, self._scope, self._request, projects=self._projects, offset=offset, limit=limit
+            )
+            self.total = found.total
+            return [tx.get(kind, domain_id, identifier) for identifier in found.ids]
+
+        return fetch
+
+
+def _projects_of(tx: Transaction, domain_id: str, who: access.Caller) -> list[str]:
+    where = {"domainId": domain_id, "memberId": [who.id, *who.group_ids]}
+    mine = {m["projectId"] for m in tx.select(store.MEMBERSHIPS, where)}
+    if who.kind == "IAM_ROLE":
+        for project in tx.select(store.PROJECTS, {"domainId": domain_id}):
+            if store.project_role_arn(tx, domain_id, project["id"]) == who.iam_arn:
+                mine.add(project["id"])
+    return sorted(mine)
+
+
+def _asset_item(tx: Transaction, document: Document, request: Request) -> Answer:
+    wanted = request.get("additionalAttributes") or []
+    additional: Answer = {}
+    if "FORMS" in wanted:
+        additional |= {"formsOutput": document["formsOutput"], "readOnlyFormsOutput": []}
+    if "TEXT_MATCH_RATIONALE" in wanted:
+        additional["matchRationale"] = _rationale(tx, document, request)
+    item = store.pick(document, _ASSET_ITEM) | {"identifier": document["id"], "additionalAttributes": additional}
+    return {"assetItem": {k: v for k, v in item.items() if v != []}}
+
+
+def _glossary_item(_tx: Transaction, document: Document, _request: Request) -> Answer:
+    return {"glossaryItem": store.pick(document, glossaries.GLOSSARY_MEMBERS)}
+
+
+def _term_item(_tx: Transaction, document: Document, _request: Request) -> Answer:
+    return {"glossaryTermItem": store.pick(document, glossaries.TERM_MEMBERS)}
+
+
+_ITEMS: dict[str, tuple[Kind, Callable[[Transaction, Document, Request], Answer]]] = {
+    "ASSET": (assets.ASSETS, _asset_item),
+    "GLOSSARY": (glossaries.GLOSSARIES, _glossary_item),
+    "GLOSSARY_TERM": (glossaries.TERMS, _term_item),
+}
+
+
+def _listing_item(tx: Transaction, document: Document, request: Request) -> Answer:
+    wanted = request.get("additionalAttributes") or []
+    additional: Answer = {}
+    if "FORMS" in wanted:
+        additional["forms"] = listings.forms_text(document)
+    if "TEXT_MATCH_RATIONALE" in wanted:
+        additional["matchRationale"] = _rationale(tx, document, request)
+    item: Answer = store.pick(document, ("listingRevision", "name", "description", "createdAt", "owningProjectId"))
+    item |= {
+        "listingId": document["id"], "entityId": document["assetId"], "entityRevision": document["assetRevision"],
+        "entityType": listings.asset_type_name(document), "listingCreatedBy": document["createdBy"],
+        "listingUpdatedBy": document["updatedBy"], "glossaryTerms": document["terms"],
+        "governedGlossaryTerms": document["governedTerms"], "additionalAttributes": additional,
+    }  # fmt: skip
+    return {"assetListing": item}
+
+
+def _aggregate(tx: Transaction, domain_id: str, request: Request, wanted: dict[str, Any]) -> Answer:
+    counts = search_index.counts(tx, domain_id, "LISTING", request, wanted["attribute"], projects=None)
+    items = [
+        {"value": str(value), "count": count, "displayValue": _shown(tx, domain_id, wanted, value)}
+        for value, count in counts
+    ]
+    answer: Answer = {"attribute": wanted["attribute"], "items": items}
+    return answer | store.pick(wanted, ("displayValue",))
+
+
+def _shown(tx: Transaction, domain_id: str, wanted: dict[str, Any], value: Any) -> str:
+    kind, member = {
+        glossaries.TERMS_ATTRIBUTE: (glossaries.TERMS, "name"),
+        "owningProjectId": (store.PROJECTS, "name"),
+    }.get(wanted["attribute"], (None, ""))
+    named = None if kind is None else tx.find(kind, domain_id, value)
+    return str(value if named is None else named[member])
+
+
+def _rationale(tx: Transaction, document: Document, request: Request) -> list[Answer]:
+    """Where the words of the search stand in what was found."""
+    words, _ = search_index.words(request.get("searchText") or "")
+    wanted = {search_index.field_of(item["attribute"]) for item in request.get("searchIn") or []}
+    matches = []
+    for attribute, text in _explained(tx, document):
+        if wanted and search_index.field_of(attribute) not in wanted:
+            continue
+        found = search_index.offsets(text, words)
+        if found:
+            matches.append(_snippet(attribute, text, found))
+    return [{"textMatches": matches}] if matches else []
+
+
+def _explained(tx: Transaction, document: Document) -> Iterable[tuple[str, str]]:
+    yield from assets.searchable(tx, document)
+    for term_id in [*document.get("glossaryTerms", []), *document.get("governedGlossaryTerms", [])]:
+        term = tx.find(glossaries.TERMS, document["domainId"], term_id)
+        if term is not None:
+            yield "glossaryTerms", term["name"]
+
+
+def _snippet(attribute: str, text: str, found: list[dict[str, int]]) -> Answer:
+    start = max(0, found[0]["startOffset"] - _SNIPPET // 4) if len(text) > _SNIPPET else 0
+    end = start + _SNIPPET if len(text) > _SNIPPET else len(text)
+    inside = [m for m in found if m["endOffset"] <= end]
+    return {
+        "attribute": attribute,
+        "text": text[start:end],
+        "matchOffsets": [
+            {"startOffset": m["startOffset"] - start, "endOffset": m["endOffset"] - start} for m in inside
+        ],
+    }
+
+
+OPERATIONS: dict[str, Operation] = {
+    "Search": reads(search, access.allowed("Search")),
+    "SearchListings": reads(search_listings, access.allowed("SearchListings")),
+}

@@ -1,0 +1,122 @@
+"""The two sides of a subscription: who subscribes, who publishes, and on which side a caller stands."""
+
+from typing import Any
+
+from twinplane.data_plane.call import Call, Request
+from twinplane.data_plane.services.datazone import access, rules, store
+from twinplane.data_plane.services.identitystore import store as identities
+from twinplane.data_plane.store import Document, Transaction
+
+_SUBSCRIBERS = (*rules.EDITORS, rules.CONSUMER)
+
+
+def resolve(call: Call, domain_id: str, principal: dict[str, Any], who: access.Caller) -> tuple[str, Document]:
+    """Who a request is for: the key documents are found by, and AWS's SubscribedPrincipal.
+
+    A project's owners, contributors and consumers may ask for it; people for themselves and their groups; domain
+    administrators for anyone. Raises ResourceNotFoundException, AccessDeniedException.
+    """
+    tx = call.tx
+    kind, body = rules.exactly_one(principal, "subscribedPrincipals")
+    identifier = body.get("identifier")
+    if not identifier:
+        raise rules.invalid(f"The subscribed {kind} needs an identifier.")
+    key = f"{kind}:{identifier}"
+    if kind == "project":
+        access.require_project_role(call, domain_id, identifier, *_SUBSCRIBERS)
+        project = store.get_project(tx, domain_id, identifier)
+        return key, {"project": {"id": identifier, "name": project["name"]}}
+    own = {"user": identifier == who.id, "group": identifier in who.group_ids, "iam": identifier == who.iam_arn}
+    if who.user_id is not None:
+        own["iam"] = False  # the role a person comes through is not hers
+    if not (own[kind] or access.is_domain_admin(tx, domain_id, who)):
+        raise access.denied(call)
+    return key, {kind: _described(call, domain_id, kind, identifier)}
+
+
+def _described(call: Call, domain_id: str, kind: str, identifier: str) -> Document:
+    tx = call.tx
+    if kind == "iam":
+        return {"principalArn": identifier}
+    if kind == "group":
+        group = identities.get_group(tx, identifier)
+        if group is None:
+            raise store.not_found("Group", identifier)
+        return {"id": identifier, "name": group["DisplayName"]}
+    profile = tx.find(store.USER_PROFILES, domain_id, identifier)
+    profile = profile or access.person_profile(tx, domain_id, identifier, "ASSIGNED")
+    if profile is None:
+        raise store.not_found("User", identifier)
+    return {"id": identifier, "details": profile["details"]}
+
+
+class Sides:
+    """What a caller is to the documents of subscriptions (each has domainId, ownerProjectId, subscriberKey)."""
+
+    def __init__(self, tx: Transaction, who: access.Caller) -> None:
+        self._tx, self._who = tx, who
+        self._roles: dict[tuple[str, str], str | None] = {}
+        self._admin: bool | None = None
+
+    def may_see(self, document: Document) -> bool:
+        """Members of the publishing or the subscribing project, the subscribed, who asked, domain administrators."""
+        return (
+            self._role(document, document["ownerProjectId"]) is not None
+            or self._is_subscriber(document, rules.DESIGNATIONS)
+            or document["createdBy"] == self._who.id
+            or self._is_admin(document)
+        )
+
+    def edits_owner(self, document: Document) -> bool:
+        """Whether the caller is an owner or contributor of the publishing project."""
+        return self._role(document, document["ownerProjectId"]) in rules.EDITORS
+
+    def acts_for_subscriber(self, document: Document) -> bool:
+        """Whether the caller may act for the subscribed project, group, person or role."""
+        return self._is_subscriber(document, _SUBSCRIBERS)
+
+    def _is_subscriber(self, document: Document, designations: tuple[str, ...]) -> bool:
+        kind, _, identifier = document["subscriberKey"].partition(":")
+        if kind == "project":
+            return self._role(document, identifier) in designations
+        if kind == "group":
+            return identifier in self._who.group_ids
+        if kind == "iam":
+            return self._who.user_id is None and identifier == self._who.iam_arn
+        return bool(identifier == self._who.id)
+
+    def _role(self, document: Document, project_id: str) -> str | None:
+        key = (document["domainId"], project_id)
+        if key not in self._roles:
+            self._roles[key] = access.project_role(self._tx, *key, self._who)
+        return self._roles[key]
+
+    def _is_admin(self, document: Document) -> bool:
+        if self._admin is None:
+            self._admin = access.is_domain_admin(self._tx, document["domainId"], self._who)
+        return self._admin
+
+
+def sides(tx: Transaction, who: access.Caller) -> Sides:
+    """On which side of subscriptions the caller stands."""
+    return Sides(tx, who)
+
+
+def owner_filter(request: Request) -> dict[str, Any]:
+    """The subscriber that a listing is restricted to, as a condition on documents."""
+    members = {
+        "owningProjectId": "project",
+        "owningUserId": "user",
+        "owningGroupId": "group",
+        "owningIamPrincipalArn": "iam",
+    }
+    given = [f"{kind}:{request[member]}" for member, kind in members.items() if request.get(member)]
+    if len(given) > 1:
+        raise rules.invalid("A listing is restricted to one subscriber.")
+    return {"subscriberKey": given[0]} if given else {}
+
+
+def order(request: Request) -> dict[str, Any]:
+    """The order a listing asks for; latest first when it says nothing."""
+    column = "updatedAt" if request.get("sortBy") == "UPDATED_AT" else "createdAt"
+    return {"order": (column,), "descending": request.get("sortOrder") != "ASCENDING"}

@@ -1,0 +1,302 @@
+"""Form types and asset types: what metadata an asset may and must have."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
+from twinplane.data_plane.services.datazone import access, managed_types, rules, search_index, smithy, store
+from twinplane.data_plane.services.datazone.paging import list_page
+from twinplane.data_plane.store import Document, Kind, Transaction
+
+FORM_TYPES = Kind("datazone_form_type", key=("domainId", "name", "number"), columns=("owningProjectId",))
+ASSET_TYPES = Kind("datazone_asset_type", key=("domainId", "name", "number"), columns=("owningProjectId",))
+KINDS = [FORM_TYPES, ASSET_TYPES]
+
+_FORM_MEMBERS = (
+    "domainId", "name", "revision", "model", "owningProjectId", "originDomainId", "originProjectId", "status",
+    "createdAt", "createdBy", "description", "imports",
+)  # fmt: skip
+_ASSET_MEMBERS = (
+    "domainId", "name", "revision", "description", "formsOutput", "owningProjectId", "originDomainId",
+    "originProjectId", "createdAt", "createdBy", "updatedAt", "updatedBy",
+)  # fmt: skip
+
+
+def create_form_type(call: Call, request: Request) -> Answer:
+    """Makes a form type, or the next revision of it."""
+    domain_id, name = request["domainIdentifier"], request["name"]
+    who = _require_creation(call, request, "CREATE_FORM_TYPE")
+    _check_name(name)
+    _, text = rules.exactly_one(request["model"], "model")
+    try:
+        model = smithy.parse(text)
+    except smithy.SmithyError as error:
+        raise rules.invalid(f"The model of {name} is not valid Smithy: {error}.") from None
+    if name not in model or model[name].kind != "structure":
+        raise rules.invalid(f"The model of {name} must define a structure named {name}.")
+    document = _next_revision(call, request, FORM_TYPES) | {
+        "model": {"smithy": text},
+        "status": request.get("status") or "ENABLED",
+        "createdBy": who.id,
+    }
+    call.tx.add(FORM_TYPES, document)
+    shown = ("domainId", "name", "revision", "description", "owningProjectId", "originDomainId", "originProjectId")
+    return store.pick(document, shown) | {"domainId": domain_id}
+
+
+def get_form_type(call: Call, request: Request) -> Answer:
+    """A form type, in its latest or a given revision."""
+    access.caller(call, request["domainIdentifier"])
+    found = form_type(call.tx, request["domainIdentifier"], request["formTypeIdentifier"], request.get("revision"))
+    return store.pick(found, _FORM_MEMBERS)
+
+
+def delete_form_type(call: Call, request: Request) -> Answer:
+    """Removes a form type that no asset type has."""
+    domain_id, name = request["domainIdentifier"], request["formTypeIdentifier"]
+    found = form_type(call.tx, domain_id, name)
+    access.require_project_role(call, domain_id, found["owningProjectId"], *rules.EDITORS)
+    for asset_type_document in call.tx.select(ASSET_TYPES, {"domainId": domain_id}):
+        if any(form["typeName"] == name for form in asset_type_document["formsOutput"].values()):
+            raise rules.conflict(f"Form type {name} is part of asset type {asset_type_document['name']}.")
+    _remove_all(call.tx, FORM_TYPES, domain_id, name)
+    return {}
+
+
+def create_asset_type(call: Call, request: Request) -> Answer:
+    """Makes an asset type, or the next revision of it."""
+    domain_id, name = request["domainIdentifier"], request["name"]
+    who = _require_creation(call, request, "CREATE_ASSET_TYPE")
+    _check_name(name)
+    forms = {}
+    for form_name, entry in request["formsInput"].items():
+        form = form_type(call.tx, domain_id, entry["typeIdentifier"], entry["typeRevision"])
+        forms[form_name] = {
+            "typeName": form["name"],
+            "typeRevision": form["revision"],
+            "required": bool(entry.get("required")),
+        }
+    document = _next_revision(call, request, ASSET_TYPES) | {
+        "formsOutput": forms,
+        "createdBy": who.id,
+        "updatedBy": who.id,
+        "updatedAt": call.now,
+    }
+    call.tx.add(ASSET_TYPES, document)
+    return store.pick(document, _ASSET_MEMBERS)
+
+
+def get_asset_type(call: Call, request: Request) -> Answer:
+    """An asset type, in its latest or a given revision."""
+    access.caller(call, request["domainIdentifier"])
+    found = asset_type(call.tx, request["domainIdentifier"], request["identifier"], request.get("revision"))
+    return store.pick(found, _ASSET_MEMBERS)
+
+
+def delete_asset_type(call: Call, request: Request) -> Answer:
+    """Removes an asset type that no asset is of."""
+    domain_id, name = request["domainIdentifier"], request["identifier"]
+    found = asset_type(call.tx, domain_id, name)
+    access.require_project_role(call, domain_id, found["owningProjectId"], *rules.EDITORS)
+    if search_index.holds(call.tx, domain_id, "ASSET", "typeIdentifier", name):
+        raise rules.conflict(f"There are assets of asset type {name}.")
+    _remove_all(call.tx, ASSET_TYPES, domain_id, name)
+    return {}
+
+
+def search_types(call: Call, request: Request) -> Answer:
+    """Form types or asset types, managed or custom, by name."""
+    domain_id = request["domainIdentifier"]
+    access.caller(call, domain_id)
+    scope = request["searchScope"]
+    if scope == "LINEAGE_NODE_TYPE":
+        return {"items": [], "totalMatchCount": 0}
+    forms = scope == "FORM_TYPE"
+    if request["managed"]:
+        names = managed_types.FORMS if forms else managed_types.ASSETS
+        get = form_type if forms else asset_type
+        found = [get(call.tx, domain_id, managed_types.PREFIX + name) for name in sorted(names)]
+    else:
+        found = _latest_of_all(call.tx, FORM_TYPES if forms else ASSET_TYPES, domain_id)
+    matching = [d for d in found if _fits(d, request)]
+    if (request.get("sort") or {}).get("order") == "DESCENDING":
+        matching.reverse()
+    rows, token = list_page(call, request, matching)
+    member, shown = ("formTypeItem", _FORM_MEMBERS) if forms else ("assetTypeItem", _ASSET_MEMBERS)
+    answer: Answer = {"items": [{member: store.pick(d, shown)} for d in rows], "totalMatchCount": len(matching)}
+    return answer if token is None else answer | {"nextToken": token}
+
+
+def form_type(tx: Transaction, domain_id: str, identifier: str, revision: str | None = None) -> Document:
+    """The form type with this name. Raises ResourceNotFoundException."""
+    managed = managed_types.FORMS.get(identifier.removeprefix(managed_types.PREFIX))
+    if managed is not None and identifier.startswith(managed_types.PREFIX):
+        _check_managed_revision(identifier, revision, managed.revision)
+        return _managed(domain_id, identifier, revision or managed.revision) | {
+            "model": {"smithy": managed.smithy},
+            "status": "ENABLED",
+        }
+    return _revision(tx, FORM_TYPES, "Form type", domain_id, identifier, revision)
+
+
+def asset_type(tx: Transaction, domain_id: str, identifier: str, revision: str | None = None) -> Document:
+    """The asset type with this name. Raises ResourceNotFoundException."""
+    managed = managed_types.ASSETS.get(identifier.removeprefix(managed_types.PREFIX))
+    if managed is None or not identifier.startswith(managed_types.PREFIX):
+        return _revision(tx, ASSET_TYPES, "Asset type", domain_id, identifier, revision)
+    _check_managed_revision(identifier, revision, managed.revision)
+    forms = {
+        name: {
+            "typeName": f"{managed_types.PREFIX}{name}Type",
+            "typeRevision": managed_types.FORMS[f"{name}Type"].revision,
+            "required": required,
+        }
+        for name, required in managed.forms.items()
+    }
+    return _managed(domain_id, identifier, revision or managed.revision) | {"formsOutput": forms}
+
+
+def check_forms(
+    tx: Transaction, domain_id: str, asset_type_document: Document, forms: list[dict[str, Any]]
+) -> list[Document]:
+    """The forms of an asset of this type as they are stored. Raises ValidationException on what does not fit.
+
+    Forms that the type does not name may be attached too, by their own type.
+    """
+    expected = asset_type_document["formsOutput"]
+    output = [check_form(tx, domain_id, form, expected.get(form["formName"])) for form in forms]
+    names = [form["formName"] for form in output]
+    if len(set(names)) < len(names):
+        raise rules.invalid("Every form may be given once.")
+    missing = [name for name, entry in expected.items() if entry["required"] and name not in names]
+    if missing:
+        raise rules.invalid(f"Assets of type {asset_type_document['name']} need the form {', '.join(missing)}.")
+    return output
+
+
+def check_form(
+    tx: Transaction, domain_id: str, form: dict[str, Any], expected: dict[str, Any] | None = None
+) -> Document:
+    """One form as it is stored (AWS's FormOutput). Raises ValidationException when it does not fit its type."""
+    name = form["formName"]
+    identifier = form.get("typeIdentifier") or (expected or {}).get("typeName")
+    if identifier is None:
+        raise rules.invalid(f"Form {name} needs a typeIdentifier: the asset's type does not have it.")
+    if expected is not None and identifier != expected["typeName"]:
+        raise rules.invalid(f"Form {name} is of type {expected['typeName']}, not {identifier}.")
+    kind = form_type(tx, domain_id, identifier, form.get("typeRevision") or (expected or {}).get("typeRevision"))
+    if kind["status"] == "DISABLED":
+        raise rules.invalid(f"Form type {identifier} is disabled.")
+    content = form.get("content") or "{}"
+    wrong = smithy.problems(smithy.parse(kind["model"]["smithy"]), structure_of(identifier), content_of(name, content))
+    if wrong:
+        raise rules.invalid(f"Form {name} does not fit its type {identifier}: {'; '.join(wrong[:10])}.")
+    return {"formName": name, "typeName": identifier, "typeRevision": kind["revision"], "content": content}
+
+
+def content_of(name: str, content: str) -> dict[str, Any]:
+    """The JSON object a form's content is. Raises ValidationException."""
+    try:
+        found = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise rules.invalid(f"The content of form {name} must be a JSON object.")
+    return found
+
+
+def structure_of(type_name: str) -> str:
+    """The name of a form type's structure in its model."""
+    return type_name.removeprefix(managed_types.PREFIX)
+
+
+def _require_creation(call: Call, request: Request, policy: str) -> access.Caller:
+    """The caller, who must edit the owning project, whose domain unit must let it make this."""
+    domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
+    access.require_project_role(call, domain_id, project_id, *rules.EDITORS)
+    unit_id = store.get_project(call.tx, domain_id, project_id)["domainUnitId"]
+    return access.require_granted(call, domain_id, unit_id, policy)
+
+
+def _check_name(name: str) -> None:
+    if name.startswith(managed_types.PREFIX):
+        raise rules.invalid(f"Names that begin with {managed_types.PREFIX} are managed by the service.")
+
+
+def _next_revision(call: Call, request: Request, kind: Kind) -> Document:
+    domain_id, name, project_id = request["domainIdentifier"], request["name"], request["owningProjectIdentifier"]
+    latest = _latest(call.tx, kind, domain_id, name)
+    if latest is not None and latest["owningProjectId"] != project_id:
+        raise rules.conflict(f"{name} exists already and belongs to another project.")
+    number = 1 if latest is None else latest["number"] + 1
+    return {
+        "domainId": domain_id, "name": name, "number": number, "revision": str(number),
+        "owningProjectId": project_id, "originDomainId": domain_id, "originProjectId": project_id,
+        "description": request.get("description"), "createdAt": call.now,
+    }  # fmt: skip
+
+
+def _latest(tx: Transaction, kind: Kind, domain_id: str, name: str) -> Document | None:
+    found = tx.select(kind, {"domainId": domain_id, "name": name}, descending=True, limit=1)
+    return found[0] if found else None
+
+
+def _latest_of_all(tx: Transaction, kind: Kind, domain_id: str) -> list[Document]:
+    return list({d["name"]: d for d in tx.select(kind, {"domainId": domain_id})}.values())
+
+
+def _revision(tx: Transaction, kind: Kind, what: str, domain_id: str, name: str, revision: str | None) -> Document:
+    if revision is None:
+        found = _latest(tx, kind, domain_id, name)
+    else:
+        found = tx.find(kind, domain_id, name, int(revision)) if revision.isdecimal() else None
+    if found is None:
+        raise store.not_found(what, name if revision is None else f"{name} in revision {revision}")
+    return found
+
+
+def _check_managed_revision(name: str, revision: str | None, current: str) -> None:
+    if revision is not None and not (revision.isdecimal() and 0 < int(revision) <= int(current)):
+        raise store.not_found("Type", f"{name} in revision {revision}")
+
+
+def _managed(domain_id: str, name: str, revision: str) -> Document:
+    return {
+        "domainId": domain_id, "name": name, "revision": revision, "owningProjectId": managed_types.OWNER_PROJECT,
+        "originDomainId": managed_types.OWNER_DOMAIN, "originProjectId": managed_types.OWNER_PROJECT,
+        "createdBy": "SYSTEM",
+    }  # fmt: skip
+
+
+def _remove_all(tx: Transaction, kind: Kind, domain_id: str, name: str) -> None:
+    for document in tx.select(kind, {"domainId": domain_id, "name": name}):
+        tx.remove(kind, domain_id, name, document["number"])
+
+
+def _fits(document: Document, request: Request) -> bool:
+    text = (request.get("searchText") or "").strip().strip('"').lower()
+    described = f"{document['name']} {document.get('description') or ''}".lower()
+    return all(word in described for word in text.split()) and _meets(document, request.get("filters"))
+
+
+def _meets(document: Document, clause: dict[str, Any] | None) -> bool:
+    if not clause:
+        return True
+    member, value = rules.exactly_one(clause, "filters")
+    if member == "filter":
+        return bool(str(document.get(value["attribute"])) == value.get("value"))
+    every: Callable[[Any], bool] = all if member == "and" else any
+    return every(_meets(document, part) for part in value)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateFormType": writes(create_form_type, access.allowed("CreateFormType")),
+    "GetFormType": reads(get_form_type, access.allowed("GetFormType")),
+    "DeleteFormType": writes(delete_form_type, access.allowed("DeleteFormType")),
+    "CreateAssetType": writes(create_asset_type, access.allowed("CreateAssetType")),
+    "GetAssetType": reads(get_asset_type, access.allowed("GetAssetType")),
+    "DeleteAssetType": writes(delete_asset_type, access.allowed("DeleteAssetType")),
+    "SearchTypes": reads(search_types, access.allowed("SearchTypes")),
+}
