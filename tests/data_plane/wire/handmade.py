@@ -5,7 +5,7 @@ import hmac
 import http.client
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -92,6 +92,6 @@ def signed_chunks(
     return headers, body + b"\r\n"
 
 
-def amz_date(moment: datetime | None = None, **ago: float) -> str:
-    """A time as X-Amz-Date, some while ago."""
-    return ((moment or datetime.now(UTC)) - timedelta(**ago)).strftime("%Y%m%dT%H%M%SZ")
+def amz_date() -> str:
+    """Now, as X-Amz-Date."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -229,13 +229,8 @@ def test_twenty_megabytes_come_back_as_they_went(plane: RunningPlane) -> None:
 
 def test_a_refused_upload_is_not_read_when_the_client_waits_to_be_asked(plane: RunningPlane) -> None:
     path = f"/{BUCKET}/refused"
-    headers = signed_headers(plane, "PUT", path, b"x" * 100)
-    headers |= {
-        "Content-Length": "100",
-        "Expect": "100-continue",
-        "Authorization": headers["Authorization"][:-4] + "0000",
-    }
-    answered = raw(plane, "PUT", path, headers)
+    headers = forged(signed_headers(plane, "PUT", path, b"x" * 100))
+    answered = raw(plane, "PUT", path, headers | {"Content-Length": "100", "Expect": "100-continue"})
     assert answered.startswith(b"HTTP/1.1 403")
     assert b"connection: close" in answered.lower()
 
@@ -248,8 +243,7 @@ def test_an_accepted_upload_is_asked_for(plane: RunningPlane) -> None:
 
 def test_a_connection_survives_a_refused_upload(plane: RunningPlane) -> None:
     path = f"/{BUCKET}/refused"
-    wrong = signed_headers(plane, "PUT", path, b"y" * 100_000)
-    wrong["Authorization"] = wrong["Authorization"][:-4] + "0000"
+    wrong = forged(signed_headers(plane, "PUT", path, b"y" * 100_000))
     request = head("PUT", path, wrong | {"Content-Length": "100000", "Host": netloc(plane)}) + b"x" * 100_000
     with socket.create_connection(netloc(plane).split(":")) as connection:
         connection.settimeout(10)
@@ -257,6 +251,11 @@ def test_a_connection_survives_a_refused_upload(plane: RunningPlane) -> None:
         assert read_answer(connection).startswith(b"HTTP/1.1 403")
         connection.sendall(head("GET", "/_health", {"Host": netloc(plane)}))
         assert read_answer(connection).startswith(b"HTTP/1.1 200")
+
+
+def forged(headers: dict[str, str]) -> dict[str, str]:
+    """The same headers with another signature."""
+    return headers | {"Authorization": headers["Authorization"].rpartition("=")[0] + "=" + "0" * 64}
 
 
 def raw(plane: RunningPlane, method: str, path: str, headers: dict[str, str]) -> bytes:

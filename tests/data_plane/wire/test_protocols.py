@@ -137,6 +137,6 @@ def answered_wrong(service: str, name: str) -> Any:
 
 
 def is_raw(shape: Shape) -> bool:
-    """Whether the answer's body is bytes or events: these and GetBucketLocation, which boto3 reads by hand, are tested over a socket."""
+    """Whether the answer's body is bytes or events. These, and what boto3 reads by hand, are tested over a socket."""
     payload = shape.members.get(shape.serialization.get("payload"))
     return payload is not None and (payload.type_name == "blob" or "eventstream" in payload.serialization)
