@@ -232,6 +232,7 @@ def serve(state: Path, port: int, account_id: str, region: str) -> int:
     """Serves on 127.0.0.1 until SIGTERM or SIGINT; returns the process's exit code. Port 0: any free one."""
     import uvloop  # here and not above: whoever embeds the application brings their own server
 
+    _log_to_stderr()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(state, port, account_id, region))
@@ -239,6 +240,18 @@ def serve(state: Path, port: int, account_id: str, region: str) -> int:
         sys.stderr.write(f"twinplane: {error}\n")
         return 2
     return 0
+
+
+def _log_to_stderr() -> None:
+    """Standard output has the readiness line only. Tracebacks without values: those may be secrets."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 async def _serve(state: Path, port: int, account_id: str, region: str) -> None:
