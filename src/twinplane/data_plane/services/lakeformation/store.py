@@ -43,17 +43,20 @@ def lake_principals(tx: Transaction, principal: Principal, account: str) -> Prin
     return frozenset(found)
 
 
+def default_settings() -> Document:
+    """The data lake settings, with AWS's members, before any are put: no administrators, no default permissions."""
+    return {
+        "DataLakeAdmins": [], "ReadOnlyAdmins": [], "CreateDatabaseDefaultPermissions": [],
+        "CreateTableDefaultPermissions": [], "Parameters": {"CROSS_ACCOUNT_VERSION": "4", "SET_CONTEXT": "TRUE"},
+        "TrustedResourceOwners": [], "AllowExternalDataFiltering": False, "ExternalDataFilteringAllowList": [],
+        "AuthorizedSessionTagValueList": [],
+    }  # fmt: skip
+
+
 def settings(tx: Transaction) -> Document:
-    """The data lake settings, with AWS's members. Until they are put: no administrators and no default permissions."""
+    """The data lake settings."""
     found = tx.find(SETTINGS, "settings")
-    if found is None:
-        return {
-            "DataLakeAdmins": [], "ReadOnlyAdmins": [], "CreateDatabaseDefaultPermissions": [],
-            "CreateTableDefaultPermissions": [], "Parameters": {"CROSS_ACCOUNT_VERSION": "4", "SET_CONTEXT": "TRUE"},
-            "TrustedResourceOwners": [], "AllowExternalDataFiltering": False, "ExternalDataFilteringAllowList": [],
-            "AuthorizedSessionTagValueList": [],
-        }  # fmt: skip
-    return {k: v for k, v in found.items() if k != "id"}
+    return default_settings() if found is None else {k: v for k, v in found.items() if k != "id"}
 
 
 def is_admin(tx: Transaction, principals: Principals, *, read_only: bool = False) -> bool:
