@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import importlib
 import os
 import signal
@@ -24,6 +25,7 @@ from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
 from twinplane.data_plane.services.cloudtrail.store import add_event
 from twinplane.data_plane.services.iam.store import ensure_administrator
+from twinplane.data_plane.services.s3.store import sweep_orphans
 from twinplane.data_plane.store import Kind, StateOfNewerVersion
 from twinplane.data_plane.tasks import TaskKind
 from twinplane.data_plane.wire import errors, signature
@@ -31,6 +33,7 @@ from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope,
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
 from twinplane.data_plane.wire.service import ServiceWire
 from twinplane.data_plane.wire.signature import Signature
+from twinplane.engines.sql.pool import SqlPool
 
 log = structlog.get_logger()
 
@@ -198,15 +201,26 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
         app = PlaneApp(plane, load_services())
         key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
         sessions.write_profiles(plane, key_id, secret)
+        plane.sql = SqlPool(settings.state / "sql")
         plane.tasks.start()
+        after_start = asyncio.create_task(_after_start(plane))
         try:
             yield app
         finally:
+            after_start.cancel()
             await plane.tasks.stop()
+            await plane.sql.close()
             await app.settle()
             plane.store.close()
     finally:
         os.close(lock)
+
+
+async def _after_start(plane: Plane) -> None:
+    """What can wait until the first calls are answered: a worker for the first query, bodies a crash left behind."""
+    await asyncio.sleep(1)
+    plane.sql.start()
+    await sweep_orphans(plane)
 
 
 def _lock(state: Path) -> int:
@@ -267,6 +281,8 @@ async def _serve(state: Path, port: int, account_id: str, region: str) -> None:
 
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets=sockets)
+            gc.freeze()
+            gc.enable()
             sys.stdout.write(f"data plane ready on {endpoint}\n")
             sys.stdout.flush()
 
