@@ -139,7 +139,7 @@ def update_root_domain_unit_owner(call: Call, request: Request) -> Answer:
     access.require_domain_admin(call, domain_id)
     root = store.get_domain_unit(call.tx, domain_id, store.get_domain(call.tx, domain_id)["rootDomainUnitId"])
     old = {"user": {"userId": people.get_user(call, domain_id, request["currentOwner"])["id"]}}
-    new = {"user": {"userId": people.get_user(call, domain_id, request["newOwner"])["id"]}}
+    new = {"user": {"userId": people.ensure_user(call, domain_id, request["newOwner"])["id"]}}
     if old not in root["owners"]:
         raise rules.invalid(f"{request['currentOwner']} is not an owner of the root domain unit.")
     owners = [o for o in root["owners"] if o not in (old, new)]
@@ -164,7 +164,7 @@ def _entity(call: Call, request: Request) -> Document:
 def _owner(call: Call, request: Request) -> dict[str, Any]:
     kind, who = rules.exactly_one(request["owner"], "owner")
     if kind == "user":
-        return {"user": {"userId": people.get_user(call, request["domainIdentifier"], who["userIdentifier"])["id"]}}
+        return {"user": {"userId": people.ensure_user(call, request["domainIdentifier"], who["userIdentifier"])["id"]}}
     return {"group": {"groupId": people.get_group(call, request["domainIdentifier"], who["groupIdentifier"])["id"]}}
 
 

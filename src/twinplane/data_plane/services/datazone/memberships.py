@@ -1,5 +1,6 @@
 """Who is in a project, and as what."""
 
+from collections.abc import Callable
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
@@ -7,6 +8,8 @@ from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, people, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document
+
+FindUser = Callable[[Call, str, str], Document]
 
 
 def create_project_membership(call: Call, request: Request) -> Answer:
@@ -56,15 +59,13 @@ def add_member(call: Call, project: Document, member: dict[str, Any], designatio
     if designation not in rules.DESIGNATIONS:
         raise rules.invalid(f"Designation {designation} is not served; use one of {', '.join(rules.DESIGNATIONS)}.")
     domain_id = project["domainId"]
-    member_type, member_id = _member(call, domain_id, member)
+    member_type, member_id = _member(call, domain_id, member, find_user=people.ensure_user)
     if call.tx.find(store.MEMBERSHIPS, domain_id, project["id"], member_type, member_id) is not None:
         raise rules.invalid(f"The {member_type} {member_id} is already in the project.")
     unit_ids = [unit["id"] for unit in store.unit_path(call.tx, domain_id, project["domainUnitId"])]
     pools = access.policy_grants(call.tx, domain_id, unit_ids, "ADD_TO_PROJECT_MEMBER_POOL")
     if not rules.is_in_member_pool(pools, unit_ids, _subject(call, member_type, member_id)):
         raise access.denied(call)
-    if member_type == "user":
-        people.ensure_user(call, domain_id, member_id)
     add(call, project, member_type, member_id, designation)
 
 
@@ -89,10 +90,12 @@ def _subject(call: Call, member_type: str, member_id: str) -> rules.Subject:
     return rules.Subject(member_id, identities.group_ids(call.tx, member_id))
 
 
-def _member(call: Call, domain_id: str, member: dict[str, Any]) -> tuple[str, str]:
+def _member(
+    call: Call, domain_id: str, member: dict[str, Any], *, find_user: FindUser = people.get_user
+) -> tuple[str, str]:
     kind, identifier = rules.exactly_one(member, "member")
     if kind == "userIdentifier":
-        return "user", people.get_user(call, domain_id, identifier)["id"]
+        return "user", find_user(call, domain_id, identifier)["id"]
     return "group", people.get_group(call, domain_id, identifier)["id"]
 
 

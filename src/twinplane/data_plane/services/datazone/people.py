@@ -125,19 +125,21 @@ def search_group_profiles(call: Call, request: Request) -> Answer:
 
 
 def get_user(call: Call, domain_id: str, identifier: str) -> Document:
-    """The profile with this id, sign-in name or ARN; stored or not. Raises ResourceNotFoundException.
+    """The profile with this id, sign-in name or ARN. Raises ResourceNotFoundException.
 
-    People and IAM principals of the account have a profile as soon as somebody names them, as in AWS.
+    Every person of the identity store has one, stored or not; IAM roles and users have one once they are let in.
     """
     profile = _find_user(call, domain_id, identifier)
-    if profile is None:
+    if profile is None or (profile["type"] == "IAM" and not profile.get("createdAt")):
         raise store.not_found("User", identifier)
     return profile
 
 
 def ensure_user(call: Call, domain_id: str, identifier: str) -> Document:
-    """As `get_user`, and stores the profile: what is made for it needs it to stay."""
-    profile = get_user(call, domain_id, identifier)
+    """The profile of whoever is given something in the domain: stored now, if it was not. IAM principals included."""
+    profile = _find_user(call, domain_id, identifier)
+    if profile is None:
+        raise store.not_found("User", identifier)
     if not profile.get("createdAt"):
         call.tx.put(store.USER_PROFILES, profile | {"createdAt": call.now})
     return profile
