@@ -12,7 +12,6 @@ import job_worker
 import pytest
 import sqlalchemy as sa
 
-
 from twinplane.control_plane import jobs
 from twinplane.control_plane.database import Database
 from twinplane.control_plane.jobs import Done, GiveUp, Job, JobId, JobKind, JobRunner, Later, Step

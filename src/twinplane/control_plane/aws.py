@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from twinplane.control_plane.clock import Clock
@@ -44,7 +43,8 @@ class Clients:
         """The client of a service, by botocore's name for it."""
         with self._lock:
             if service not in self._made:
-                self._made[service] = boto3.Session(botocore_session=self.session).client(service, config=_CONFIG)
+                session: Any = boto3.Session(botocore_session=self.session)
+                self._made[service] = session.client(service, config=_CONFIG)
             return self._made[service]
 
     @property
@@ -117,7 +117,7 @@ class DataPlane:
     def with_credentials(self, credentials: Mapping[str, Any]) -> Clients:
         """Clients with what STS answered."""
         session = self._session()
-        session._credentials = Credentials(
+        session.set_credentials(
             credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
         )
         return Clients(session, credentials["Expiration"])

@@ -54,7 +54,7 @@ SIGN_INS = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
 )
 
-SESSION_LASTS = timedelta(hours=12)
+SESSION_LASTS = timedelta(hours=8)  # as long as IAM Identity Center renews an identity
 SIGN_IN_LASTS = timedelta(minutes=10)
 GROUPS_KEPT_SECONDS = 3.0
 GROUP_NAMES_KEPT_SECONDS = 300.0
@@ -157,7 +157,7 @@ class Identity:
         self._http = httpx.Client(timeout=10, trust_env=False)
         self.issuer = Issuer(settings.issuer, settings.client_id, self._http)
         self._seal = Fernet(_sealing_key(settings.state / "sessions.key"))
-        self._lock = threading.Lock()
+        self._lock, self._renewing = threading.Lock(), threading.Lock()
         self._clients: dict[str, Clients] = {}
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
         self._group_names: dict[str, tuple[float, str]] = {}
@@ -241,6 +241,13 @@ class Identity:
             kept = self._clients.get(person.session)
         if kept and kept.expires_at and kept.expires_at - self._database.clock() > RENEW_BEFORE:
             return kept
+        with self._renewing:  # a refresh token may be used once
+            kept = self._clients.get(person.session)
+            if kept and kept.expires_at and kept.expires_at - self._database.clock() > RENEW_BEFORE:
+                return kept
+            return self._renew(person)
+
+    def _renew(self, person: Person) -> Clients:
         with self._database.read() as tx:
             row = tx.row(sa.select(SESSIONS).where(SESSIONS.c.token_hash == person.session))
         if row is None or not row["sealed_refresh_token"]:

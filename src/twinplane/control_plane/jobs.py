@@ -385,7 +385,7 @@ class JobRunner:
     def _end(
         self, job: Job, state: str, record: Callable[[Transaction], None] | None = None, error: str | None = None
     ) -> None:
-        changes = {"error": error} if error else {}
+        changes: dict[str, Any] = {"error": error} if error else {}
         self._checkpoint(job, record=record, state=state, lease_owner=None, lease_until=None, **changes)
 
     def _checkpoint(

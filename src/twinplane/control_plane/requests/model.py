@@ -1,5 +1,6 @@
 """What a request is: something a person asks for that policy routes, people approve and a job fulfils."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -92,8 +93,13 @@ class Request:
 
 @dataclass(frozen=True)
 class RequestKind:
-    """What the machine must know of a kind; `app` joins them in a dictionary. Values are names of job kinds."""
+    """What the machine must know of a kind; `app` joins them in a dictionary. Jobs are named by their kind.
+
+    `check_terms(request, terms)` checks what an approver adds (such as a row filter) and returns it as it is kept in
+    the body; a kind without it takes no terms.
+    """
 
     fulfil_job: str
     revoke_job: str | None = None  # None: what was given is not taken back by the machine
     close_job: str | None = None  # tells the data plane that a request was rejected or withdrawn
+    check_terms: Callable[[Request, dict[str, Any]], dict[str, Any]] | None = None

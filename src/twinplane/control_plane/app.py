@@ -1,0 +1,170 @@
+"""Joins the parts of the Management App. The only place that knows them all."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twinplane.control_plane import http, sessions
+from twinplane.control_plane.audit import routes as audit
+from twinplane.control_plane.aws import DataPlane
+from twinplane.control_plane.catalog import routes as catalog
+from twinplane.control_plane.clock import Clock, utc_now
+from twinplane.control_plane.database import Database
+from twinplane.control_plane.errors import DataPlaneUnavailable, NotFound
+from twinplane.control_plane.identity import Identity
+from twinplane.control_plane.jobs import JobKind, JobRunner
+from twinplane.control_plane.memberships import routes as memberships
+from twinplane.control_plane.parts import App
+from twinplane.control_plane.policy.policies import read_policies
+from twinplane.control_plane.projects import jobs as project_jobs
+from twinplane.control_plane.projects import routes as projects
+from twinplane.control_plane.projects import use_cases as project_use_cases
+from twinplane.control_plane.requests import routes as requests
+from twinplane.control_plane.requests.model import RequestKind
+from twinplane.control_plane.settings import Settings
+from twinplane.control_plane.subscriptions import jobs as subscription_jobs
+from twinplane.control_plane.subscriptions import routes as subscriptions
+from twinplane.control_plane.subscriptions import use_cases as subscription_use_cases
+from twinplane.mesh.load import load
+from twinplane.version import __version__
+
+log = structlog.get_logger()
+
+STATIC = Path(__file__).parent / "static"
+KINDS = {
+    project_use_cases.KIND: RequestKind(fulfil_job=project_jobs.FULFIL),
+    subscription_use_cases.KIND: RequestKind(
+        fulfil_job=subscription_jobs.FULFIL,
+        revoke_job=subscription_jobs.REVOKE,
+        close_job=subscription_jobs.CLOSE,
+        check_terms=subscription_use_cases.check_terms,
+    ),
+}
+NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Twinplane</title>
+<h1>The user interface is not built</h1>
+<p>Run <code>make web</code> in the repository, then load this page again. The API answers at
+<a href="/api/openapi.json">/api/openapi.json</a>.</p></html>"""
+
+
+def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
+    """The web application; its database and jobs live as long as it runs. Raises when a setting is not usable."""
+    mesh = load(settings.mesh)
+    policies = read_policies(settings.mesh.parent / mesh.policies if mesh.policies else None)
+    database = Database(settings.database_url, clock)
+    database.migrate()
+    data_plane = DataPlane(mesh, settings.profile, clock)
+    identity = Identity(settings, mesh, database, data_plane)
+    app = App(settings, mesh, database, clock, data_plane, identity, policies, KINDS)
+    runner = JobRunner(database, job_kinds(app))
+
+    @asynccontextmanager
+    async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
+        runner.start()
+        log.info("management app started", policy_hash=policies.hash, database=database.engine.dialect.name)
+        yield
+        await run_in_threadpool(runner.stop)
+        identity.close()
+        database.close()
+
+    web = FastAPI(
+        title="Twinplane Management App",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    web.state.app, web.state.jobs = app, runner
+    http.install(web)
+    for part in (sessions, requests, projects, memberships, catalog, subscriptions, audit):
+        web.include_router(part.router)
+    _add_health(web, app, runner)
+    http.check_permissions_are_declared(web)
+    _describe_problems(web)
+    _add_user_interface(web)
+    return web
+
+
+def job_kinds(app: App) -> dict[str, JobKind]:
+    """Every kind of job, by name."""
+    return project_jobs.ProjectJobs(app).kinds() | subscription_jobs.SubscriptionJobs(app).kinds()
+
+
+def _add_health(web: FastAPI, app: App, runner: JobRunner) -> None:
+    @web.get("/livez", include_in_schema=False)
+    async def is_alive() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @web.get("/readyz", include_in_schema=False)
+    def is_ready() -> Response:
+        checks = {"database": _database(app), "data_plane": _data_plane(app), "jobs": _jobs(runner)}
+        ready = all(check == "ok" for check in checks.values())
+        return JSONResponse({"status": "ok" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+
+
+def _database(app: App) -> str:
+    try:
+        with app.database.write() as tx:
+            tx.execute(sa.text("SELECT 1"))
+        return "ok" if app.database.is_migrated() else "the tables are of another version; start this version again"
+    except sa.exc.SQLAlchemyError as error:
+        return f"the database did not answer: {error}"
+
+
+def _data_plane(app: App) -> str:
+    try:
+        app.data_plane.app.datazone.get_domain(identifier=app.data_plane.found.domain_id)
+    except DataPlaneUnavailable as error:
+        return error.detail
+    except (ClientError, BotoCoreError) as error:
+        return f"the data plane did not answer: {error}"
+    return "ok"
+
+
+def _jobs(runner: JobRunner) -> str:
+    return "ok" if runner.is_alive else "the job runner has stopped; start the app again"
+
+
+def _describe_problems(web: FastAPI) -> None:
+    """Adds the problem body to the OpenAPI document, which refers to it from every operation."""
+    original = web.openapi
+
+    def describe() -> dict[str, Any]:
+        document = original()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["ProblemBody"] = http.ProblemBody.model_json_schema()
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        return document
+
+    web.openapi = describe  # type: ignore[method-assign]
+
+
+def _add_user_interface(web: FastAPI) -> None:
+    @web.get("/{path:path}", include_in_schema=False)
+    def user_interface(path: str, request: Request) -> Response:
+        """The built web app: its files, and its page for every other path (it routes for itself)."""
+        if path.startswith("api/"):
+            raise NotFound(f"There is no {request.method} {request.url.path} in this API; see /api/openapi.json.")
+        page = STATIC / "index.html"
+        if not page.is_file():
+            return HTMLResponse(NOT_BUILT, status_code=200 if path == "" else 404)
+        file = (STATIC / path).resolve()
+        if path and file.is_relative_to(STATIC.resolve()) and file.is_file():
+            immutable = path.startswith("assets/")
+            caching = "public, max-age=31536000, immutable" if immutable else "no-cache"
+            return FileResponse(file, headers={"Cache-Control": caching})
+        return FileResponse(page, headers={"Cache-Control": "no-cache"})
