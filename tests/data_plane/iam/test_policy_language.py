@@ -31,7 +31,9 @@ def context(values: dict[str, Any] | None = None, knows: Any = lambda key: True)
     return Context(lambda: values or {}, knows)
 
 
-def allows(one: dict[str, Any], action: str = "s3:GetObject", resource: str = "arn:aws:s3:::b/k", **values: Any) -> bool:
+def allows(
+    one: dict[str, Any], action: str = "s3:GetObject", resource: str = "arn:aws:s3:::b/k", **values: Any
+) -> bool:
     return policy(one).verdict(action, resource, context(values.get("values"))) == "allow"
 
 

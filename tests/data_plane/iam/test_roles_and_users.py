@@ -51,9 +51,9 @@ def test_a_role_is_found_as_it_was_made(iam: Any) -> None:
 
 def test_two_roles_cannot_have_names_that_differ_only_in_case(iam: Any) -> None:
     make_role(iam, "Twice")
-    assert refusal(
-        iam.create_role, RoleName="TWICE", AssumeRolePolicyDocument=json.dumps(TRUST)
-    ) == "EntityAlreadyExists"
+    assert (
+        refusal(iam.create_role, RoleName="TWICE", AssumeRolePolicyDocument=json.dumps(TRUST)) == "EntityAlreadyExists"
+    )
 
 
 def test_what_is_not_there_is_not_found(iam: Any) -> None:
@@ -66,7 +66,9 @@ def test_what_is_not_there_is_not_found(iam: Any) -> None:
     assert refusal(iam.put_role_permissions_boundary, RoleName="Bare", PermissionsBoundary=missing) == "NoSuchEntity"
 
 
-@pytest.mark.parametrize("broken", ["{}", "no json", document(Condition={"StringSame": {"k": "v"}}), document(Effect="x")])
+@pytest.mark.parametrize(
+    "broken", ["{}", "no json", document(Condition={"StringSame": {"k": "v"}}), document(Effect="x")]
+)
 def test_a_policy_that_is_none_is_refused(iam: Any, broken: str) -> None:
     if broken == "{}":
         make_role(iam, "Strict")
@@ -130,7 +132,9 @@ def test_a_user_signs_with_its_access_key_until_that_is_taken_away(plane: Any, i
     robot = plane.client("iam", key)
     assert robot.get_user()["User"]["UserName"] == "robot"
     assert refusal(robot.list_users) == "AccessDenied"
-    assert [k["AccessKeyId"] for k in iam.list_access_keys(UserName="robot")["AccessKeyMetadata"]] == [key["AccessKeyId"]]
+    assert [k["AccessKeyId"] for k in iam.list_access_keys(UserName="robot")["AccessKeyMetadata"]] == [
+        key["AccessKeyId"]
+    ]
 
     iam.update_access_key(UserName="robot", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     assert refusal(robot.get_user) == "InvalidClientTokenId"
@@ -171,9 +175,11 @@ def test_the_simulator_decides_as_the_plane_does(iam: Any) -> None:
     )
 
     def decision(action: str, resource: str, stage: str | None = None) -> str:
-        entries = [] if stage is None else [
-            {"ContextKeyName": "aws:PrincipalTag/stage", "ContextKeyValues": [stage], "ContextKeyType": "string"}
-        ]
+        entries = (
+            []
+            if stage is None
+            else [{"ContextKeyName": "aws:PrincipalTag/stage", "ContextKeyValues": [stage], "ContextKeyType": "string"}]
+        )
         result: str = iam.simulate_principal_policy(
             PolicySourceArn=role["Arn"], ActionNames=[action], ResourceArns=[resource], ContextEntries=entries
         )["EvaluationResults"][0]["EvalDecision"]

@@ -141,9 +141,10 @@ def test_attributes_can_be_changed_and_taken_away(directory: Directory) -> None:
     assert refusal(directory.update_user, UserId=user_id, Operations=change, Revision=revision) == "ConflictException"
     gone = [{"AttributePath": "userName"}]
     assert refusal(directory.update_user, UserId=user_id, Operations=gone) == "ValidationException"
-    assert refusal(
-        directory.update_user, UserId=user_id, Operations=[{"AttributePath": "userId", "AttributeValue": "x"}]
-    ) == "ValidationException"
+    assert (
+        refusal(directory.update_user, UserId=user_id, Operations=[{"AttributePath": "userId", "AttributeValue": "x"}])
+        == "ValidationException"
+    )
 
 
 def test_whoever_is_deleted_leaves_the_groups(directory: Directory) -> None:

@@ -58,7 +58,10 @@ def test_the_instance_is_the_same_wherever_one_asks(plane: Any, sso: Any, instan
     found = sso.describe_instance(InstanceArn=instance)
     assert found["Status"] == "ACTIVE"
     assert found["OwnerAccountId"] == plane.account_id
-    assert refusal(sso.describe_instance, InstanceArn=instance[:-1] + "x") in ("AccessDeniedException", "ValidationException")
+    assert refusal(sso.describe_instance, InstanceArn=instance[:-1] + "x") in (
+        "AccessDeniedException",
+        "ValidationException",
+    )
 
 
 def test_an_application_is_listed_until_it_is_deleted(sso: Any, instance: str, application: str) -> None:
@@ -87,11 +90,14 @@ def test_the_actor_policy_comes_back_as_it_was_given(sso: Any, application: str)
             }
         ],
     }  # fmt: skip
-    assert refusal(
-        sso.get_application_authentication_method, ApplicationArn=application, AuthenticationMethodType="IAM"
-    ) == "ResourceNotFoundException"
+    assert (
+        refusal(sso.get_application_authentication_method, ApplicationArn=application, AuthenticationMethodType="IAM")
+        == "ResourceNotFoundException"
+    )
     sso.put_application_authentication_method(
-        ApplicationArn=application, AuthenticationMethodType="IAM", AuthenticationMethod={"Iam": {"ActorPolicy": policy}}
+        ApplicationArn=application,
+        AuthenticationMethodType="IAM",
+        AuthenticationMethod={"Iam": {"ActorPolicy": policy}},
     )
     found = sso.get_application_authentication_method(ApplicationArn=application, AuthenticationMethodType="IAM")
     assert found["AuthenticationMethod"]["Iam"]["ActorPolicy"] == policy
@@ -143,9 +149,10 @@ def test_scopes_and_assignments_are_kept(plane: Any, sso: Any, application: str)
     sso.create_application_assignment(**assignment)
     sso.create_application_assignment(**assignment)
     assert sso.list_application_assignments(ApplicationArn=application)["ApplicationAssignments"] == [assignment]
-    assert refusal(
-        sso.create_application_assignment, **assignment | {"PrincipalType": "USER"}
-    ) == "ResourceNotFoundException"
+    assert (
+        refusal(sso.create_application_assignment, **assignment | {"PrincipalType": "USER"})
+        == "ResourceNotFoundException"
+    )
     sso.delete_application_assignment(**assignment)
     assert sso.list_application_assignments(ApplicationArn=application)["ApplicationAssignments"] == []
 

@@ -72,8 +72,15 @@ class Company:
         self.trusted = self.trust(issuer.url)
         self.application = self.new_application()
 
-    def role(self, name: str, principal: str, allow: Any, trusted: Any = "sts:AssumeRole", condition: Any = None) -> str:
-        statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": trusted, "Condition": condition or {}}
+    def role(
+        self, name: str, principal: str, allow: Any, trusted: Any = "sts:AssumeRole", condition: Any = None
+    ) -> str:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": principal},
+            "Action": trusted,
+            "Condition": condition or {},
+        }
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         arn: str = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": allow, "Resource": "*"}}
@@ -315,9 +322,7 @@ def test_a_refused_exchange_does_not_use_the_assertion_up(company: Company) -> N
     application = company.new_application(assigned=True)
     assertion = company.issuer.token(email)
     assert refusal(company.exchange, assertion, application)[0] == "AccessDeniedException"
-    company.sso.create_application_assignment(
-        ApplicationArn=application, PrincipalId=user_id, PrincipalType="USER"
-    )
+    company.sso.create_application_assignment(ApplicationArn=application, PrincipalId=user_id, PrincipalType="USER")
     assert company.exchange(assertion, application)["idToken"]
 
 
@@ -365,9 +370,7 @@ def test_people_are_assigned_themselves_or_through_a_group(company: Company) -> 
     assert refusal(company.exchange, company.issuer.token(email), application)[0] == "AccessDeniedException"
     directory = company.plane.client("identitystore")
     group = directory.create_group(IdentityStoreId=company.store_id, DisplayName="Analysts")["GroupId"]
-    directory.create_group_membership(
-        IdentityStoreId=company.store_id, GroupId=group, MemberId={"UserId": user_id}
-    )
+    directory.create_group_membership(IdentityStoreId=company.store_id, GroupId=group, MemberId={"UserId": user_id})
     company.sso.create_application_assignment(ApplicationArn=application, PrincipalId=group, PrincipalType="GROUP")
     assert company.exchange(company.issuer.token(email), application)["idToken"]
 
@@ -398,9 +401,10 @@ def test_an_application_gives_only_what_it_is_set_up_for(company: Company) -> No
         ("refresh_token", "UnauthorizedClientException"),
         ("authorization_code", "UnsupportedGrantTypeException"),
     ):
-        assert refusal(
-            client.create_token_with_iam, clientId=fixed, grantType=grant_type, refreshToken="x", code="x"
-        )[0] == code
+        assert (
+            refusal(client.create_token_with_iam, clientId=fixed, grantType=grant_type, refreshToken="x", code="x")[0]
+            == code
+        )
     company.sso.update_application(ApplicationArn=fixed, Status="DISABLED")
     assert refusal(company.exchange, company.issuer.token(email), fixed)[0] == "InvalidClientException"
 

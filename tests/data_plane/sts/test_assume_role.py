@@ -14,7 +14,12 @@ _names = count()
 
 
 def make_role(
-    plane: Any, principal: str, actions: Any = "sts:AssumeRole", condition: Any = None, allow: Any = "iam:GetRole", **more: Any
+    plane: Any,
+    principal: str,
+    actions: Any = "sts:AssumeRole",
+    condition: Any = None,
+    allow: Any = "iam:GetRole",
+    **more: Any,
 ) -> str:
     """A role that `principal` may assume and that may do `allow`; returns its ARN."""
     iam = plane.client("iam")
@@ -108,7 +113,14 @@ def test_a_session_policy_narrows_and_never_widens(plane: Any, sts: Any) -> None
         ({"Policy": "not a policy"}, "MalformedPolicyDocument"),
         ({"PolicyArns": [{"arn": "arn:aws:iam::111122223333:policy/Missing"}]}, "ValidationError"),
         ({"SourceIdentity": "with space"}, "ValidationError"),
-        ({"ProvidedContexts": [{"ProviderArn": "arn:aws:iam::aws:contextProvider/Other", "ContextAssertion": "abcd"}]}, "ValidationError"),
+        (
+            {
+                "ProvidedContexts": [
+                    {"ProviderArn": "arn:aws:iam::aws:contextProvider/Other", "ContextAssertion": "abcd"}
+                ]
+            },
+            "ValidationError",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(plane: Any, sts: Any, members: dict[str, Any], code: str) -> None:
