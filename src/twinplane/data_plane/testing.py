@@ -6,10 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 _READY = "data plane ready on "
+
+
+@cache
+def _session() -> Any:
+    """One session for all clients: it reads each service's model once. Clients bring their own credentials."""
+    import boto3
+
+    return boto3.session.Session()
 
 
 @dataclass(frozen=True)
@@ -30,8 +39,6 @@ class RunningPlane:
 
     def client(self, service: str, credentials: dict[str, Any] | None = None, **options: Any) -> Any:
         """An unmodified boto3 client. `credentials`: boto3's arguments, or what STS answers; default: administrator."""
-        import boto3
-
         given = self.administrator() if credentials is None else credentials
         if "AccessKeyId" in given:
             given = {
@@ -39,8 +46,8 @@ class RunningPlane:
                 "aws_secret_access_key": given["SecretAccessKey"],
                 "aws_session_token": given.get("SessionToken"),
             }
-        session: Any = boto3.session.Session()
-        return session.client(service, endpoint_url=self.endpoint, **{"region_name": self.region, **given, **options})
+        given = {"region_name": self.region, **given, **options}
+        return _session().client(service, endpoint_url=self.endpoint, **given)
 
 
 @contextmanager
