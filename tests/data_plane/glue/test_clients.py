@@ -1,0 +1,73 @@
+"""Public libraries that people point at Glue and S3, unmodified."""
+
+from typing import Any
+
+import pytest
+
+from twinplane.data_plane.testing import RunningPlane
+
+
+@pytest.fixture(scope="module")
+def lake(plane: RunningPlane) -> str:
+    plane.client("s3").create_bucket(Bucket="lake")
+    return "s3://lake"
+
+
+def test_pyiceberg_creates_appends_scans_and_loses_no_concurrent_commit(plane: RunningPlane, lake: str) -> None:
+    glue = pytest.importorskip("pyiceberg.catalog.glue")
+    pa = pytest.importorskip("pyarrow")
+    exceptions = pytest.importorskip("pyiceberg.exceptions")
+    given = plane.administrator()
+    properties = {
+        "warehouse": lake, "glue.endpoint": plane.endpoint, "glue.region": plane.region,
+        "glue.access-key-id": given["aws_access_key_id"], "glue.secret-access-key": given["aws_secret_access_key"],
+        "s3.endpoint": plane.endpoint, "s3.region": plane.region, "s3.access-key-id": given["aws_access_key_id"],
+        "s3.secret-access-key": given["aws_secret_access_key"],
+    }  # fmt: skip
+    catalog: Any = glue.GlueCatalog("local", **properties)
+    catalog.create_namespace("bronze")
+    rows = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "name": ["a", "b", "ü"]})
+    table = catalog.create_table("bronze.events", schema=rows.schema)
+    table.append(rows)
+    other = catalog.load_table("bronze.events")
+    table.append(rows)
+    assert catalog.load_table("bronze.events").scan().to_arrow().num_rows == 6
+    assert catalog.load_table("bronze.events").scan("name = 'ü'").to_arrow()["id"].to_pylist() == [3, 3]
+    other.append(rows)  # from an old version: refused by Glue, then repeated by pyiceberg on the new one
+    assert catalog.load_table("bronze.events").scan().to_arrow().num_rows == 9
+    assert catalog.list_tables("bronze") == [("bronze", "events")]
+    with pytest.raises(exceptions.TableAlreadyExistsError):
+        catalog.create_table("bronze.events", schema=rows.schema)
+    catalog.drop_table("bronze.events")
+    with pytest.raises(exceptions.NoSuchTableError):
+        catalog.load_table("bronze.events")
+
+
+def test_awswrangler_writes_and_reads_a_partitioned_table(
+    plane: RunningPlane, lake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wr = pytest.importorskip("awswrangler")
+    pd = pytest.importorskip("pandas")
+    boto3 = pytest.importorskip("boto3")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", plane.endpoint)
+    session = boto3.session.Session(region_name=plane.region, **plane.administrator())
+    wr.catalog.create_database("silver", boto3_session=session)
+    frame = pd.DataFrame({"id": [1, 2, 3], "amount": [0.5, 1.5, 2.5], "day": ["1", "1", "2"]})
+    for _ in range(2):
+        wr.s3.to_parquet(
+            frame, path=f"{lake}/silver/sales/", dataset=True, database="silver", table="sales", mode="overwrite",
+            partition_cols=["day"], boto3_session=session,
+        )  # fmt: skip
+    back = wr.s3.read_parquet_table("sales", "silver", boto3_session=session)
+    assert sorted(back["id"].tolist()) == [1, 2, 3]
+    parts = wr.catalog.get_parquet_partitions("silver", "sales", expression="day = '2'", boto3_session=session)
+    assert parts == {f"{lake}/silver/sales/day=2/": ["2"]}
+    assert wr.catalog.get_table_types("silver", "sales", boto3_session=session) == {
+        "id": "bigint", "amount": "double", "day": "string",
+    }  # fmt: skip
+    assert [t["Name"] for t in wr.catalog.get_tables(database="silver", name_prefix="sal", boto3_session=session)] == [
+        "sales"
+    ]
+    found = wr.catalog.search_tables(text="amount", boto3_session=session)
+    assert [t["Name"] for t in found] == ["sales"]
+    assert wr.catalog.delete_table_if_exists("silver", "sales", boto3_session=session)
