@@ -20,10 +20,10 @@ import structlog
 from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane import sessions, tasks
+from twinplane.data_plane.audit import Recorder
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
-from twinplane.data_plane.services.cloudtrail.store import add_event
 from twinplane.data_plane.services.iam.store import ensure_administrator
 from twinplane.data_plane.services.s3.store import sweep_orphans
 from twinplane.data_plane.store import Kind, StateOfNewerVersion
@@ -64,7 +64,7 @@ class PlaneApp:
         self._services = services
         self._by_signing_name = {served.signing_name: served for served in services.values()}
         self._identity_provider: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
-        self._recording: set[asyncio.Task[Any]] = set()
+        self.recorder = Recorder(plane)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,7 +104,7 @@ class PlaneApp:
         except ServiceError as error:
             return errors.bare_json(errors.own_code("json", error.code), error.message, error.status or 400)
         try:
-            return await Chain(self.plane, served, http, incoming, signed, request_id, self.record_later).answer()
+            return await Chain(self.plane, served, http, incoming, signed, request_id, self.recorder).answer()
         except ServiceError as error:
             return served.wire.error(error, request_id)
         except sqlite.Error:
@@ -134,23 +134,6 @@ class PlaneApp:
         if http.method == "POST" and http.raw_path in _UNSIGNED_SSO_OIDC_PATHS:
             return self._services["ssooidc"]
         return self._services["s3"]
-
-    def record_later(self, event: dict[str, Any]) -> None:
-        """Records an event without making the caller wait for the disk."""
-        task = asyncio.get_running_loop().create_task(self._record(event))
-        self._recording.add(task)
-        task.add_done_callback(self._recording.discard)
-
-    async def _record(self, event: dict[str, Any]) -> None:
-        try:
-            await self.plane.store.write(lambda tx: add_event(tx, event))
-        except sqlite.Error:
-            log.exception("a call could not be recorded", event=event["eventName"], request_id=event["requestID"])
-
-    async def settle(self) -> None:
-        """Waits for the records that are still on their way."""
-        while self._recording:
-            await asyncio.gather(*self._recording)
 
 
 # Opening and serving
@@ -210,7 +193,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
             after_start.cancel()
             await plane.tasks.stop()
             await plane.sql.close()
-            await app.settle()
+            await app.recorder.settle()
             plane.store.close()
     finally:
         os.close(lock)

@@ -4,17 +4,26 @@ No secret may reach a record: members the model marks sensitive are hidden, as a
 bodies are left out.
 """
 
+import asyncio
 import uuid
 from typing import Any
 
+import structlog
+from pysqlite3 import dbapi2 as sqlite
+
 from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceError
+from twinplane.data_plane.plane import Plane
+from twinplane.data_plane.services.cloudtrail.store import add_event
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.wire.http import HttpRequest
 from twinplane.data_plane.wire.models import Model, OperationModel, Ref
 from twinplane.data_plane.wire.scalars import iso8601
 
+log = structlog.get_logger()
+
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _LONGEST_TEXT = 4096
+_GATHERING_SECONDS = 0.025
 _SECRET_NAMES = frozenset((
     "secretaccesskey", "sessiontoken", "accesstoken", "refreshtoken", "idtoken", "assertion", "contextassertion",
     "identitycontext", "password", "secret", "secretstring", "clientsecret", "subjecttoken", "actortoken", "code",
@@ -57,6 +66,51 @@ def record(
     if error is not None:
         event |= {"errorCode": error.code, "errorMessage": error.message}
     return event
+
+
+class Recorder:
+    """Writes the records that no transaction carries: of reads some together, a moment later; of refusals at once.
+
+    A crash may lose the records of the last moment's reads, never one of a change.
+    """
+
+    def __init__(self, plane: Plane) -> None:
+        self._store = plane.store
+        self._gathered: list[dict[str, Any]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: set[asyncio.Task[None]] = set()
+
+    async def now(self, event: dict[str, Any]) -> None:
+        """Returns once the record is on disk."""
+        await self._store.write(lambda tx: add_event(tx, event))
+
+    def later(self, event: dict[str, Any]) -> None:
+        """Keeps nobody waiting for the disk."""
+        self._gathered.append(event)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._flush)
+
+    async def settle(self) -> None:
+        """Returns once every record given so far is on disk."""
+        self._flush()
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._gathered:
+            events, self._gathered = self._gathered, []
+            task = asyncio.get_running_loop().create_task(self._write(events))
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+
+    async def _write(self, events: list[dict[str, Any]]) -> None:
+        try:
+            await self._store.write(lambda tx: [add_event(tx, event) for event in events])
+        except sqlite.Error:
+            log.exception("calls could not be recorded", requests=[event["requestID"] for event in events])
 
 
 def _identity(call: Call, principal: Principal) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 An answer leaves only after its commit, and a change is recorded in the transaction that makes it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,9 +40,9 @@ class Chain:
 
     def __init__(
         self, plane: Plane, served: Served, http: HttpRequest, incoming: Incoming, signed: Signature | None,
-        request_id: str, record_later: Callable[[dict[str, Any]], None],
+        request_id: str, recorder: audit.Recorder,
     ) -> None:  # fmt: skip
-        self._plane, self._served, self._wire, self._record_later = plane, served, served.wire, record_later
+        self._plane, self._served, self._wire, self._recorder = plane, served, served.wire, recorder
         self._http, self._incoming, self._signed, self._request_id = http, incoming, signed, request_id
         self._secret = ""
 
@@ -63,6 +62,8 @@ class Chain:
                 http.stream = body
             else:
                 http.body = await collect(body)
+        if self._served.name == "cloudtrail":
+            await self._recorder.settle()  # whoever looks finds every call answered before
         call = Call(
             self._plane, principal, self._served.name, model.name, self._request_id, self._plane.clock(),
             body=http.stream, headers=http.headers,
@@ -121,7 +122,7 @@ class Chain:
             return await self._run(operation, model, call, request)
         except ServiceError as error:
             event = self._event(model, call, request, error=error)
-            await self._plane.store.write(lambda tx: add_event(tx, event))
+            await self._recorder.now(event)
             raise
 
     async def _run(self, operation: Operation, model: OperationModel, call: Call, request: Request) -> HttpResponse:
@@ -130,15 +131,15 @@ class Chain:
             return await store.write(lambda tx: self._write(tx, operation, model, call, request))
         if operation.mode == "read":
             answer = store.read(lambda tx: self._operate(tx, operation, call, request))
-            self._record_later(self._event(model, call, request, answer))
+            self._recorder.later(self._event(model, call, request, answer))
         else:
             store.read(lambda tx: operation.access(replace(call, transaction=tx), request))
             answer = await operation.function(call, request)
             event = self._event(model, call, request, answer)
             if event["readOnly"]:
-                self._record_later(event)
+                self._recorder.later(event)
             else:
-                await store.write(lambda tx: add_event(tx, event))
+                await self._recorder.now(event)
         return self._wire.codec(model).serialise(answer, call.request_id)
 
     def _write(

@@ -157,7 +157,7 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 def _check_time(signature: Signature, now: float) -> None:
     try:
-        signed_at = datetime.strptime(signature.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        signed_at = _seconds(signature.time)
         expires = int(signature.expires or 0)
     except ValueError:
         raise _incomplete("X-Amz-Date must be like 20300101T000000Z, X-Amz-Expires a number of seconds.") from None
@@ -171,6 +171,11 @@ def _check_time(signature: Signature, now: float) -> None:
         raise _incomplete(f"X-Amz-Expires must be between 1 and {MAX_PRESIGNED_SECONDS} seconds.")
     if now > signed_at + expires:
         raise ServiceError("AccessDenied", "Request has expired", 403)
+
+
+@lru_cache(maxsize=64)
+def _seconds(time: str) -> float:
+    return datetime.strptime(time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
 def _check_headers(signature: Signature, http: HttpRequest) -> None:
