@@ -45,7 +45,8 @@ class App:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).decode().rstrip("=")
         members = {
             "client_id": "the-app", "redirect_uri": BACK, "response_type": "code", "scope": "openid offline_access",
-            "state": "s&t=a te", "nonce": "n-1", "code_challenge": challenge, "code_challenge_method": "S256", **changes,
+            "state": "s&t=a te", "nonce": "n-1", "code_challenge": challenge, "code_challenge_method": "S256",
+            **changes,
         }  # fmt: skip
         return {name: value for name, value in members.items() if value is not None}
 
@@ -173,7 +174,7 @@ def test_an_unknown_name_is_answered_like_a_wrong_password(app: App, person: tup
     error = re.compile(r'role="alert"[^>]*>([^<]*)<')
     assert unknown.status_code == wrong.status_code == 401
     assert error.search(unknown.text).group(1) == error.search(wrong.text).group(1)  # type: ignore[union-attr]
-    [event] = [e for e in events_of(app.plane, "HIDDEN_DUE_TO_SECURITY_REASONS")][:1]
+    event = events_of(app.plane, "HIDDEN_DUE_TO_SECURITY_REASONS")[0]
     assert "no-such-name" not in json.dumps(event)
 
 
