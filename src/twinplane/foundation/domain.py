@@ -1,5 +1,6 @@
 """The domain, what its account offers, its units, its project profiles and who may create from them."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -7,8 +8,6 @@ from twinplane.foundation.lake import PROJECTS
 from twinplane.foundation.roles import DOMAIN_EXECUTION, DOMAIN_SERVICE, MANAGE_ACCESS, PROVISIONING
 from twinplane.foundation.run import Item, NotAsExpected, Run
 from twinplane.mesh.model import ProjectProfile
-
-CREATE_FROM_PROFILE = "CREATE_PROJECT_FROM_PROJECT_PROFILE"
 
 
 def domain_id(run: Run) -> str | None:
@@ -107,6 +106,8 @@ def settle_profiles_of_people(run: Run) -> None:
     named |= {name for project in mesh.projects for name in (*project.owners, *project.contributors)}
     users = [(name, run.ref("person", name), "SSO_USER", "SSO") for name in sorted(named)]
     users.append((mesh.app.role, run.role_arn(mesh.app.role), "IAM_ROLE", "IAM"))
+    caller = run.ids["caller", ""]
+    users.append((caller, caller, "IAM_ROLE" if ":role/" in caller else "IAM_USER", "IAM"))
     for name, user, user_type, kind in users:
         found = None
         if identifier is not None and user is not None:
@@ -264,56 +265,51 @@ def _keeping_ids(wanted: dict[str, Any], found: Item | None) -> dict[str, Any]:
 
 
 def settle_policy_grants(run: Run) -> None:
-    """Who may create a project from which profile: its groups, owners of domain units, and the Management App."""
-    identifier, root = domain_id(run), run.ref("domain unit", "")
-    grants: list[Item] = []
-    if identifier is not None and root is not None:
-        grants = run.aws.items(
-            "datazone",
-            "list_policy_grants",
-            "grantList",
-            domainIdentifier=identifier,
-            entityType="DOMAIN_UNIT",
-            entityIdentifier=root,
-            policyType=CREATE_FROM_PROFILE,
-        )
-    app = run.mesh.app.role
+    """Who may be a member anywhere, and who may create from which profile: groups, owners, the app, who applies."""
+    principals: dict[str, Item] = {}
+    for name in (run.mesh.app.role, run.ids["caller", ""]):
+        principals[name] = {"user": {"userIdentifier": run.ref("user profile", name)}}
+    applying = run.ids["caller", ""]
+    create = [(f"{applying} may create projects", principals[applying], None)]
+    _settle_grants(run, "CREATE_PROJECT", "createProject", create)
+    everyone: Item = {"user": {"allUsersGrantFilter": {}}}
+    join = [("everyone may be added to projects", everyone, None)]
+    _settle_grants(run, "ADD_TO_PROJECT_MEMBER_POOL", "addToProjectMemberPool", join)
+    wanted: list[tuple[str, Item, ProjectProfile | None]] = []
     for profile in run.mesh.profiles:
-        principals: list[tuple[str, Item]] = [(app, {"user": {"userIdentifier": run.ref("user profile", app)}})]
+        may = f"may create from {profile.name}"
+        wanted += [(f"{name} {may}", principal, profile) for name, principal in principals.items()]
         for name in profile.may_create.groups:
-            principals.append((name, {"group": {"groupIdentifier": run.ref("group profile", name)}}))
+            wanted.append((f"{name} {may}", {"group": {"groupIdentifier": run.ref("group profile", name)}}, profile))
         if profile.may_create.domain_unit_owners:
             owners: Item = {
                 "domainUnitDesignation": "OWNER",
                 "domainUnitGrantFilter": {"allDomainUnitsGrantFilter": {}},
             }
-            principals.append(("domain unit owners", {"domainUnit": owners}))
-        for name, principal in principals:
-            _settle_grant(run, grants, profile, name, principal)
+            wanted.append((f"domain unit owners {may}", {"domainUnit": owners}, profile))
+    _settle_grants(run, "CREATE_PROJECT_FROM_PROJECT_PROFILE", "createProjectFromProjectProfile", wanted)
 
 
-def _settle_grant(run: Run, grants: list[Item], profile: ProjectProfile, name: str, principal: Item) -> None:
-    profile_id = run.ref("project profile", profile.name)
-
-    def same(grant: Item) -> bool:
-        detail = grant.get("detail", {}).get("createProjectFromProjectProfile", {})
-        return bool(grant["principal"] == principal and profile_id in detail.get("projectProfiles", []))
-
-    run.settle(
-        "policy grant",
-        f"{name} may create from {profile.name}",
-        next((grant for grant in grants if same(grant)), None),
-        {},
-        create=partial(
-            run.aws["datazone"].add_policy_grant,
-            domainIdentifier=domain_id(run),
-            entityType="DOMAIN_UNIT",
-            entityIdentifier=run.ref("domain unit", ""),
-            policyType=CREATE_FROM_PROFILE,
-            principal=principal,
-            detail={
-                "createProjectFromProjectProfile": {"includeChildDomainUnits": True, "projectProfiles": [profile_id]}
-            },
-        ),
-        managed_by=profile.managed_by,
-    )
+def _settle_grants(run: Run, policy: str, member: str, wanted: list[tuple[str, Item, ProjectProfile | None]]) -> None:
+    """The grants of one policy at the domain's root, for all units: what is told, to whom, from which profile."""
+    datazone = run.aws["datazone"]
+    entity = {
+        "domainIdentifier": domain_id(run),
+        "entityType": "DOMAIN_UNIT",
+        "entityIdentifier": run.ref("domain unit", ""),
+        "policyType": policy,
+    }
+    known = run.aws.items("datazone", "list_policy_grants", "grantList", **entity) if domain_id(run) else []
+    for told, principal, profile in wanted:
+        detail: Item = {"includeChildDomainUnits": True}
+        if profile is not None:
+            detail["projectProfiles"] = [run.ref("project profile", profile.name)]
+        found = [grant for grant in known if grant["principal"] == principal and grant["detail"] == {member: detail}]
+        run.settle(
+            "policy grant",
+            told,
+            found[0] if found else None,
+            {},
+            create=partial(datazone.add_policy_grant, **entity, principal=principal, detail={member: detail}),
+            managed_by=profile.managed_by if profile else "apply",
+        )
