@@ -83,7 +83,7 @@ class Engine:
     def rows(self, text: str, tables: Tables, parameters: tuple[str, ...] = ()) -> list[list[str | None]]:
         found = self.result(text, tables, parameters)
         path = Path(found.path)
-        rows, _ = read_rows(path, 0, 10**9, found.columns)
+        rows = [row for row, _ in read_rows(path, 0, 10**9, len(found.columns))]
         path.unlink()
         return rows[1:]
 

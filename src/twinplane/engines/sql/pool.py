@@ -71,7 +71,7 @@ class SqlPool:
         self._idle: OrderedDict[_Worker, None] = OrderedDict()  # least recently used first
         self._busy: set[_Worker] = set()
         self._spare: asyncio.Task[_Worker] | None = None
-        self._running: dict[str, asyncio.Task[Reply]] = {}
+        self._running: dict[str, asyncio.Task[Result]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
         self._warned = False
@@ -91,32 +91,38 @@ class SqlPool:
         The result's file is the caller's: move or remove it. `run_id` names the run for `cancel`. Raises `QueryError`
         (text for the user) and `QueryCancelled`.
         """
+        task = asyncio.get_running_loop().create_task(self._run(person, plan))
+        self._running[run_id or f"run {id(task)}"] = task
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled() and not _being_cancelled():
+                raise QueryCancelled from None
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        finally:
+            self._running.pop(run_id or f"run {id(task)}", None)
+
+    async def _run(self, person: str, plan: Plan) -> Result:
         async with self._slots:
             worker = await self._worker_for(person)
             self._busy.add(worker)
             output = self._folder / f"result-{os.urandom(16).hex()}.csv"
             request = Request(plan, str(output), str(worker.folder), self._limits)
-            task = asyncio.get_running_loop().create_task(worker.call(request))
-            if run_id is not None:
-                self._running[run_id] = task
             healthy = False
             try:
-                reply = await asyncio.wait_for(asyncio.shield(task), self._timeout_seconds)
+                reply = await asyncio.wait_for(worker.call(request), self._timeout_seconds)
                 healthy = True
                 return self._result(reply, output, plan)
             except TimeoutError:
                 raise QueryError("EXCEEDED_TIME_LIMIT", "Query exceeded the time limit") from None
-            except asyncio.CancelledError:
-                if task.cancelled() and not _being_cancelled():
-                    raise QueryCancelled from None
-                raise
             except (asyncio.IncompleteReadError, ConnectionError):
                 log.warning("sql worker died", person=person, code=worker.process.returncode)
                 raise QueryError("GENERIC_INTERNAL_ERROR", "The query failed") from None
             finally:
-                self._running.pop(run_id or "", None)
                 self._busy.discard(worker)
-                await self._put_back(worker, task, output, healthy)
+                await self._put_back(worker, output, healthy)
 
     def _result(self, reply: Reply, output: Path, plan: Plan) -> Result:
         if reply.failure is not None:
@@ -128,12 +134,11 @@ class SqlPool:
             str(output), reply.columns, reply.rows, reply.result_bytes, scanned, reply.engine_seconds
         )  # fmt: skip
 
-    async def _put_back(self, worker: _Worker, task: "asyncio.Task[Reply]", output: Path, healthy: bool) -> None:
+    async def _put_back(self, worker: _Worker, output: Path, healthy: bool) -> None:
         if healthy and not self._closed:
             worker.idle_since = time.monotonic()
             self._idle[worker] = None
             return
-        task.cancel()
         await asyncio.shield(worker.kill())
         output.unlink(missing_ok=True)
 
@@ -145,8 +150,10 @@ class SqlPool:
     async def close(self) -> None:
         """Ends every worker; when it returns no process and no file of the pool is left."""
         self._closed = True
-        for task in list(self._running.values()):
+        running = list(self._running.values())
+        for task in running:
             task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         if self._sweeper is not None:
             self._sweeper.cancel()
         workers = [*self._idle, *self._busy]

@@ -4,7 +4,7 @@ import datetime
 import decimal
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -97,17 +97,20 @@ def line(row: Iterable[str | None]) -> str:
 _FIELD = re.compile(rb'(?:"((?:[^"]|"")*)")?(,|\n)')
 
 
-def read_rows(path: Path, offset: int, limit: int, columns: Sequence[Any]) -> tuple[list[Row], int | None]:
-    """At most `limit` rows from the byte `offset` of a result file on, and the offset behind them (None: the end)."""
+def read_rows(path: Path, offset: int, limit: int, width: int) -> list[tuple[Row, int]]:
+    """At most `limit` rows of `width` values from a byte of a result file on, each with the offset behind it.
+
+    Raises `ValueError` where the file is not such a result.
+    """
+    found: list[tuple[Row, int]] = []
     with path.open("rb") as file:
         file.seek(offset)
-        rows: list[Row] = []
-        for row, used in _rows(file, len(columns)):
-            rows.append(row)
+        for row, used in _rows(file, width):
             offset += used
-            if len(rows) == limit:
-                return rows, None if not file.peek(1) else offset
-    return rows, None
+            found.append((row, offset))
+            if len(found) == limit:
+                break
+    return found
 
 
 def _rows(file: BinaryIO, width: int) -> Iterator[tuple[Row, int]]:

@@ -1,4 +1,4 @@
-"""Who may change Lake Formation's grants: administrators, and whoever holds a permission with the right to pass it on."""
+"""Who may change Lake Formation's grants: administrators, and who holds a permission with the right to pass it on."""
 
 from collections.abc import Sequence
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
-from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import access, store
 from twinplane.data_plane.services.lakeformation.grants import check_catalog, invalid
+from twinplane.data_plane.services.lakeformation.paging import listing
 from twinplane.data_plane.store import Document
 
 
@@ -62,10 +62,7 @@ def list_data_cells_filter(call: Call, request: Request) -> Answer:
         found = call.tx.select(store.FILTERS, where, after=after)
         return [f for f in found if _may(call, f["DatabaseName"], f["TableName"])][:limit]
 
-    rows, token = page(
-        call, request, visible, lambda f: [f["DatabaseName"], f["TableName"], f["Name"]], size="MaxResults",
-        token="NextToken", default=1000, error="InvalidInputException",
-    )  # fmt: skip
+    rows, token = listing(call, request, visible, lambda f: [f["DatabaseName"], f["TableName"], f["Name"]])
     return {"DataCellsFilters": rows, "NextToken": token}
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
-from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import access, rules, store
+from twinplane.data_plane.services.lakeformation.paging import listing
 from twinplane.data_plane.services.lakeformation.rules import Named, ResourceNotUnderstood
 from twinplane.data_plane.store import Document
 
@@ -181,10 +181,7 @@ def _listed(call: Call, request: Request, where: dict[str, Any], member: str, to
             after = [rows[-1]["principal"], rows[-1]["resource"]]
         return found[:limit]
 
-    rows, token = page(
-        call, request, visible, lambda r: [r["principal"], r["resource"]], size="MaxResults", token="NextToken",
-        default=1000, error="InvalidInputException",
-    )  # fmt: skip
+    rows, token = listing(call, request, visible, lambda r: [r["principal"], r["resource"]])
     return {member: [_shown(call, r) for r in rows], "NextToken": token}
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
-from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.identitystore import store as identitystore
 from twinplane.data_plane.services.lakeformation import access, store
 from twinplane.data_plane.services.lakeformation.grants import check_catalog, invalid
+from twinplane.data_plane.services.lakeformation.paging import listing
 from twinplane.data_plane.store import Document
 
 _SCOPED_READ = (
@@ -75,10 +75,7 @@ def list_resources(call: Call, request: Request) -> Answer:
         rows = call.tx.select(store.LOCATIONS, after=after)
         return [r for r in rows if all(holds(r) for holds in conditions)][:limit]
 
-    rows, token = page(
-        call, request, fetch, lambda r: [r["ResourceArn"]], size="MaxResults", token="NextToken", default=1000,
-        error="InvalidInputException",
-    )  # fmt: skip
+    rows, token = listing(call, request, fetch, lambda r: [r["ResourceArn"]])
     return {"ResourceInfoList": rows, "NextToken": token}
 
 

@@ -1,0 +1,56 @@
+"""The operations of Athena that are served."""
+
+from twinplane.data_plane.call import Access, Call, Operation, Request, reads, writes
+from twinplane.data_plane.services.athena import metadata, queries, store, work_groups
+from twinplane.data_plane.services.athena.work_groups import work_group_arn
+from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.store import Kind
+from twinplane.data_plane.tasks import TaskKind
+
+
+def _group(action: str, member: str = "WorkGroup") -> Access:
+    return iam(f"athena:{action}", lambda call, request: work_group_arn(call, request.get(member) or "primary"))
+
+
+def _query(action: str) -> Access:
+    """On the work group that a query ran in."""
+
+    def resource(call: Call, request: Request) -> str:
+        found = call.tx.find(store.EXECUTIONS, request["QueryExecutionId"])
+        return work_group_arn(call, "*" if found is None else found["work_group"])
+
+    return iam(f"athena:{action}", resource)
+
+
+def _queries(call: Call, request: Request) -> list[str]:
+    found = call.tx.select(store.EXECUTIONS, {"QueryExecutionId": request["QueryExecutionIds"]})
+    return sorted({work_group_arn(call, e["work_group"]) for e in found}) or [work_group_arn(call, "*")]
+
+
+def _catalog(action: str) -> Access:
+    return iam(f"athena:{action}", lambda call, _r: f"arn:aws:athena:{call.region}:{call.account_id}:datacatalog/*")
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateWorkGroup": writes(work_groups.create_work_group, _group("CreateWorkGroup", "Name")),
+    "GetWorkGroup": reads(work_groups.get_work_group, _group("GetWorkGroup")),
+    "UpdateWorkGroup": writes(work_groups.update_work_group, _group("UpdateWorkGroup")),
+    "DeleteWorkGroup": writes(work_groups.delete_work_group, _group("DeleteWorkGroup")),
+    "ListWorkGroups": reads(work_groups.list_work_groups, iam("athena:ListWorkGroups")),
+    "StartQueryExecution": writes(queries.start_query_execution, _group("StartQueryExecution")),
+    "GetQueryExecution": reads(queries.get_query_execution, _query("GetQueryExecution")),
+    "BatchGetQueryExecution": reads(queries.batch_get_query_execution, iam("athena:BatchGetQueryExecution", _queries)),
+    "ListQueryExecutions": reads(queries.list_query_executions, _group("ListQueryExecutions")),
+    "StopQueryExecution": writes(queries.stop_query_execution, _query("StopQueryExecution")),
+    "GetQueryResults": reads(queries.get_query_results, _query("GetQueryResults")),
+    "GetQueryRuntimeStatistics": reads(queries.get_query_runtime_statistics, _query("GetQueryRuntimeStatistics")),
+    "ListDataCatalogs": reads(metadata.list_data_catalogs, iam("athena:ListDataCatalogs")),
+    "GetDataCatalog": reads(metadata.get_data_catalog, _catalog("GetDataCatalog")),
+    "ListDatabases": reads(metadata.list_databases, _catalog("ListDatabases")),
+    "GetDatabase": reads(metadata.get_database, _catalog("GetDatabase")),
+    "ListTableMetadata": reads(metadata.list_table_metadata, _catalog("ListTableMetadata")),
+    "GetTableMetadata": reads(metadata.get_table_metadata, _catalog("GetTableMetadata")),
+}
+
+KINDS: list[Kind] = store.KINDS
+TASKS: dict[str, TaskKind] = {"athena.run": queries.RUN}

@@ -1,0 +1,120 @@
+"""A statement and its caller -> what runs: every table found in the catalog, every right decided by Lake Formation.
+
+Only what runs queries imports this: the SQL parser behind it is slow to load.
+"""
+
+from dataclasses import dataclass
+
+from twinplane.data_plane.call import Call, ServiceError
+from twinplane.data_plane.services.athena import rules
+from twinplane.data_plane.services.glue import store as glue
+from twinplane.data_plane.services.iam.rules import require
+from twinplane.data_plane.services.lakeformation import store as lakeformation
+from twinplane.data_plane.services.lakeformation.rules import TableAccess
+from twinplane.data_plane.services.s3 import store as s3
+from twinplane.data_plane.store import Document
+from twinplane.engines.sql import render, statement
+from twinplane.engines.sql.plan import Column, Files, Plan, QueryError, Slice, SyntaxRefused, Table, TableName
+
+__all__ = ["QueryError", "Refused", "SyntaxRefused", "plan"]
+
+
+class Refused(ServiceError):
+    """The caller may not read a table that the statement names, or there is none of that name: alike for both."""
+
+    def __init__(self, name: TableName) -> None:
+        super().__init__(
+            "AccessDeniedException",
+            f"Insufficient Lake Formation permission(s): Required Select on {name.database}.{name.table}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    table: Document
+    access: TableAccess
+
+
+def plan(call: Call, text: str, database: str, parameters: tuple[str, ...] = ()) -> Plan:
+    """What a worker runs for this caller. Raises `Refused` and `QueryError` (`SyntaxRefused` where it is no query)."""
+    names = [r.in_database(database) for r in statement.parse(text, parameters).tables]
+    principals = lakeformation.lake_principals(call.tx, call.principal, call.account_id)
+    found = {name: _find(call, principals, name) for name in names}
+    for name in names:
+        call.resources.append({"ARN": _arn(call, name), "type": "AWS::Glue::Table"})
+    return render.plan(text, database, {name: _table(call, f) for name, f in found.items()}, parameters)
+
+
+def _arn(call: Call, name: TableName) -> str:
+    return f"arn:aws:glue:{call.region}:{call.account_id}:table/{name.database}/{name.table}"
+
+
+def _find(call: Call, principals: lakeformation.Principals, name: TableName) -> _Found:
+    """The table, or the one that the resource link of that name points to, if the caller may read any of it."""
+    table = glue.find_table(call.tx, name.database, name.table)
+    if table is not None and table.get("TargetTable"):
+        target = table["TargetTable"]
+        table = glue.find_table(call.tx, target["DatabaseName"], target["Name"])
+    access = None if table is None else lakeformation.table_access(call.tx, principals, table)
+    if table is None or access is None:
+        raise Refused(name)
+    return _Found(table, access)
+
+
+def _table(call: Call, found: _Found) -> Table:
+    table = found.table
+    columns = tuple(
+        Column(str(c["Name"]).lower(), str(c.get("Type") or "string"))
+        for c in [*((table.get("StorageDescriptor") or {}).get("Columns") or ()), *(table.get("PartitionKeys") or ())]
+    )
+    try:
+        storage = rules.storage_of(table)
+    except rules.NotReadable as error:
+        raise QueryError("NOT_SUPPORTED", str(error)) from None
+    return Table(
+        columns,
+        tuple(Slice(s.columns, s.row_filter) for s in found.access.slices),
+        tuple(_files(call, found)),
+        storage.format,
+        storage.options,
+    )
+
+
+def _files(call: Call, found: _Found) -> list[Files]:
+    table = found.table
+    keys = [str(k["Name"]).lower() for k in table.get("PartitionKeys") or ()]
+    if not keys:
+        return [Files(_paths(call, found, glue.table_location(table)))]
+    files = []
+    for partition in glue.list_partitions(call.tx, table["DatabaseName"], table["Name"]):
+        values = [None if v == "__HIVE_DEFAULT_PARTITION__" else str(v) for v in partition["Values"]]
+        location = (partition.get("StorageDescriptor") or {}).get("Location")
+        files.append(Files(_paths(call, found, location), tuple(zip(keys, values, strict=True))))
+    return files
+
+
+def _paths(call: Call, found: _Found, location: str | None) -> tuple[str, ...]:
+    """The data files under a location. Results that belong to someone else are never among them."""
+    if not location:
+        return ()
+    bucket, prefix = rules.bucket_and_key(str(location).rstrip("/") + "/")
+    _check_location(call, found.access, f"arn:aws:s3:::{bucket}/{prefix}")
+    objects = s3.list_objects(call.tx, bucket, prefix)
+    return tuple(str(s3.blob_path(call.plane, o)) for o in objects if _is_data(o) and s3.is_visible(o, call.principal))
+
+
+def _is_data(document: Document) -> bool:
+    name = document["key"].rpartition("/")[2]
+    return document["size"] > 0 and bool(name) and not name.startswith(("_", "."))
+
+
+def _check_location(call: Call, access: TableAccess, arn: str) -> None:
+    """Lake Formation reads what it was given care of; everything else only as the caller's own IAM policies allow."""
+    if access.by_iam or lakeformation.registered_location(call.tx, arn) is None:
+        try:
+            require(call, "s3:GetObject", arn + "*")
+        except ServiceError:
+            raise QueryError(
+                "PERMISSION_DENIED",
+                "The table's location is not registered with Lake Formation, and IAM does not allow reading it",
+            ) from None
