@@ -79,9 +79,9 @@ class LocalMesh:
         self._apply_when_needed(plane_url(self.plane_port))
         if self.stopping():
             raise CliError("stopped while starting; what was done is kept", 130)
-        self._begin(self._app_child(plane_url(self.plane_port)))
         running = Running(f"http://127.0.0.1:{self.port}", plane_url(self.plane_port), str(self.mesh_path))
         self.state.write_running(running)
+        self._begin(self._app_child(plane_url(self.plane_port)))
         return running
 
     def supervise(self) -> None:

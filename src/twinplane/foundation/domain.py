@@ -290,7 +290,9 @@ def settle_policy_grants(run: Run) -> None:
     _settle_grants(run, "CREATE_PROJECT_FROM_PROJECT_PROFILE", "createProjectFromProjectProfile", wanted)
 
 
-def _settle_grants(run: Run, policy: str, member: str, wanted: list[tuple[str, Item, ProjectProfile | None]]) -> None:
+def _settle_grants(
+    run: Run, policy: str, member: str, wanted: Sequence[tuple[str, Item, ProjectProfile | None]]
+) -> None:
     """The grants of one policy at the domain's root, for all units: what is told, to whom, from which profile."""
     datazone = run.aws["datazone"]
     entity = {
