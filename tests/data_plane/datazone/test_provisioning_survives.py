@@ -1,0 +1,54 @@
+"""A crash in the middle of provisioning: what was asked for is done after the next start, once."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from domains_for_tests import Mesh, environment, make_mesh, make_profile
+
+from twinplane.data_plane.services.datazone import store
+from twinplane.data_plane.store import Store
+from twinplane.data_plane.testing import running_plane
+
+DATABASES = 14
+
+
+def items(mesh: Mesh, kind: str, project_id: str) -> list[dict[str, Any]]:
+    """The project's environments or connections."""
+    listing = getattr(mesh.admin, f"list_{kind}")
+    return list(listing(domainIdentifier=mesh.domain_id, projectIdentifier=project_id)["items"])
+
+
+def active(environments: list[dict[str, Any]]) -> int:
+    return sum(environment["status"] == "ACTIVE" for environment in environments)
+
+
+@pytest.mark.parametrize("done_before", [0, 1, 4])
+def test_provisioning_that_was_killed_completes_after_the_next_start(tmp_path: Path, done_before: int) -> None:
+    with running_plane(tmp_path) as plane:
+        mesh = make_mesh(plane)
+        many = [
+            environment(
+                mesh, f"Database {n}", "DataLake", deploymentOrder=2 + n, parameters={"glueDbName": (f"db{n}", False)}
+            )
+            for n in range(DATABASES)
+        ]
+        profile = make_profile(mesh, "many", *many)
+        made = mesh.admin.create_project(domainIdentifier=mesh.domain_id, name="Killed", projectProfileId=profile)
+        while active(items(mesh, "environments", made["id"])) < done_before:
+            pass
+        plane.process.kill()
+        plane.process.wait()
+    on_disk = Store(tmp_path / "plane.db", [store.ENVIRONMENTS])
+    assert done_before <= active(on_disk.read(lambda tx: tx.select(store.ENVIRONMENTS))) < DATABASES + 2
+    on_disk.close()
+    with running_plane(tmp_path) as plane:
+        mesh = replace(mesh, plane=plane)
+        project = mesh.deployed(made["id"])
+        assert project["environmentDeploymentDetails"] == {"overallDeploymentStatus": "SUCCESSFUL"}
+        assert active(items(mesh, "environments", made["id"])) == DATABASES + 2
+        databases = [d["Name"] for d in plane.client("glue").get_databases()["DatabaseList"]]
+        assert sorted(databases) == sorted([f"glue_db_{made['id']}", *(f"db{n}" for n in range(DATABASES))])
+        names = [connection["name"] for connection in items(mesh, "connections", made["id"])]
+        assert len(names) == len(set(names)) == 7
