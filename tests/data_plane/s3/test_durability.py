@@ -1,6 +1,7 @@
 """What was acknowledged is there after kill -9, and what a crash left behind goes."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from twinplane.data_plane.plane import PlaneSettings, open_plane
 from twinplane.data_plane.services.s3 import bodies, store
+from twinplane.data_plane.store import Transaction
 from twinplane.data_plane.testing import running_plane
 
 
@@ -83,7 +85,7 @@ def test_a_body_that_breaks_off_leaves_nothing(settings: PlaneSettings) -> None:
 def test_a_replaced_body_stays_for_its_readers_and_then_goes(
     settings: PlaneSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(store, "GRACE_SECONDS", 0.2)
 
     async def run() -> None:
         plane = open_plane(settings, store.KINDS, {})
@@ -93,6 +95,14 @@ def test_a_replaced_body_stays_for_its_readers_and_then_goes(
         assert old.read_bytes() == b"old"
         await asyncio.sleep(0.5)
         assert not old.exists()
+
+        def remove_and_think_better_of_it(tx: Transaction) -> None:
+            with contextlib.suppress(KeyError), tx.savepoint():
+                store.remove_object(tx, plane, "b", "k")
+                raise KeyError
+
+        await plane.store.write(remove_and_think_better_of_it)
+        await asyncio.sleep(0.5)
         assert new.read_bytes() == b"new"
         plane.store.close()
 

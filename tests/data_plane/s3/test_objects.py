@@ -164,6 +164,7 @@ def test_presigned_urls_read_and_write(plane: RunningPlane, s3: Any, version: st
     get = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=60)
     with urllib.request.urlopen(get) as answer:
         assert (answer.read(), answer.headers["Content-Type"]) == (b"by url", "text/plain")
+        assert answer.headers["Content-Security-Policy"] == "sandbox"
     with pytest.raises(HTTPError) as error:
         urllib.request.urlopen(get.replace("objects", "elsewhere", 1))
     assert error.value.code == 403

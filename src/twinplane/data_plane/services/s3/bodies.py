@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from twinplane.data_plane.plane import Plane
-from twinplane.data_plane.store import Transaction
 from twinplane.data_plane.wire import checksums
 from twinplane.data_plane.wire.body import FileRange
 
 PIECE_BYTES = 1 << 20  # written and hashed at a time, in a worker thread
-GRACE_SECONDS = 300.0  # how long an unnamed body stays for its readers
 _PROCESS = secrets.token_hex(4)  # marks the bodies this process wrote: they are never left-overs of a crash
 _making_folders = threading.Lock()
 
@@ -147,21 +145,10 @@ async def discard(plane: Plane, body: Body) -> None:
     await asyncio.to_thread(path(plane, body.blob).unlink, missing_ok=True)
 
 
-def unlink_after_commit(tx: Transaction, plane: Plane, blobs: Iterable[str]) -> None:
-    """Removes bodies some time after this transaction's commit. After a crash before that, the sweep does."""
-    paths = [path(plane, blob) for blob in blobs]
-    if not paths:
-        return
-
-    def remove() -> None:
-        for file_path in paths:
-            file_path.unlink(missing_ok=True)
-
-    def later() -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_later(GRACE_SECONDS, lambda: loop.run_in_executor(None, remove))
-
-    tx.after_commit.append(later)
+def unlink(plane: Plane, blobs: Iterable[str]) -> None:
+    """Removes bodies. Blocks: for worker threads."""
+    for blob in blobs:
+        path(plane, blob).unlink(missing_ok=True)
 
 
 def left_over(blobs: Path, folder: str) -> list[str]:

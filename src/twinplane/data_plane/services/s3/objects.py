@@ -20,6 +20,9 @@ from twinplane.data_plane.services.s3.permissions import (
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.wire.body import FileRange
 
+# Anybody's object comes from the same origin as the sign-in page: a browser must not run it there.
+_NO_SCRIPTS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+
 
 async def put_object(call: Call, request: Request) -> Answer:
     rules.check_key(request["Key"])
@@ -86,7 +89,8 @@ def get_object(call: Call, request: Request) -> Answer:
         if member.startswith("Response") and override is not None:
             answer[member[len("Response") :]] = override
     path = store.blob_path(call.plane, document)
-    return answer | {"Body": FileRange(path, offset, length) if length else b""}
+    body = FileRange(path, offset, length) if length else b""
+    return answer | {"Body": body, "_headers": _NO_SCRIPTS}
 
 
 def head_object(call: Call, request: Request) -> Answer:

@@ -17,6 +17,7 @@ UPLOADS = Kind("s3_upload", key=("bucket", "key", "upload_id"), unique=(("upload
 PARTS = Kind("s3_part", key=("upload_id", "part_number"), indexes=(("blob",),))
 KINDS = [BUCKETS, OBJECTS, UPLOADS, PARTS]
 
+GRACE_SECONDS = 300.0  # how long a body that nothing names any more stays for its readers
 _LAST = "\U0010ffff"  # sorts behind every other character
 
 
@@ -94,7 +95,7 @@ def put_object(tx: Transaction, plane: Plane, document: Document) -> Document:
     """Names a body that is on disk; the body it replaces is removed after the commit."""
     old = tx.find(OBJECTS, document["bucket"], document["key"])
     if old is not None:
-        bodies.unlink_after_commit(tx, plane, [old["blob"]])
+        unlink_after_commit(tx, plane, [old["blob"]])
     return tx.put(OBJECTS, document)
 
 
@@ -103,8 +104,24 @@ def remove_object(tx: Transaction, plane: Plane, bucket: str, key: str) -> bool:
     old = tx.find(OBJECTS, bucket, key)
     if old is None:
         return False
-    bodies.unlink_after_commit(tx, plane, [old["blob"]])
+    unlink_after_commit(tx, plane, [old["blob"]])
     return tx.remove(OBJECTS, bucket, key)
+
+
+def unlink_after_commit(tx: Transaction, plane: Plane, blobs: list[str]) -> None:
+    """Removes bodies some time after this transaction's commit, unless a row still names them then.
+
+    After a crash before that, the sweep does.
+    """
+
+    def remove() -> None:
+        orphans = set(blobs) - plane.store.read(lambda now: _named(now, blobs))
+        asyncio.get_running_loop().run_in_executor(None, bodies.unlink, plane, orphans)
+
+    def remove_later() -> None:
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, remove)
+
+    tx.after_commit.append(remove_later)
 
 
 def new_object(
@@ -145,7 +162,7 @@ async def put_file(
 def remove_upload(tx: Transaction, plane: Plane, upload: Document) -> None:
     """Removes an upload in progress with its parts."""
     parts = tx.select(PARTS, {"upload_id": upload["upload_id"]})
-    bodies.unlink_after_commit(tx, plane, [part["blob"] for part in parts])
+    unlink_after_commit(tx, plane, [part["blob"] for part in parts])
     for part in parts:
         tx.remove(PARTS, part["upload_id"], part["part_number"])
     tx.remove(UPLOADS, upload["bucket"], upload["key"], upload["upload_id"])
@@ -160,8 +177,7 @@ async def sweep_orphans(plane: Plane) -> int:
         for start in range(0, len(names), 500):
             some = names[start : start + 500]
             orphans = set(some) - plane.store.read(lambda tx, some=some: _named(tx, some))  # type: ignore[misc]
-            for orphan in orphans:
-                await asyncio.to_thread(bodies.path(plane, orphan).unlink, missing_ok=True)
+            await asyncio.to_thread(bodies.unlink, plane, orphans)
             removed += len(orphans)
     return removed
 

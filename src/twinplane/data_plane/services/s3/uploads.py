@@ -84,7 +84,7 @@ async def _keep_part(call: Call, request: Request, body: Body) -> Document:
         _get_upload(tx, request)
         replaced = tx.find(store.PARTS, part["upload_id"], part["part_number"])
         if replaced is not None:
-            bodies.unlink_after_commit(tx, call.plane, [replaced["blob"]])
+            store.unlink_after_commit(tx, call.plane, [replaced["blob"]])
         tx.put(store.PARTS, part)
 
     try:
