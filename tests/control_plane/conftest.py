@@ -9,8 +9,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from mesh_fixtures import MESH, RunningApp, apply_sample_mesh, running_app
 
 from twinplane.control_plane.database import Database
+from twinplane.data_plane.testing import RunningPlane, running_plane
+from twinplane.mesh.load import load
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +49,21 @@ def database(database_url: str) -> Iterator[Database]:
     database.migrate()
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlane]:
+    """A data plane with the sample mesh, shared by the tests of this process."""
+    mesh = load(MESH)
+    state = tmp_path_factory.mktemp("plane")
+    with running_plane(state, account_id=mesh.account_id, region=mesh.region) as plane:
+        apply_sample_mesh(plane)
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def app(plane: RunningPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The Management App on SQLite, shared by the tests of this process."""
+    state = tmp_path_factory.mktemp("app")
+    with running_app(plane, state, f"sqlite:///{state / 'app.db'}") as app:
+        yield app

@@ -29,10 +29,12 @@ def main() -> int:
         listener.bind(("127.0.0.1", settings.port))
     except OSError as error:
         print(  # noqa: T201
-            f"twinplane: port {settings.port} cannot be used ({error.strerror}): stop what uses it, or set TWINPLANE_PORT",
+            f"twinplane: port {settings.port} cannot be used ({error.strerror}): stop what uses it, "
+            "or set TWINPLANE_PORT",
             file=sys.stderr,
         )
         return 2
+    listener.listen(1024)  # who comes from now on waits for an answer, and is not refused
     print(f"management app ready on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201
     config = uvicorn.Config(web, log_config=None, access_log=False, timeout_graceful_shutdown=3, server_header=False)
     uvicorn.Server(config).run(sockets=[listener])

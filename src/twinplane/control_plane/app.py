@@ -25,6 +25,7 @@ from twinplane.control_plane.identity import Identity
 from twinplane.control_plane.jobs import JobKind, JobRunner
 from twinplane.control_plane.memberships import routes as memberships
 from twinplane.control_plane.parts import App
+from twinplane.control_plane.permissions import Permission
 from twinplane.control_plane.policy.policies import read_policies
 from twinplane.control_plane.projects import jobs as project_jobs
 from twinplane.control_plane.projects import routes as projects
@@ -89,9 +90,9 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     for part in (sessions, requests, projects, memberships, catalog, subscriptions, audit):
         web.include_router(part.router)
     _add_health(web, app, runner)
+    _add_user_interface(web)
     http.check_permissions_are_declared(web)
     _describe_problems(web)
-    _add_user_interface(web)
     return web
 
 
@@ -101,15 +102,19 @@ def job_kinds(app: App) -> dict[str, JobKind]:
 
 
 def _add_health(web: FastAPI, app: App, runner: JobRunner) -> None:
-    @web.get("/livez", include_in_schema=False)
+    router = http.Router("health")
+
+    @router.route_for("GET", "/livez", Permission.PUBLIC, include_in_schema=False)
     async def is_alive() -> dict[str, str]:
         return {"status": "ok"}
 
-    @web.get("/readyz", include_in_schema=False)
+    @router.route_for("GET", "/readyz", Permission.PUBLIC, include_in_schema=False)
     def is_ready() -> Response:
         checks = {"database": _database(app), "data_plane": _data_plane(app), "jobs": _jobs(runner)}
         ready = all(check == "ok" for check in checks.values())
         return JSONResponse({"status": "ok" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+
+    web.include_router(router)
 
 
 def _database(app: App) -> str:
@@ -154,7 +159,9 @@ def _describe_problems(web: FastAPI) -> None:
 
 
 def _add_user_interface(web: FastAPI) -> None:
-    @web.get("/{path:path}", include_in_schema=False)
+    router = http.Router("user interface")
+
+    @router.route_for("GET", "/{path:path}", Permission.PUBLIC, include_in_schema=False)
     def user_interface(path: str, request: Request) -> Response:
         """The built web app: its files, and its page for every other path (it routes for itself)."""
         if path.startswith("api/"):
@@ -168,3 +175,5 @@ def _add_user_interface(web: FastAPI) -> None:
             caching = "public, max-age=31536000, immutable" if immutable else "no-cache"
             return FileResponse(file, headers={"Cache-Control": caching})
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
+
+    web.include_router(router)

@@ -1,4 +1,4 @@
-"""What can be wrong with the world, as the caller may see it. `http` turns each into one problem+json answer (RFC 9457)."""
+"""What can be wrong with the world, as the caller may see it. `http` answers each as problem+json (RFC 9457)."""
 
 from typing import Any, ClassVar
 

@@ -131,7 +131,7 @@ def _require(permission: Permission) -> Callable[..., None]:
 
 
 def check_permissions_are_declared(web: FastAPI) -> None:
-    """Raises when a route of the API declares no permission. Called at start."""
+    """Raises when a route declares no permission. Called at start."""
     for route in _api_routes(web):
         if PERMISSION_KEY not in (route.openapi_extra or {}):
             raise RuntimeError(f"{sorted(route.methods or ())} {route.path} declares no permission")
@@ -221,7 +221,8 @@ async def _answer_invalid(_request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _problem(error.status_code, "http", str(error.detail), f"{request.method} {request.url.path}: {error.detail}")
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    return _problem(error.status_code, "http", str(error.detail), detail)
 
 
 def translated(error: ClientError) -> Problem:

@@ -137,14 +137,16 @@ class Issuer:
         with self._lock:
             if self._kept is None or time.monotonic() - self._kept[0] > older_than:
                 try:
-                    document = self._client.get(f"{self.url}/.well-known/openid-configuration").raise_for_status().json()
+                    answer = self._client.get(f"{self.url}/.well-known/openid-configuration")
+                    document = answer.raise_for_status().json()
                     keys = self._client.get(document["jwks_uri"]).raise_for_status().json()
                 except (httpx.HTTPError, ValueError, KeyError) as error:
                     raise DataPlaneUnavailable(
                         f"The identity provider {self.url} did not answer as one: {error}"
                     ) from error
                 if document.get("issuer") != self.url:
-                    raise DataPlaneUnavailable(f"The identity provider {self.url} names itself {document.get('issuer')}")
+                    other = document.get("issuer")
+                    raise DataPlaneUnavailable(f"The identity provider {self.url} names itself {other}")
                 self._kept = (time.monotonic(), document, KeySet.import_key_set(keys))
             return self._kept[1], self._kept[2]
 
@@ -291,7 +293,8 @@ class Identity:
         try:
             return dict(client.create_token_with_iam(clientId=self._data_plane.found.application_arn, **grant))
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code_of(error) == "InvalidClientException":
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status >= 500 or code_of(error) == "InvalidClientException":
                 raise DataPlaneUnavailable(f"IAM Identity Center could not exchange the token: {error}") from error
             raise NotSignedIn(f"IAM Identity Center does not accept this identity: {error}") from error
 

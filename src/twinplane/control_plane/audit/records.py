@@ -74,7 +74,7 @@ def list_entries(
     visible_to: tuple[str, frozenset[str]] | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """The latest entries first. `visible_to` (a user id and her projects) leaves out what is neither hers nor theirs."""
+    """The latest entries first. `visible_to` (a user id and her projects) leaves out what is not hers or theirs."""
     statement = sa.select(ENTRIES).order_by(ENTRIES.c.seq.desc()).limit(limit)
     for column, value in (
         (ENTRIES.c.actor, person), (ENTRIES.c.request_id, request_id), (ENTRIES.c.action, action),
@@ -91,7 +91,7 @@ def list_entries(
 
 
 def verify(tx: Transaction) -> tuple[int, int | None, str]:
-    """Recomputes the chain: how many entries there are, the first that is wrong (None: all are right), the last hash."""
+    """Recomputes the chain: how many entries there are, the first that is wrong (None: none is), the last hash."""
     previous, count = FIRST_HASH, 0
     for row in _all(tx):
         count += 1

@@ -144,8 +144,9 @@ def revoke_request(app: TheApp, person: SignedIn, request_id: str, body: Revocat
 
 
 @router.route_for(
-    "GET", "/api/requests/{request_id}/events", Permission.USE_APP, response_class=StreamingResponse, response_model=None
-)
+    "GET", "/api/requests/{request_id}/events", Permission.USE_APP,
+    response_class=StreamingResponse, response_model=None,
+)  # fmt: skip
 async def follow_request(
     app: TheApp, person: SignedIn, request: Request, request_id: str, last_event_id: Annotated[str, Header()] = "0"
 ) -> StreamingResponse:

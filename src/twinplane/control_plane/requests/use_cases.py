@@ -206,12 +206,13 @@ def verbs(app: App, person: Person, request: Request) -> list[str]:
     found = ["approve", "reject"] if sight.decides(request) else []
     if mine and Status.WITHDRAWN in rules.NEXT[request.status]:
         found.append("withdraw")
-    if request.status is Status.FAILED and request.outcome.get("retry", True):
-        if mine or may(app.policies, person, Permission.RETRY_ANY_REQUEST).allowed:
-            found.append("retry")
-    if request.status is Status.ACTIVE and app.kinds[request.kind].revoke_job:
-        if mine or sight.owns(request.project_id) or may(app.policies, person, Permission.REVOKE_ANY_REQUEST).allowed:
-            found.append("revoke")
+    retryable = request.status is Status.FAILED and request.outcome.get("retry", True)
+    if retryable and (mine or may(app.policies, person, Permission.RETRY_ANY_REQUEST).allowed):
+        found.append("retry")
+    if request.status is Status.ACTIVE and app.kinds[request.kind].revoke_job and (
+        mine or sight.owns(request.project_id) or may(app.policies, person, Permission.REVOKE_ANY_REQUEST).allowed
+    ):  # fmt: skip
+        found.append("revoke")
     return found
 
 

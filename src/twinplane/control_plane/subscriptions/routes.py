@@ -76,7 +76,10 @@ def search_catalog(
     owning = {p: catalog.owning_project(app, p) for p in {listing.project_id for listing, _ in found}}
     return FoundList(
         items=[
-            Found(**_found(listing, owning[listing.project_id], access[listing.id]), matched=[Match(**m) for m in matched])
+            Found(
+                **_found(listing, owning[listing.project_id], access[listing.id]),
+                matched=[Match(**m) for m in matched],
+            )
             for listing, matched in found
         ]
     )

@@ -58,7 +58,7 @@ class EndDateNotPossible(RefusedByRule):
 
 
 def row_filter(condition: str, columns: Sequence[str]) -> RowFilter:
-    """An SQL condition as DataZone's tree of row filter expressions. Raises `FilterNotPossible`, naming what does not fit.
+    """An SQL condition as DataZone's tree of row filter expressions. Raises `FilterNotPossible`, naming what is wrong.
 
     Only what has exactly one meaning in the tree is taken, so what is granted is what was written.
     """
@@ -93,7 +93,8 @@ def end_date(wanted: date | None, today: date, max_days: int) -> date:
     if wanted is None:
         return today + timedelta(days=max_days)
     if wanted <= today:
-        raise EndDateNotPossible(f"The end date {wanted} has passed; the first possible is {today + timedelta(days=1)}.")
+        first = today + timedelta(days=1)
+        raise EndDateNotPossible(f"The end date {wanted} has passed; the first possible is {first}.")
     return wanted
 
 

@@ -119,7 +119,7 @@ def _hand_over(app: App, person: Person, request: Request) -> Request:
             text = f"The data plane did not take the request: {error}"
             requests.advance(tx, request.id, Status.FAILED, text, outcome={"failure": str(error), "retry": False})
         if isinstance(error, ClientError) and code_of(error) == "ConflictException":
-            raise AlreadyRequested(f"The data plane knows of such a request or subscription already: {error}") from error
+            raise AlreadyRequested(f"The data plane has such a request or subscription already: {error}") from error
         raise
     with app.database.write() as tx:
         jobs.cancel_waiting(tx, SETTLE, request.id)
@@ -204,7 +204,7 @@ def _may_subscribe(
         limit = ""
         if days > level.max_days:
             latest = app.clock().date() + timedelta(days=level.max_days)
-            limit = f" {level.name} allows {level.max_days} days, so until {latest} at most; {days} days were asked for."
+            limit = f" {level.name} allows {level.max_days} days, so until {latest} at most; not {days} days."
         raise SubscriptionRefused(" ".join(decision.reasons) + limit, policy=decision.as_json())
     return decision
 

@@ -124,5 +124,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("audit_entry", "request_step", "request_approval", "request", "sign_in", "session", "job_step", "job"):
+    children_first = ("audit_entry", "request_step", "request_approval", "request", "sign_in", "session", "job_step")
+    for table in (*children_first, "job"):
         op.drop_table(table)
