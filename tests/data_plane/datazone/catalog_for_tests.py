@@ -7,6 +7,8 @@ from typing import Any
 
 from domains_for_tests import Mesh, eventually
 
+from twinplane.data_plane.testing import RunningPlane
+
 COLUMNS = {
     "order_id": "bigint",
     "region": "string",
@@ -153,3 +155,11 @@ def vended(mesh: Mesh, datazone: Any, project_id: str, service: str) -> Any:
             "aws_session_token": credentials["sessionToken"],
         },
     )
+
+
+def lake_administrator(plane: RunningPlane) -> Any:
+    """Lake Formation, as an administrator of the data lake."""
+    client = plane.client("lakeformation")
+    arn = plane.client("sts").get_caller_identity()["Arn"]
+    client.put_data_lake_settings(DataLakeSettings={"DataLakeAdmins": [{"DataLakePrincipalIdentifier": arn}]})
+    return client
