@@ -95,14 +95,19 @@ class PlaneApp:
                 self._identity_provider = idp.app(self.plane)
             await self._identity_provider(scope, receive, send)
         else:
-            await send_response(errors.bare_json("NotFound", f"Nothing is at {path}.", 404), scope["method"], "", send)
+            await send_response(
+                errors.of_no_service(ServiceError("NotFound", f"Nothing is at {path}.", 404), False),
+                scope["method"],
+                "",
+                send,
+            )
 
     async def _answer(self, http: HttpRequest, incoming: Incoming, request_id: str) -> HttpResponse:
         try:
             signed = signature.read(http)
             served = self._identify(http, signed)
         except ServiceError as error:
-            return errors.bare_json(errors.own_code("json", error.code), error.message, error.status or 400)
+            return errors.of_no_service(error, is_form(http))
         try:
             return await Chain(self.plane, served, http, incoming, signed, request_id, self.recorder).answer()
         except ServiceError as error:
@@ -128,12 +133,16 @@ class PlaneApp:
             return served
         if "x-amz-target" in http.headers:
             raise ServiceError("MissingAuthenticationToken", "The request is not signed.", 403)
-        form = http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-        if http.raw_path == "/" and (form or "Action" in http.query):
+        if http.raw_path == "/" and (is_form(http) or "Action" in http.query):
             return self._services["sts"]
         if http.method == "POST" and http.raw_path in _UNSIGNED_SSO_OIDC_PATHS:
             return self._services["ssooidc"]
         return self._services["s3"]
+
+
+def is_form(http: HttpRequest) -> bool:
+    """Whether the request speaks the query protocol."""
+    return http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
 # Opening and serving

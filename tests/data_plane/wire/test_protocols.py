@@ -16,6 +16,7 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from twinplane.data_plane.app import SERVICES
+from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.wire.http import HttpRequest
 from twinplane.data_plane.wire.service import ServiceWire
 
@@ -140,3 +141,58 @@ def is_raw(shape: Shape) -> bool:
     """Whether the answer's body is bytes or events. These, and what boto3 reads by hand, are tested over a socket."""
     payload = shape.members.get(shape.serialization.get("payload"))
     return payload is not None and (payload.type_name == "blob" or "eventstream" in payload.serialization)
+
+
+# What the model does not say
+
+DATAZONE = HttpRequest("GET", "/v2/domains/dzd_1/domain-execution-role-credentials", "", {})
+
+
+def test_an_operation_only_amazons_own_library_knows_has_a_route() -> None:
+    found, labels = server("datazone").route(DATAZONE)
+    assert (found.name, labels) == ("GetDomainExecutionRoleCredentials", {"domainIdentifier": "dzd_1"})
+
+
+def test_members_of_another_dialect_reach_the_operation() -> None:
+    body = b'{"name": "p", "customerProvidedRoleConfigs": [{"roleArn": "arn"}], "description": null}'
+    http = HttpRequest("POST", "/v2/domains/dzd_1/projects", "", {}, body=body)
+    found, labels = server("datazone").route(http)
+    assert server("datazone").parse(found, http, labels) == {
+        "domainIdentifier": "dzd_1",
+        "name": "p",
+        "customerProvidedRoleConfigs": [{"roleArn": "arn"}],
+    }
+
+
+def test_members_the_public_model_lacks_are_answered_all_the_same() -> None:
+    operation = server("datazone").model.operations["ListEnvironments"]
+    item = {"id": "e", "deploymentOrder": 1, "provisionedResources": [{"name": "n", "value": "v"}], "name": None}
+    response = server("datazone").codec(operation).serialise({"items": [item]}, "id")
+    assert json.loads(bytes(response.body))["items"] == [{k: v for k, v in item.items() if v is not None}]
+
+
+# Errors
+
+ERRORS = [
+    ("sts", "AccessDeniedException", "AccessDenied", 403),
+    ("iam", "NoSuchEntityException", "NoSuchEntity", 404),
+    ("iam", "NoSuchEntity", "NoSuchEntity", 404),
+    ("s3", "AccessDeniedException", "AccessDenied", 403),
+    ("s3", "NoSuchKey", "NoSuchKey", 404),
+    ("glue", "AccessDenied", "AccessDeniedException", 403),
+    ("glue", "EntityNotFoundException", "EntityNotFoundException", 400),
+    ("lakeformation", "AccessDeniedException", "AccessDeniedException", 403),
+    ("datazone", "ConflictException", "ConflictException", 409),
+    ("datazone", "ServiceQuotaExceededException", "ServiceQuotaExceededException", 402),
+    ("sso-oidc", "InvalidGrantException", "InvalidGrantException", 400),
+    ("athena", "InternalFailure", "InternalServerException", 500),
+]
+
+
+@pytest.mark.parametrize(("service", "raised", "code", "status"), ERRORS)
+def test_an_error_arrives_with_its_code_and_status(service: str, raised: str, code: str, status: int) -> None:
+    response = server(service).error(ServiceError(raised, "what is <wrong>"), "the-request")
+    model = client_model(service)
+    answer = {"status_code": response.status, "headers": HeadersDict(response.headers), "body": response.body}
+    parsed = create_parser(model.metadata["protocol"]).parse(answer, None)
+    assert (parsed["Error"]["Code"], parsed["Error"]["Message"], response.status) == (code, "what is <wrong>", status)

@@ -141,6 +141,7 @@ def test_a_signature_for_another_region_is_refused(plane: RunningPlane) -> None:
 
 def test_a_signature_for_a_service_that_is_not_served_is_refused(plane: RunningPlane) -> None:
     assert code_of(lambda: plane.client("sqs").list_queues()) == "UnknownOperationException"
+    assert code_of(lambda: plane.client("sns").list_topics()) == "InvalidAction"
 
 
 def test_headers_that_change_the_meaning_must_be_signed(plane: RunningPlane) -> None:
@@ -282,6 +283,24 @@ def test_unsigned_chunks_are_checked_by_their_trailer(plane: RunningPlane) -> No
     assert (stored["Body"].read(), stored["ContentEncoding"]) == (b"over tls", "gzip")
     assert b"BadDigest" in unsigned_chunks(plane, "tls-wrong", crc32(b"other")).body
     assert b"IncompleteBody" in unsigned_chunks(plane, "tls-short", crc32(b"over tls"), length=99).body
+
+
+def test_a_payload_hash_that_is_none_is_refused(plane: RunningPlane) -> None:
+    headers = signed_headers(plane, "PUT", f"/{BUCKET}/nonsense", b"data", {"x-amz-content-sha256": "nonsense"})
+    assert send(plane, "PUT", f"/{BUCKET}/nonsense", b"data", headers).status == 400
+
+
+def test_an_unsigned_payload_is_taken_when_the_signature_says_so(plane: RunningPlane) -> None:
+    headers = signed_headers(plane, "PUT", f"/{BUCKET}/open", b"", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    assert send(plane, "PUT", f"/{BUCKET}/open", b"anything", headers).status == 200
+
+
+def test_a_header_in_utf_8_is_signed_as_the_bytes_it_is(plane: RunningPlane) -> None:
+    headers: dict[str, Any] = dict(signed_headers(plane, "PUT", f"/{BUCKET}/named", b"", {"x-amz-meta-by": "Jürgen"}))
+    sent = "Jürgen".encode()
+    assert send(plane, "PUT", f"/{BUCKET}/named", b"", headers | {"x-amz-meta-by": sent}).status == 200
+    read = send(plane, "GET", f"/{BUCKET}/named", headers=signed_headers(plane, "GET", f"/{BUCKET}/named"))
+    assert read.headers["x-amz-meta-by"].encode("latin-1") == sent
 
 
 def test_content_md5_is_checked(plane: RunningPlane) -> None:

@@ -108,4 +108,8 @@ async def send_response(response: HttpResponse, method: str, request_id: str, se
 
 
 def _header_value(value: str) -> bytes:
-    return value.encode("utf-8").translate(None, b"\r\n")
+    try:
+        raw = value.encode("latin-1")  # as it came in: headers are bytes, and clients may send UTF-8 in them
+    except UnicodeEncodeError:
+        raw = value.encode("utf-8")
+    return raw.translate(None, b"\r\n")

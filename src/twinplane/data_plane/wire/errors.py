@@ -77,9 +77,16 @@ def response(model: Model, error: ServiceError, request_id: str) -> HttpResponse
     return write(model, ServiceError(code, error.message, status, **error.members), status, request_id)
 
 
-def bare_json(code: str, message: str, status: int) -> HttpResponse:
-    """An error of no service we know."""
-    body = msgspec.json.encode({"__type": code, "message": message})
+def of_no_service(error: ServiceError, as_xml: bool) -> HttpResponse:
+    """An error of a request of which we do not even know the service: in XML where the client speaks query."""
+    code, status = own_code("query" if as_xml else "json", error.code), error.status or 400
+    if as_xml:
+        text = (
+            f"<ErrorResponse><Error><Code>{escape(code)}</Code><Message>{escape(error.message)}</Message></Error>"
+            "</ErrorResponse>"
+        )
+        return HttpResponse(status, {"Content-Type": "text/xml"}, text.encode())
+    body = msgspec.json.encode({"__type": code, "message": error.message})
     return HttpResponse(status, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}, body)
 
 

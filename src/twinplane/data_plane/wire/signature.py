@@ -122,7 +122,9 @@ def check(signature: Signature, http: HttpRequest, secret: str, now: float, payl
     _check_time(signature, now)
     _check_headers(signature, http)
     canonical = _canonical_request(signature, http, payload_hash)
-    text = f"{ALGORITHM}\n{signature.time}\n{signature.scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    text = (
+        f"{ALGORITHM}\n{signature.time}\n{signature.scope}\n{hashlib.sha256(canonical.encode('latin-1')).hexdigest()}"
+    )
     if not hmac.compare_digest(sign(signature, secret, text).encode(), signature.signature.encode()):
         raise mismatch()
 

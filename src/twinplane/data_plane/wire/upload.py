@@ -15,7 +15,6 @@ from twinplane.data_plane.wire import checksums, signature
 from twinplane.data_plane.wire.http import HttpRequest
 from twinplane.data_plane.wire.signature import EMPTY_SHA256, Signature
 
-STREAMING = "STREAMING-"
 SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_CHUNKS_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_CHUNKS_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -142,11 +141,12 @@ async def verified(
     source: AsyncIterator[bytes], http: HttpRequest, signed: Signature | None, secret: str
 ) -> AsyncIterator[bytes]:
     """The body's bytes, decoded; raises at its end unless it is what was signed and what its checksums say."""
-    claimed = http.headers.get("x-amz-content-sha256", "")
-    chunked = claimed.startswith(STREAMING)
-    if chunked:
+    claimed = http.headers.get("x-amz-content-sha256", signature.UNSIGNED_PAYLOAD)
+    sha256 = None
+    if claimed.startswith("STREAMING-"):
         source = Chunks(source, http, signed, secret).pieces()
-    sha256 = hashlib.sha256() if len(claimed) == 64 else None
+    elif claimed != signature.UNSIGNED_PAYLOAD:
+        sha256 = hashlib.sha256()
     md5 = hashlib.md5(usedforsecurity=False) if "content-md5" in http.headers else None
     announced = {*http.headers, *http.headers.get("x-amz-trailer", "").replace(" ", "").lower().split(",")}
     sums = {
@@ -158,7 +158,7 @@ async def verified(
         for each in running:
             each.update(piece)
         yield piece
-    if sha256 is not None and sha256.hexdigest() != claimed:
+    if sha256 is not None and sha256.hexdigest() != claimed.lower():
         raise ServiceError(
             "XAmzContentSHA256Mismatch",
             "The provided 'x-amz-content-sha256' header does not match what was computed.", 400,
