@@ -9,6 +9,7 @@ from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import store
 from twinplane.data_plane.services.iam.rules import iam, require
 from twinplane.data_plane.services.lakeformation import store as lakeformation
+from twinplane.data_plane.services.lakeformation.rules import IAM_ALLOWED_PRINCIPALS
 from twinplane.data_plane.store import Document
 
 
@@ -117,12 +118,29 @@ def visible_tables(call: Call, database: str, names: Iterable[str]) -> set[str]:
     return set(names) if len(seen) < len(names) and is_iam_administrator(call) else seen
 
 
+# One name is decided by its own grants alone: a caller may have thousands of others.
+
+
+def is_table_visible(call: Call, database: str, name: str) -> bool:
+    """Whether this table exists for the caller."""
+    asking = principals(call)
+    granted = lakeformation.has_permission(call.tx, asking, None, database, name)
+    return granted or lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call)
+
+
+def _is_database_visible(call: Call, name: str) -> bool:
+    asking = principals(call)
+    where = {"database": name.lower(), "principal": [*asking, IAM_ALLOWED_PRINCIPALS]}
+    granted = bool(call.tx.select(lakeformation.GRANTS, where, limit=1))
+    return granted or lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call)
+
+
 def get_database(call: Call, name: str) -> Document:
     """The database, for who may see it. Raises `AccessDeniedException`, `EntityNotFoundException`."""
     found = store.find_database(call.tx, name)
     if found is None and may_create_database(call):
         return store.get_database(call.tx, name)
-    if not visible_databases(call, [name.lower()]):
+    if not _is_database_visible(call, name):
         raise insufficient("Describe", name.lower())
     return store.get_database(call.tx, name)
 
@@ -135,13 +153,13 @@ def get_table(call: Call, database: str, name: str) -> Document:
     found = store.find_table(call.tx, database, name)
     if found is None and has_permission(call, "CREATE_TABLE", database):
         return store.get_table(call.tx, database, name)
-    if not visible_tables(call, database, [name.lower()]):
+    if not is_table_visible(call, database, name):
         raise insufficient("Describe", name.lower())
     return store.get_table(call.tx, database, name)
 
 
 def may_create_database(call: Call) -> bool:
-    where = {"principal": [*principals(call), "IAM_ALLOWED_PRINCIPALS"], "kind": "catalog"}
+    where = {"principal": [*principals(call), IAM_ALLOWED_PRINCIPALS], "kind": "catalog"}
     grants = call.tx.select(lakeformation.GRANTS, where)
     return any("CREATE_DATABASE" in grant["Permissions"] for grant in grants) or (
         lakeformation.is_admin(call.tx, principals(call)) or is_iam_administrator(call)
@@ -169,7 +187,7 @@ def described(call: Call, table: Document) -> Document:
     if table.get("TargetTable"):
         link = table["TargetTable"]
         found = store.find_table(call.tx, link["DatabaseName"], link["Name"])
-        if found is None or not visible_tables(call, found["DatabaseName"], [found["Name"]]):
+        if found is None or not is_table_visible(call, found["DatabaseName"], found["Name"]):
             return {**table, "StorageDescriptor": {"Columns": []}, "PartitionKeys": []}
         target = found
         shown = ("StorageDescriptor", "PartitionKeys", "Parameters", "TableType")
@@ -253,7 +271,7 @@ def give_to_creator(call: Call, database: str, table: str | None, defaults: list
         {"Database": {"Name": database}} if table is None else {"Table": {"DatabaseName": database, "Name": table}}
     )
     given = {d["Principal"]["DataLakePrincipalIdentifier"]: d["Permissions"] for d in defaults or ()}
-    if "IAM_ALLOWED_PRINCIPALS" not in given:
+    if IAM_ALLOWED_PRINCIPALS not in given:
         given[_creator(call)] = ["ALL"]
     for principal, permissions in given.items():
         grantable = permissions if principal == _creator(call) else ()
