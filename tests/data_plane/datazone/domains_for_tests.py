@@ -157,6 +157,8 @@ def make_mesh(plane: RunningPlane, name: str = "mesh") -> Mesh:
             manageAccessRoleArn=f"{role_arn}Manage",
             provisioningRoleArn=f"{role_arn}Provision",
         )
+    administrator = {"DataLakePrincipalIdentifier": f"arn:aws:iam::{plane.account_id}:user/administrator"}
+    plane.client("lakeformation").put_data_lake_settings(DataLakeSettings={"DataLakeAdmins": [administrator]})
     mesh = Mesh(plane, domain_id, root_unit, "")
     mesh.profile_id = make_profile(mesh, "development")
     mesh.grant("ADD_TO_PROJECT_MEMBER_POOL", ALL_USERS, {"includeChildDomainUnits": True})

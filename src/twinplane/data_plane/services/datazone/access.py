@@ -288,6 +288,16 @@ def _forget_old_tokens(call: Call) -> None:
             call.tx.remove(store.CLIENT_TOKENS, old["operation"], old["caller"], old["token"])
 
 
+def credentials(issued: dict[str, Any]) -> Answer:
+    """Issued credentials with DataZone's names for their members."""
+    return {
+        "accessKeyId": issued["AccessKeyId"],
+        "secretAccessKey": issued["SecretAccessKey"],
+        "sessionToken": issued["SessionToken"],
+        "expiration": issued["Expiration"],
+    }
+
+
 def add_unique(tx: Transaction, kind: Any, document: Document, message: str) -> Document:
     """Stores a new document. Raises ConflictException with the message when its name is taken."""
     try:

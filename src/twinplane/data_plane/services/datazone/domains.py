@@ -45,6 +45,7 @@ _LISTED = (
 )
 
 EXECUTION_ROLE_SECONDS = 3600
+_PROJECTS_TAKE_SECONDS = 0.2
 
 
 def create_domain(call: Call, request: Request) -> Answer:
@@ -185,17 +186,7 @@ def get_domain_execution_role_credentials(call: Call, request: Request) -> Answe
         on_behalf_of=who.user_id,
         source_identity=call.principal.source_identity,
     )
-    return {"credentials": credentials(issued)}
-
-
-def credentials(issued: dict[str, Any]) -> Answer:
-    """Issued credentials with DataZone's names for their members."""
-    return {
-        "accessKeyId": issued["AccessKeyId"],
-        "secretAccessKey": issued["SecretAccessKey"],
-        "sessionToken": issued["SessionToken"],
-        "expiration": issued["Expiration"],
-    }
+    return {"credentials": access.credentials(issued)}
 
 
 def get_iam_portal_login_url(call: Call, request: Request) -> Answer:
@@ -218,10 +209,14 @@ async def _make(plane: "Plane", task: Document) -> None:
 
 async def _remove(plane: "Plane", task: Document) -> None:
     domain_id = task["subject"]
-    for project in plane.store.read(lambda tx: tx.select(store.PROJECTS, {"domainId": domain_id})):
-        await plane.store.write(lambda tx, project=project: provisioning.remove_project(tx, plane, project))  # type: ignore[misc]
 
     def remove(tx: Transaction) -> None:
+        projects = tx.select(store.PROJECTS, {"domainId": domain_id})
+        for project in projects:
+            provisioning.ask_for_removal(tx, plane, project)
+        if projects:
+            enqueue(tx, plane, "datazone.remove_domain", domain_id, due_at=plane.clock() + _PROJECTS_TAKE_SECONDS)
+            return
         for kind in store.KINDS:
             if "domainId" in kind.key:
                 for document in tx.select(kind, {"domainId": domain_id}):

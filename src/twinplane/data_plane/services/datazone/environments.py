@@ -5,7 +5,7 @@ from typing import Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, ProjectScope, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, blueprints, domains, rules, store
+from twinplane.data_plane.services.datazone import access, blueprints, rules, store
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.tasks import enqueue
 
@@ -148,7 +148,7 @@ def project_credentials(call: Call, domain_id: str, project_id: str, who: access
         project=ProjectScope(domain_id, project_id),
         source_identity=call.principal.source_identity,
     )
-    return domains.credentials(issued)
+    return access.credentials(issued)
 
 
 def parameters_of(configuration: Document, given: list[dict[str, Any]]) -> rules.Parameters:

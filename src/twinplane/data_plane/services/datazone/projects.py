@@ -4,7 +4,16 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, environments, memberships, people, rules, store
+from twinplane.data_plane.services.datazone import (
+    access,
+    environments,
+    memberships,
+    people,
+    project_contents,
+    provisioning,
+    rules,
+    store,
+)
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.tasks import enqueue
 
@@ -150,13 +159,17 @@ def update_project(call: Call, request: Request) -> Answer:
 
 
 def delete_project(call: Call, request: Request) -> Answer:
-    """Removes a project with everything that was provisioned for it; its name is free again when that is done."""
+    """Removes a project with everything that was provisioned for it; its name is free again when that is done.
+
+    What people have put into it goes along only with `skipDeletionCheck`; subscriptions to it are revoked then.
+    """
     domain_id = request["domainIdentifier"]
     access.require_project_role(call, domain_id, request["identifier"])
     project = store.get_project(call.tx, domain_id, request["identifier"])
-    if project["projectStatus"] != "DELETING":
-        call.tx.put(store.PROJECTS, project | {"projectStatus": "DELETING", "lastUpdatedAt": call.now})
-        enqueue(call.tx, call.plane, "datazone.remove_project", project["id"], domain_id=domain_id)
+    found = project_contents.kinds_found(call.tx, domain_id, project["id"])
+    if found and not request.get("skipDeletionCheck"):
+        raise rules.invalid(f"{', '.join(found)} found in project {project['id']}: delete or end them first.")
+    provisioning.ask_for_removal(call.tx, call.plane, project)
     return {}
 
 

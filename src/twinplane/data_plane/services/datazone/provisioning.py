@@ -9,16 +9,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.services.athena import store as athena
-from twinplane.data_plane.services.datazone import blueprints, connections, rules, store
+from twinplane.data_plane.services.datazone import blueprints, connections, project_contents, rules, store
+from twinplane.data_plane.services.datazone.subscription_targets import TARGETS
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.s3 import store as s3
 from twinplane.data_plane.store import Document, Transaction
-from twinplane.data_plane.tasks import TaskKind
+from twinplane.data_plane.tasks import TaskKind, enqueue
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
+
+
+_SUBSCRIPTIONS_TAKE_SECONDS = 0.1
 
 
 class ProvisioningFailed(Exception):
@@ -78,12 +82,28 @@ async def _remove_environment(plane: "Plane", task: Document) -> None:
 
 
 async def _remove_project(plane: "Plane", task: Document) -> None:
+    """Ends the project's subscriptions, waits until they have ended, then removes it."""
+    domain_id, project_id = task["payload"]["domain_id"], task["subject"]
+
     def remove(tx: Transaction) -> None:
-        project = tx.find(store.PROJECTS, task["payload"]["domain_id"], task["subject"])
-        if project is not None:
+        project = tx.find(store.PROJECTS, domain_id, project_id)
+        if project is None:
+            return
+        if project_contents.end_subscriptions(tx, plane, domain_id, project_id):
+            project_contents.remove(tx, domain_id, project_id)
             remove_project(tx, plane, project)
+        else:
+            due = plane.clock() + _SUBSCRIPTIONS_TAKE_SECONDS
+            enqueue(tx, plane, "datazone.remove_project", project_id, due_at=due, domain_id=domain_id)
 
     await plane.store.write(remove)
+
+
+def ask_for_removal(tx: Transaction, plane: "Plane", project: Document) -> None:
+    """Has a project removed with all that is in it, unless that is under way."""
+    if project["projectStatus"] != "DELETING":
+        tx.put(store.PROJECTS, project | {"projectStatus": "DELETING", "lastUpdatedAt": plane.clock()})
+        enqueue(tx, plane, "datazone.remove_project", project["id"], domain_id=project["domainId"])
 
 
 def _deploy_failed(tx: Transaction, task: Document, reason: str) -> None:
@@ -473,6 +493,8 @@ def deprovision(tx: Transaction, plane: "Plane", environment: Document) -> None:
     where = {"domainId": domain_id, "environmentId": environment["id"]}
     for connection in tx.select(store.CONNECTIONS, where):
         tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
+    for target in tx.select(TARGETS, where):
+        tx.remove(TARGETS, *TARGETS.key_of(target))
     tx.remove(store.ENVIRONMENTS, domain_id, environment["id"])
 
 

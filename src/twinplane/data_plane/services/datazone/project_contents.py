@@ -1,0 +1,109 @@
+"""What people have put into a project, and what others have of it: all that must go before the project can."""
+
+from typing import TYPE_CHECKING
+
+from twinplane.data_plane.services.datazone import (
+    asset_filters,
+    assets,
+    data_sources,
+    fulfilment,
+    glossaries,
+    grants,
+    listings,
+    search_index,
+    subscriptions,
+    types,
+)
+from twinplane.data_plane.store import Document, Kind, Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
+
+_OWNED: dict[str, tuple[Kind, str]] = {
+    "MetaDataForms": (types.FORM_TYPES, "owningProjectId"),
+    "AssetTypes": (types.ASSET_TYPES, "owningProjectId"),
+    "Glossaries": (glossaries.GLOSSARIES, "owningProjectId"),
+    "Assets": (assets.ASSETS, "owningProjectId"),
+    "DataSources": (data_sources.DATA_SOURCES, "projectId"),
+}
+
+
+def kinds_found(tx: Transaction, domain_id: str, project_id: str) -> list[str]:
+    """The kinds of things the project has; none when it may be deleted without more ado."""
+    found = [
+        name for name, (kind, member) in _OWNED.items() if tx.count(kind, {"domainId": domain_id, member: project_id})
+    ]
+    live = any(s["status"] == "APPROVED" for s in _of_both_sides(tx, fulfilment.SUBSCRIPTIONS, domain_id, project_id))
+    return [*found, "Subscriptions"] if live else found
+
+
+def end_subscriptions(tx: Transaction, plane: "Plane", domain_id: str, project_id: str) -> bool:
+    """Has every subscription to and of the project undone; says whether all are.
+
+    Raises `RuntimeError` when the permissions of one cannot be taken away.
+    """
+    done = True
+    for subscription in _of_both_sides(tx, fulfilment.SUBSCRIPTIONS, domain_id, project_id):
+        if subscription["status"] == "APPROVED":
+            scope = subscription["subscribedListing"]["item"]["assetListing"].get("assetScope")
+            asset_filters.count_use(tx, domain_id, scope, -1)
+            listings.count_subscription(tx, domain_id, subscription["listingId"], -1)
+            status = "REVOKED" if subscription["ownerProjectId"] == project_id else "CANCELLED"
+            tx.put(fulfilment.SUBSCRIPTIONS, subscription | {"status": status, "updatedAt": plane.clock()})
+        stuck = [g["id"] for g in _grants(tx, subscription) if g["assets"][0]["status"] == "REVOKE_FAILED"]
+        if stuck:
+            raise RuntimeError(f"The permissions of subscription grant {stuck[0]} cannot be revoked.")
+        grants.end_grants(tx, plane, subscription)
+        managed = [g for g in _grants(tx, subscription) if g["managed"]]
+        done = done and all(g["assets"][0]["status"] == "REVOKED" for g in managed)
+    return done
+
+
+def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
+    """Removes everything of the project; its subscriptions have ended before."""
+    here = {"domainId": domain_id}
+    for subscription in _of_both_sides(tx, fulfilment.SUBSCRIPTIONS, domain_id, project_id):
+        for grant in _grants(tx, subscription):
+            tx.remove(fulfilment.GRANTS, domain_id, grant["id"])
+        tx.remove(fulfilment.SUBSCRIPTIONS, domain_id, subscription["id"])
+    for request in _of_both_sides(tx, subscriptions.REQUESTS, domain_id, project_id):
+        if request["status"] == "PENDING":
+            listings.count_subscription(tx, domain_id, request["listingId"], -1)
+        tx.remove(subscriptions.REQUESTS, domain_id, request["id"])
+    for source in tx.select(data_sources.DATA_SOURCES, here | {"projectId": project_id}):
+        for run in tx.select(data_sources.RUNS, here | {"dataSourceId": source["id"]}):
+            _remove_all(tx, data_sources.ACTIVITIES, here | {"dataSourceRunId": run["id"]})
+        _remove_all(tx, data_sources.RUNS, here | {"dataSourceId": source["id"]})
+        _remove_all(tx, data_sources.IMPORTS, here | {"dataSourceId": source["id"]})
+    for asset in tx.select(assets.ASSETS, here | {"owningProjectId": project_id}):
+        listing = assets.listing_of(tx, domain_id, asset["id"])
+        if listing is not None:
+            _remove_all(tx, assets.LISTING_REVISIONS, here | {"id": listing["id"]})
+            tx.remove(assets.LISTINGS, domain_id, listing["id"])
+            search_index.remove(tx, domain_id, "LISTING", listing["id"])
+        _remove_all(tx, assets.REVISIONS, here | {"id": asset["id"]})
+        _remove_all(tx, assets.FILTERS, here | {"assetId": asset["id"]})
+        search_index.remove(tx, domain_id, "ASSET", asset["id"])
+    for glossary in tx.select(glossaries.GLOSSARIES, here | {"owningProjectId": project_id}):
+        for term in tx.select(glossaries.TERMS, here | {"glossaryId": glossary["id"]}):
+            search_index.remove(tx, domain_id, "GLOSSARY_TERM", term["id"])
+            tx.remove(glossaries.TERMS, domain_id, term["id"])
+        search_index.remove(tx, domain_id, "GLOSSARY", glossary["id"])
+    for kind, member in _OWNED.values():
+        _remove_all(tx, kind, here | {member: project_id})
+
+
+def _of_both_sides(tx: Transaction, kind: Kind, domain_id: str, project_id: str) -> list[Document]:
+    """Subscriptions, or requests for them, to what the project owns and by the project itself."""
+    owned = tx.select(kind, {"domainId": domain_id, "ownerProjectId": project_id})
+    return owned + tx.select(kind, {"domainId": domain_id, "subscriberKey": f"project:{project_id}"})
+
+
+def _grants(tx: Transaction, subscription: Document) -> list[Document]:
+    where = {"domainId": subscription["domainId"], "subscriptionId": subscription["id"]}
+    return tx.select(fulfilment.GRANTS, where)
+
+
+def _remove_all(tx: Transaction, kind: Kind, where: Document) -> None:
+    for document in tx.select(kind, where):
+        tx.remove(kind, *kind.key_of(document))
