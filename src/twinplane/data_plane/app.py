@@ -13,7 +13,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import structlog
@@ -161,11 +160,7 @@ def load_services() -> dict[str, Served]:
 
 
 def _module(name: str) -> Any:
-    try:
-        return importlib.import_module(f"{_PACKAGE}.{name}.operations")
-    except Exception as error:  # noqa: BLE001
-        log.warning("service not served yet", service=name, reason=repr(error))
-        return SimpleNamespace(OPERATIONS={}, KINDS=[], TASKS={})
+    return importlib.import_module(f"{_PACKAGE}.{name}.operations")
 
 
 def kinds_and_tasks() -> tuple[list[Kind], dict[str, TaskKind]]:
