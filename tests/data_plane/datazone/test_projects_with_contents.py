@@ -1,0 +1,71 @@
+"""Projects that people have put something into: they go only when asked twice, and leave no access behind."""
+
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from catalog_for_tests import lake_administrator, producer
+from domains_for_tests import Mesh, eventually
+
+
+def gone(mesh: Mesh, project_id: str) -> None:
+    def ids() -> list[str]:
+        return [p["id"] for p in mesh.admin.list_projects(domainIdentifier=mesh.domain_id)["items"]]
+
+    eventually(ids, lambda found: project_id not in found)
+
+
+def rights(mesh: Mesh, person: str) -> list[Any]:
+    """What a person holds in Lake Formation."""
+    principal = {"DataLakePrincipalIdentifier": f"arn:aws:identitystore:::user/{mesh.person(person)}"}
+    listed: list[Any] = lake_administrator(mesh.plane).list_permissions(Principal=principal)[
+        "PrincipalResourcePermissions"
+    ]
+    return listed
+
+
+def test_subscriptions_to_a_project_are_revoked_before_it_goes(mesh: Mesh) -> None:
+    owner = producer(mesh, "olivia")
+    domain = {"domainIdentifier": mesh.domain_id}
+    _, listing_id = owner.published(f"orders_{uuid.uuid4().hex[:6]}")
+    request = mesh.as_person("rita").create_subscription_request(
+        **domain,
+        subscribedPrincipals=[{"user": {"identifier": mesh.person("rita")}}],
+        subscribedListings=[{"identifier": listing_id}],
+        requestReason="forecast",
+    )
+    owner.datazone.accept_subscription_request(**domain, identifier=request["id"])
+    eventually(lambda: rights(mesh, "rita"), bool)
+    with pytest.raises(ClientError, match=r"ValidationException.*Assets, DataSources, Subscriptions found"):
+        owner.datazone.delete_project(**domain, identifier=owner.project_id)
+    owner.datazone.delete_project(**domain, identifier=owner.project_id, skipDeletionCheck=True)
+    gone(mesh, owner.project_id)
+    assert rights(mesh, "rita") == []
+    assert mesh.as_person("rita").list_subscriptions(**domain)["items"] == []
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        mesh.as_person("rita").get_listing(**domain, identifier=listing_id)
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        mesh.plane.client("glue").get_database(Name=owner.database)
+
+
+def test_a_project_with_form_types_names_them_when_it_is_to_go(mesh: Mesh) -> None:
+    project = mesh.project(f"Forms {uuid.uuid4().hex[:6]}", client=mesh.as_person("fay"))
+    where = {"domainIdentifier": mesh.domain_id, "identifier": project["id"]}
+    mesh.grant(
+        "CREATE_FORM_TYPE",
+        {"project": {"projectDesignation": "OWNER", "projectIdentifier": project["id"]}},
+        {"includeChildDomainUnits": True},
+    )
+    name = f"Form{uuid.uuid4().hex[:6]}"
+    mesh.as_person("fay").create_form_type(
+        domainIdentifier=mesh.domain_id,
+        name=name,
+        model={"smithy": f"structure {name} {{ level: String }}"},
+        owningProjectIdentifier=project["id"],
+        status="ENABLED",
+    )
+    with pytest.raises(ClientError, match="MetaDataForms found"):
+        mesh.as_person("fay").delete_project(**where)
+    mesh.as_person("fay").delete_project(**where, skipDeletionCheck=True)
+    gone(mesh, project["id"])
