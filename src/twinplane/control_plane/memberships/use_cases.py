@@ -22,10 +22,10 @@ DESIGNATIONS = (
 
 @dataclass(frozen=True)
 class NamedMember:
-    """A member by name: a person's sign-in name, a group's name, or the ARN of an IAM role."""
+    """A member by name: a person's sign-in name, a group's name, or the ARN of an IAM role or user."""
 
     name: str
-    kind: str  # person, group, role
+    kind: str  # person, group, iam
     designation: str
 
 
@@ -84,7 +84,7 @@ def owner_names(app: App, project_id: str) -> list[str]:
     clients = app.data_plane.app
     members = _members_or_none(clients, app.domain_id, project_id)
     named = [_named(clients, app.domain_id, m) for m in members if m.designation == datazone.OWNER]
-    return [member.name for member in named if member.kind != "role"]
+    return [member.name for member in named if member.kind != "iam"]
 
 
 def profile_id(app: App, person: Person) -> str:
@@ -107,7 +107,7 @@ def _named(clients: Clients, domain_id: str, member: datazone.Member) -> NamedMe
         return NamedMember(profile["groupName"], "group", member.designation)
     details = datazone.user_profile(clients, domain_id, member.profile_id)["details"]
     if "iam" in details:
-        return NamedMember(details["iam"]["arn"], "role", member.designation)
+        return NamedMember(details["iam"]["arn"], "iam", member.designation)
     return NamedMember(details["sso"]["username"], "person", member.designation)
 
 

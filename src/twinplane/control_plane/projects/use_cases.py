@@ -66,7 +66,9 @@ def request_project(
             "description": description, "parameters": {e: dict(v) for e, v in parameters.items()},
         },
         decision=decision,
-        approvals=first_approvals(asked, {"people": list(unit.owners)}, unit.owners, person.name),
+        approvals=first_approvals(
+            asked, {"people": list(unit.owners), "names": list(unit.owners)}, unit.owners, person.name
+        ),
     )  # fmt: skip
     with app.database.write() as tx:
         requests.record(tx, request)

@@ -43,7 +43,8 @@ class Approval:
     position: int
     approver: str  # owner, steward, privacy_officer, platform_admin
     status: str  # waiting, pending, approved, rejected, skipped
-    owners_of: dict[str, Any]  # stage "owner": {"project_id": …} or {"people": [sign-in names]}
+    # stage "owner": {"project_id": …} or {"people": [sign-in names]}; "names": who they were when it was asked
+    owners_of: dict[str, Any]
     note: str | None = None
     decided_by: str | None = None
     decided_by_id: str | None = None

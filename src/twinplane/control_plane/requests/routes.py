@@ -204,7 +204,7 @@ def _approval(approval: model.Approval) -> ApprovalShown:
     policy = approval.policy or {}
     return ApprovalShown(
         position=approval.position, stage=approval.approver, status=approval.status,
-        people=list(approval.owners_of.get("people", ())), note=approval.note, decided_by=approval.decided_by,
+        people=list(approval.owners_of.get("names", ())), note=approval.note, decided_by=approval.decided_by,
         decided_at=approval.decided_at, comment=approval.comment, policy_hash=policy.get("policy_hash"),
         reasons=policy.get("reasons", []),
     )  # fmt: skip

@@ -393,6 +393,6 @@ def _close(tx: Transaction, app: App, request: Request) -> None:
 def _who(approval: Approval | None) -> str:
     if approval is None:
         return "approval"
-    names = approval.owners_of.get("people", ())
+    names = approval.owners_of.get("names", ())
     return f"the {approval.approver.replace('_', ' ')}" + (f" ({', '.join(names)})" if names else "")
 

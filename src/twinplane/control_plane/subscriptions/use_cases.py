@@ -63,7 +63,9 @@ def request_subscription(
     request = requests.new_request(
         app, person, kind=KIND, title=f"{listing.name} of {owning.name} for {whom.name}", reason=reason,
         body=_body(listing, owning, level, whom, last_day), decision=automatic if automatic.allowed else decision,
-        approvals=first_approvals(approvers, {"project_id": listing.project_id}, owner_names, person.name),
+        approvals=first_approvals(
+            approvers, {"project_id": listing.project_id, "names": owner_names}, owner_names, person.name
+        ),
         project_id=listing.project_id, ends_at=rules.end_of(last_day),
     )  # fmt: skip
     with app.database.write() as tx:
