@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twinplane.cli.output import details, say, table, tell
+from twinplane.cli.output import details, member, request_story, say, table, tell
 from twinplane.cli.state import DEFAULT_MESH, DEFAULT_PLANE_PORT, DEFAULT_PORT, DEFAULT_STATE, CliError, State
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ ListingArgument = Annotated[str, typer.Argument(metavar="LISTING", help="Name or
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
 _STATE, _MESH = Path(DEFAULT_STATE), Path(DEFAULT_MESH)
 
-_REQUEST_COLUMNS = {"id": "Request", "kind": "Kind", "title": "What", "requester": "By", "status": "Status"}
+_REQUEST_COLUMNS = {"id": "Request", "kind": "Kind", "title": "What", "requester.name": "By", "status": "Status"}
 
 
 def run() -> None:
@@ -231,7 +231,7 @@ def login(person: Annotated[str, typer.Option("--as", help="Sign-in name.")], st
 def _follow(api: "Api", request: dict[str, Any], wait: bool, as_json: bool) -> None:
     if wait:
         request = api.follow(request, 120, lambda status: say(f"Request {request['id']}: {status}"))
-    details(request, as_json)
+    request_story(request, as_json)
     if request["status"] == "failed":
         raise CliError(f"the request failed: {request.get('failure')}")
 
@@ -270,7 +270,7 @@ def project_request(
 @project_app.command("list")
 def project_list(state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False) -> None:
     """Projects you can see."""
-    columns = {"name": "Project", "id": "Id", "domain_unit": "Domain unit", "profile": "Profile", "status": "Status"}
+    columns = {"name": "Project", "id": "Id", "status": "Status", "description": "What it is for"}
     table(_api(state, person).get("/api/projects")["items"], columns, as_json, "No project yet: request one.")
 
 
@@ -290,13 +290,13 @@ def project_members(
     """Who works in a project."""
     api = _api(state, person)
     members = api.get(f"/api/projects/{api.project(project)['id']}/members")["items"]
-    table(members, {"name": "Member", "display_name": "Name", "designation": "Designation"}, as_json)
+    table(members, {"name": "Member", "kind": "Kind", "designation": "Designation"}, as_json)
 
 
 @project_app.command("add-member")
 def project_add_member(
     project: ProjectArgument,
-    member: Annotated[str, typer.Argument(metavar="PERSON", help="Sign-in name.")],
+    other: Annotated[str, typer.Argument(metavar="PERSON", help="Sign-in name.")],
     role: Annotated[str, typer.Option(help="Owner or Contributor.")] = "Contributor",
     state: StateOption = _STATE,
     person: AsOption = None,
@@ -306,22 +306,22 @@ def project_add_member(
     if role.lower() not in designations:
         raise CliError(f"--role {role!r}: give Owner or Contributor", 2)
     api = _api(state, person)
-    body = {"person": member, "designation": designations[role.lower()]}
+    body = {"person": other, "designation": designations[role.lower()]}
     api.post(f"/api/projects/{api.project(project)['id']}/members", body)
-    tell(f"{member} is now {role.capitalize()} of {project}.")
+    tell(f"{other} is now {role.capitalize()} of {project}.")
 
 
 @project_app.command("remove-member")
 def project_remove_member(
     project: ProjectArgument,
-    member: Annotated[str, typer.Argument(metavar="PERSON", help="Sign-in name.")],
+    other: Annotated[str, typer.Argument(metavar="PERSON", help="Sign-in name.")],
     state: StateOption = _STATE,
     person: AsOption = None,
 ) -> None:
     """Remove a person from a project."""
     api = _api(state, person)
-    api.call("DELETE", f"/api/projects/{api.project(project)['id']}/members/{member}")
-    tell(f"{member} is no longer a member of {project}.")
+    api.call("DELETE", f"/api/projects/{api.project(project)['id']}/members/{other}")
+    tell(f"{other} is no longer a member of {project}.")
 
 
 @project_app.command("import")
@@ -490,7 +490,7 @@ def subscription_show(
     request: RequestArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
 ) -> None:
     """One request: approvals, policy, steps, outcome."""
-    details(_api(state, person).get(f"/api/requests/{request}"), as_json)
+    request_story(_api(state, person).get(f"/api/requests/{request}"), as_json)
 
 
 @subscription_app.command("revoke")
@@ -515,7 +515,7 @@ def subscription_revoke(
                 break
             time.sleep(0.1)
             found = api.get(f"/api/requests/{request}")
-    details(found, as_json)
+    request_story(found, as_json)
 
 
 @approvals_app.command("list")
@@ -530,7 +530,7 @@ def approvals_show(
     request: RequestArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
 ) -> None:
     """One request: what is asked, by whom, who decided what."""
-    details(_api(state, person).get(f"/api/requests/{request}"), as_json)
+    request_story(_api(state, person).get(f"/api/requests/{request}"), as_json)
 
 
 @approvals_app.command("approve")
@@ -565,7 +565,7 @@ def approvals_reject(
     """Reject a request."""
     api = _api(state, person)
     api.post(f"/api/requests/{request}/reject", {"comment": comment})
-    details(api.get(f"/api/requests/{request}"), as_json)
+    request_story(api.get(f"/api/requests/{request}"), as_json)
 
 
 @app.command()
@@ -583,8 +583,11 @@ def audit(
     found = _api(state, person).get(
         "/api/audit", person=person_filter, request_id=request, asset=asset, action=action, limit=limit
     )["items"]
+    if not as_json:
+        for record in found:
+            record["what"] = record.get("asset") or member(record, "detail.title") or record.get("project_id")
     columns = {
-        "at": "When", "actor": "Who", "action": "Action", "subject": "What", "outcome": "Outcome",
+        "at": "When", "actor": "Who", "action": "Action", "what": "What", "outcome": "Outcome",
         "request_id": "Request",
     }  # fmt: skip
     table(found, columns, as_json, "No record.")

@@ -186,7 +186,7 @@ class Journey:
 
     def asks_for_an_approved_profile(self) -> str:
         body = self._project_request() | {
-            "name": f"{self.story.project.name} Production"[:64].replace("(", "").replace(")", ""),
+            "name": f"{self.story.project.name} to production"[:64],
             "profile": self.story.project.approved_profile,
         }
         request = self._post(self.story.consumer, "/api/requests/project", body)

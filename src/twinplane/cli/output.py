@@ -53,6 +53,25 @@ def details(item: dict[str, Any], as_json: bool) -> None:
             print(f"{name.replace('_', ' '):<{width}}  {_text(value)}")
 
 
+def request_story(request: dict[str, Any], as_json: bool) -> None:
+    """A request: what is asked, who decided, what happened."""
+    if as_json:
+        print(json.dumps(request, indent=2))
+        return
+    print(f"{request['title']}  ({request['id']})")
+    status = request["status"].replace("_", " ") + (f", until {request['ends_on']}" if request.get("ends_on") else "")
+    print(f"  status   {status}")
+    print(f"  asked    by {member(request, 'requester.name')}: {request['reason']}")
+    for reason in member(request, "policy.reasons") or []:
+        print(f"  policy   {reason}")
+    for approval in request.get("approvals") or []:
+        by = f" by {approval['decided_by']}" if approval.get("decided_by") else ""
+        comment = f": {approval['comment']}" if approval.get("comment") else ""
+        print(f"  {approval['stage']:<8} {approval['status']}{by}{comment}")
+    for step in request.get("steps") or []:
+        print(f"  {step['at'][11:19]} {step['text']}")
+
+
 def member(row: dict[str, Any], path: str) -> Any:
     """The value at a dotted path, None when it is not there."""
     value: Any = row
