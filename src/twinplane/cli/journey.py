@@ -376,8 +376,8 @@ class Journey:
         used = [r for r in self._get(story.auditor, f"/api/audit?person={story.consumer}&limit=500")["items"]
                 if r["action"] == "athena:StartQueryExecution"]  # fmt: skip
         expect(bool(used), f"no query of {story.consumer} on record")
-        refused = self._get(story.colleague, f"/api/audit?person={story.consumer}&limit=500")["items"]
-        expect(not refused, f"{story.colleague} could read {len(refused)} records of {story.consumer}")
+        refused = self._get(story.outsider, f"/api/audit?person={story.consumer}&limit=500")["items"]
+        expect(not refused, f"{story.outsider} could read {len(refused)} records of {story.consumer}")
         events = self._events_on_behalf_of(self.sign_in.user_id(story.consumer))
         expect("StartQueryExecution" in events, f"CloudTrail shows {events} on behalf of {story.consumer}")
         return (
