@@ -28,10 +28,16 @@ MESH = Path(os.environ.get("TEST_MESH") or Path(__file__).parents[2] / "examples
 
 
 def apply_sample_mesh(plane: RunningPlane) -> Mesh:
-    """Applies the sample mesh, and writes the profile in which the Management App runs."""
+    """Applies the sample mesh, as `twinplane up` does."""
     mesh = load(MESH)
     session = boto3.Session(**plane.administrator(), region_name=mesh.region)
     apply(mesh, session, issuer_url=f"{plane.endpoint}/_idp", endpoint_url=plane.endpoint)
+    write_profiles(plane, mesh)
+    return mesh
+
+
+def write_profiles(plane: RunningPlane, mesh: Mesh) -> None:
+    """Writes the profile in which the Management App runs."""
     profiles = configparser.RawConfigParser()
     profiles["profile management-app"] = {
         "role_arn": f"arn:aws:iam::{mesh.account_id}:role/{mesh.app.role}",
@@ -43,7 +49,6 @@ def apply_sample_mesh(plane: RunningPlane) -> Mesh:
     profiles["profile administrator"] = {"region": mesh.region, "endpoint_url": plane.endpoint}
     with (plane.state / "aws" / "test-config").open("w") as file:
         profiles.write(file)
-    return mesh
 
 
 def browse_to_sign_in(url: str, name: str, password: str) -> str:
