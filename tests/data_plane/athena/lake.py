@@ -16,7 +16,10 @@ from twinplane.data_plane.testing import RunningPlane
 
 COLUMNS = [{"Name": "id", "Type": "bigint"}, {"Name": "region", "Type": "string"}, {"Name": "amount", "Type": "double"},
            {"Name": "card", "Type": "string"}]  # fmt: skip
-ROWS = "SELECT i AS id, CASE WHEN i % 4 = 0 THEN 'EU' ELSE 'US' END AS region, i * 1.5::DOUBLE AS amount, 'card-' || i AS card"
+ROWS = (
+    "SELECT i AS id, CASE WHEN i % 4 = 0 THEN 'EU' ELSE 'US' END AS region, i * 1.5::DOUBLE AS amount, "
+    "'card-' || i AS card"
+)
 PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -96,7 +99,8 @@ class Lake:
                 "ResultConfiguration": {"OutputLocation": "s3://people/athena/"},
                 "IdentityCenterConfiguration": {"EnableIdentityCenter": True},
                 "QueryResultsS3AccessGrantsConfiguration": {
-                    "EnableS3AccessGrants": True, "CreateUserLevelPrefix": True, "AuthenticationType": "DIRECTORY_IDENTITY",
+                    "EnableS3AccessGrants": True, "CreateUserLevelPrefix": True,
+                    "AuthenticationType": "DIRECTORY_IDENTITY",
                 },
             },
         )  # fmt: skip
@@ -137,7 +141,8 @@ class Lake:
     def person(self, name: str, role: str = "TwinplanePerson", project: ProjectScope | None = None) -> Person:
         """Somebody new, signed in: identity-enhanced credentials of the role, acting for her."""
         user = self.identitystore.create_user(
-            IdentityStoreId=self._store_id, UserName=name, DisplayName=name, Name={"GivenName": name, "FamilyName": name}
+            IdentityStoreId=self._store_id, UserName=name, DisplayName=name,
+            Name={"GivenName": name, "FamilyName": name},
         )  # fmt: skip
         return self.session_of(str(user["UserId"]), role, project)
 

@@ -23,11 +23,12 @@ COLUMNS = (
 )  # fmt: skip
 VISIBLE = tuple(c.name for c in COLUMNS if c.name != "ssn")
 FILTER = "region = 'EU'"
-ROWS = f"""
+ROWS = """
 SELECT i AS id, CASE WHEN i % 4 = 0 THEN 'EU' ELSE 'US' END AS region, 'd' || (i % 7) AS dept, i * 10 AS salary,
-       'ssn-' || i AS ssn, 'name' || i AS name, i / 3.0::DOUBLE AS rate, DATE '2020-01-01' + CAST(i % 900 AS INT) AS hired_on,
+       'ssn-' || i AS ssn, 'name' || i AS name, i / 3.0::DOUBLE AS rate,
+       DATE '2020-01-01' + CAST(i % 900 AS INT) AS hired_on,
        TIMESTAMP '2021-01-01 10:00:00' + to_minutes(i) AS seen_at, ['a', 't' || (i % 3)] AS tags,
-       map {{'k': CAST(i % 5 AS INT)}} AS marks, CAST(i / 7.0 AS DECIMAL(10, 2)) AS price,
+       map {'k': CAST(i % 5 AS INT)} AS marks, CAST(i / 7.0 AS DECIMAL(10, 2)) AS price,
        CASE WHEN i % 11 = 0 THEN NULL ELSE CAST(i % 100 AS INT) END AS score
 FROM range(20000) t(i)
 """
@@ -45,7 +46,9 @@ def permitted_file(tmp_path_factory: pytest.TempPathFactory, data_file: Path) ->
     """The same table with what is hidden cut out of the file itself."""
     path = tmp_path_factory.mktemp("data") / "permitted"
     shown = ", ".join(VISIBLE)
-    duckdb.connect().execute(f"COPY (SELECT {shown} FROM '{data_file}' WHERE {FILTER}) TO '{path}' (FORMAT parquet)")
+    duckdb.connect().execute(
+        f"COPY (SELECT {shown} FROM read_parquet('{data_file}') WHERE {FILTER}) TO '{path}' (FORMAT parquet)"
+    )
     return path
 
 

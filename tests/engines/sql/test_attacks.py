@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from .attacks import HOSTILE, KNOWN_LEAKS, MUST_PASS_THE_GATE, OUTSIDE
-from .conftest import COLUMNS, Engine, named
 from twinplane.engines.sql.gate import Gate, GateRefusal
 from twinplane.engines.sql.plan import Column, Files, Plan, QueryError, Slice, Source, Table
+
+from .attacks import HOSTILE, KNOWN_LEAKS, MUST_PASS_THE_GATE, OUTSIDE
+from .conftest import COLUMNS, Engine, named
 
 VIEWS = ("emp", "lineitem", "orders", "customer")
 
@@ -83,8 +84,20 @@ def test_no_error_tells_of_hidden_rows(engine: Engine, data_file: Path, predicat
     assert engine.rows(f"select count(*) from emp where {predicate}", named(emp=table)) == [["5000"]]
 
 
-@pytest.mark.parametrize("bad", ["1 = 1) or (1 = 1", "id in (select id from emp)", "exists (select 1)", "count(*) > 1",
-                                 "read_text('/etc/passwd') = ''", "nothing = 1", "id = 1; select 1", "", "id = ?"])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "1 = 1) or (1 = 1",
+        "id in (select id from emp)",
+        "exists (select 1)",
+        "count(*) > 1",
+        "read_text('/etc/passwd') = ''",
+        "nothing = 1",
+        "id = 1; select 1",
+        "",
+        "id = ?",
+    ],
+)
 def test_a_row_filter_that_is_not_a_plain_condition_lets_nothing_through(
     engine: Engine, data_file: Path, bad: str
 ) -> None:

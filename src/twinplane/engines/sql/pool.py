@@ -138,6 +138,7 @@ class SqlPool:
         if healthy and not self._closed:
             worker.idle_since = time.monotonic()
             self._idle[worker] = None
+            await self._make_room(0)
             return
         await asyncio.shield(worker.kill())
         output.unlink(missing_ok=True)
@@ -169,9 +170,7 @@ class SqlPool:
             if worker.person == person and worker.process.returncode is None:
                 del self._idle[worker]
                 return worker
-        while len(self._idle) + len(self._busy) >= self._size and self._idle:
-            oldest, _ = self._idle.popitem(last=False)
-            await oldest.kill()
+        await self._make_room(1)
         self.start()
         spare, self._spare = self._spare, None
         if spare is None:
@@ -180,6 +179,12 @@ class SqlPool:
         worker.person = person
         self.start()
         return worker
+
+    async def _make_room(self, wanted: int) -> None:
+        """Ends the workers that were idle longest, as far as there are too many."""
+        while self._idle and len(self._idle) + len(self._busy) + wanted > self._size:
+            oldest, _ = self._idle.popitem(last=False)
+            await oldest.kill()
 
     async def _spawn(self) -> _Worker:
         name = os.urandom(16).hex()

@@ -10,7 +10,8 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from twinplane.engines.sql import functions, semantics, statement
+from twinplane.engines.sql import semantics, statement
+from twinplane.engines.sql.allowed import HIDDEN_COLUMNS
 from twinplane.engines.sql.plan import Column, Files, Plan, QueryError, Source, Table, TableName, Tables
 
 _ROW_SOURCE = "source"
@@ -55,7 +56,7 @@ def _replace_tables(tree: exp.Expr, database: str, opaque: dict[TableName, str])
         ):
             column.set("db", None)
             column.set("catalog", None)
-        elif not column.table and column.name in functions.HIDDEN_COLUMNS:
+        elif not column.table and column.name in HIDDEN_COLUMNS:
             raise _unknown_column(column.name)
     return list(used)
 

@@ -15,7 +15,7 @@ from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
 
 from twinplane.engines.sql import functions
-from twinplane.engines.sql.functions import words
+from twinplane.engines.sql.allowed import words
 from twinplane.engines.sql.plan import Names, QueryError, SyntaxRefused, TableName
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of what we refuse, with the user's text
