@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from twinplane.data_plane.call import ANONYMOUS, Call, ServiceError
 from twinplane.data_plane.plane import PlaneSettings, open_plane
-from twinplane.data_plane.services.s3 import bodies, store
+from twinplane.data_plane.services.s3 import bodies, objects, store
 from twinplane.data_plane.store import Transaction
 from twinplane.data_plane.testing import running_plane
 
@@ -104,6 +106,33 @@ def test_a_replaced_body_stays_for_its_readers_and_then_goes(
         await plane.store.write(remove_and_think_better_of_it)
         await asyncio.sleep(0.5)
         assert new.read_bytes() == b"new"
+        plane.store.close()
+
+    asyncio.run(run())
+
+
+def test_of_two_first_writes_under_way_together_one_wins(settings: PlaneSettings) -> None:
+    """Both find nothing there when they start; what counts is what is there when they end."""
+
+    async def run() -> None:
+        plane = open_plane(settings, store.KINDS, {})
+        await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
+        started = asyncio.Barrier(2)
+
+        async def put(text: bytes) -> str:
+            async def body() -> AsyncIterator[bytes]:
+                await started.wait()
+                yield text
+
+            call = Call(plane, ANONYMOUS, "s3", "PutObject", "", 0.0, body=body())
+            try:
+                await objects.put_object(call, {"Bucket": "b", "Key": "k", "IfNoneMatch": "*"})
+            except ServiceError as error:
+                return error.code
+            return "made"
+
+        assert sorted(await asyncio.gather(put(b"1"), put(b"2"))) == ["PreconditionFailed", "made"]
+        assert len(list(plane.blobs.glob("*/*"))) == 1
         plane.store.close()
 
     asyncio.run(run())
