@@ -23,7 +23,7 @@ class Api:
         self._state = state
         self._url = state.running.app_url
         self._file = state.cli / f"{person}.json"
-        self._client = httpx.Client(base_url=self._url, timeout=60)
+        self._client = httpx.Client(base_url=self._url, timeout=60, trust_env=False)
         self._token: str | None = None
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:

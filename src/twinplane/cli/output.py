@@ -59,7 +59,9 @@ def request_story(request: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(request, indent=2))
         return
     print(f"{request['title']}  ({request['id']})")
-    status = request["status"].replace("_", " ") + (f", until {request['ends_on']}" if request.get("ends_on") else "")
+    status = request["status"].replace("_", " ")
+    if request.get("ends_on") and request["status"] not in ("revoked", "rejected", "withdrawn", "failed"):
+        status += f", until {request['ends_on']}"
     print(f"  status   {status}")
     print(f"  asked    by {member(request, 'requester.name')}: {request['reason']}")
     for reason in member(request, "policy.reasons") or []:

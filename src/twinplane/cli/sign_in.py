@@ -33,7 +33,7 @@ def id_token(issuer: str, client_id: str, name: str, password: str) -> str:
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     state = secrets.token_urlsafe(16)
-    with httpx.Client(timeout=15) as client:
+    with httpx.Client(timeout=15, trust_env=False) as client:
         try:
             found = client.get(f"{issuer}/.well-known/openid-configuration").raise_for_status().json()
             page = client.get(
@@ -126,7 +126,9 @@ class SignIn:
     def app_session(self, person: str) -> dict[str, Any]:
         """A new session of the Management App: `token` and `expires_at`."""
         try:
-            answer = httpx.post(f"{self.app_url}/api/sessions", json={"id_token": self.id_token(person)}, timeout=30)
+            answer = httpx.post(
+                f"{self.app_url}/api/sessions", json={"id_token": self.id_token(person)}, timeout=30, trust_env=False
+            )
         except httpx.HTTPError as error:
             raise CliError(f"the Management App does not answer ({error}): is `twinplane up` running?") from None
         if not answer.is_success:

@@ -1,6 +1,7 @@
 """A state folder, seen from the outside: where its mesh is reached, and the credentials that lie in it."""
 
 import configparser
+import io
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -51,6 +52,11 @@ class State:
     @property
     def aws_config(self) -> Path:
         return self.path / "aws" / "config"
+
+    @property
+    def app_config(self) -> Path:
+        """The Management App's own AWS configuration: the data plane writes `aws/config` anew when it starts."""
+        return self.path / "aws" / "management-app"
 
     @property
     def aws_credentials(self) -> Path:
@@ -132,15 +138,15 @@ class State:
         core.set_config_variable("credentials_file", str(self.aws_credentials))
         return core
 
-    def add_profile(self, name: str, members: dict[str, str]) -> None:
-        """Adds a profile to the folder's AWS configuration, or replaces it."""
-        parser = configparser.RawConfigParser()
-        parser.read(self.aws_config)
-        parser[f"profile {name}"] = members
-        new = self.aws_config.with_suffix(f".{os.getpid()}")
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            parser.write(file)
-        new.replace(self.aws_config)
+
+def add_profile(config: Path, name: str, members: dict[str, str]) -> None:
+    """Adds a profile to an AWS configuration file, or replaces it."""
+    parser = configparser.RawConfigParser()
+    parser.read(config)
+    parser[f"profile {name}"] = members
+    text = io.StringIO()
+    parser.write(text)
+    write_private(config, text.getvalue())
 
 
 def write_private(path: Path, text: str) -> None:

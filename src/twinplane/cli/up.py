@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twinplane.cli.children import Child, check_port, supervise
-from twinplane.cli.state import ADMINISTRATOR, MANAGEMENT_APP, Applied, CliError, Running, State
+from twinplane.cli.state import ADMINISTRATOR, MANAGEMENT_APP, Applied, CliError, Running, State, add_profile
 from twinplane.mesh.load import MeshError, load
 from twinplane.mesh.model import Mesh
 from twinplane.version import __version__
@@ -74,14 +74,22 @@ class LocalMesh:
         self.port = check_port(self.port, "--port")
         self.plane_port = check_port(self.plane_port, "--plane-port")
         plane = plane_child(self.state, self.plane_port, self.mesh.account_id, self.mesh.region)
+        app, wanted = self._app_child(), self._wanted()
+        applied = self.state.applied == wanted and self.state.aws_credentials.exists()
         self._begin(plane)
-        self._write_profile()
-        self._apply_when_needed(plane_url(self.plane_port))
-        if self.stopping():
-            raise CliError("stopped while starting; what was done is kept", 130)
+        add_profile(self.state.app_config, MANAGEMENT_APP, self._profile())
+        if applied:  # nothing to wait for: both servers get ready at the same time
+            self._begin(app)
+        plane.wait_until_ready()
+        add_profile(self.state.aws_config, MANAGEMENT_APP, self._profile())
         running = Running(f"http://127.0.0.1:{self.port}", plane_url(self.plane_port), str(self.mesh_path))
         self.state.write_running(running)
-        self._begin(self._app_child(plane_url(self.plane_port)))
+        if not applied:
+            self._apply(wanted)
+            if self.stopping():
+                raise CliError("stopped while starting; what was done is kept", 130)
+            self._begin(app)
+        app.wait_until_ready()
         return running
 
     def supervise(self) -> None:
@@ -97,45 +105,41 @@ class LocalMesh:
     def _begin(self, child: Child) -> None:
         child.start()
         self.children.append(child)
-        child.wait_until_ready()
 
     def _revive(self, child: Child) -> None:
         self.say(f"The {child.name} ended ({child.last_words()}); starting it again.")
         child.start()
         child.wait_until_ready()
         if child is self.children[0]:
-            self._write_profile()
+            add_profile(self.state.aws_config, MANAGEMENT_APP, self._profile())
 
-    def _write_profile(self) -> None:
+    def _profile(self) -> dict[str, str]:
         """The Management App acts as its role, which the account's administrator may assume."""
-        self.state.add_profile(
-            MANAGEMENT_APP,
-            {
-                "role_arn": f"arn:aws:iam::{self.mesh.account_id}:role/{self.mesh.app.role}",
-                "source_profile": ADMINISTRATOR,
-                "role_session_name": MANAGEMENT_APP,
-                "region": self.mesh.region,
-                "endpoint_url": plane_url(self.plane_port),
-            },
-        )
+        return {
+            "role_arn": f"arn:aws:iam::{self.mesh.account_id}:role/{self.mesh.app.role}",
+            "source_profile": ADMINISTRATOR,
+            "role_session_name": MANAGEMENT_APP,
+            "region": self.mesh.region,
+            "endpoint_url": plane_url(self.plane_port),
+        }
 
-    def _apply_when_needed(self, endpoint: str) -> None:
-        wanted = Applied(
-            str(self.mesh_path),
-            hashlib.sha256(self.mesh_path.read_bytes()).hexdigest(),
-            self.mesh.identity.issuer.url or f"{endpoint}/_idp",
-            __version__,
-        )
-        if self.state.applied == wanted:
-            return
+    @property
+    def _issuer(self) -> str:
+        return self.mesh.identity.issuer.url or f"{plane_url(self.plane_port)}/_idp"
+
+    def _wanted(self) -> Applied:
+        digest = hashlib.sha256(self.mesh_path.read_bytes()).hexdigest()
+        return Applied(str(self.mesh_path), digest, self._issuer, __version__)
+
+    def _apply(self, wanted: Applied) -> None:
         from twinplane.cli.applying import apply_to
 
         first = self.state.applied is None
-        self.say(f"Applying {self.mesh_path}: {'the first time takes a little' if first else 'it changed'}.")
-        apply_to(self.mesh, self.state.session(ADMINISTRATOR), wanted.issuer_url, self.say, self.stopping)
+        self.say(f"Applying {self.mesh_path}: {'the first time takes a little' if first else 'something changed'}.")
+        apply_to(self.mesh, self.state.session(ADMINISTRATOR), self._issuer, self.say, self.stopping)
         self.state.write_applied(wanted)
 
-    def _app_child(self, endpoint: str) -> Child:
+    def _app_child(self) -> Child:
         return Child(
             "Management App",
             [sys.executable, "-m", "twinplane.control_plane"],
@@ -145,9 +149,10 @@ class LocalMesh:
                 "TWINPLANE_STATE": str(self.state.path),
                 "TWINPLANE_PORT": str(self.port),
                 "TWINPLANE_MESH": str(self.mesh_path),
-                "TWINPLANE_ISSUER": self.mesh.identity.issuer.url or f"{endpoint}/_idp",
+                "TWINPLANE_ISSUER": self._issuer,
                 "TWINPLANE_CLIENT_ID": self.mesh.app.client_id,
-                **_aws(self.state, MANAGEMENT_APP, endpoint, self.mesh.region),
+                **_aws(self.state, MANAGEMENT_APP, plane_url(self.plane_port), self.mesh.region),
+                "AWS_CONFIG_FILE": str(self.state.app_config),
             },
         )
 
