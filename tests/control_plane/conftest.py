@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from mesh_fixtures import MESH, RunningApp, apply_sample_mesh, running_app
 
+from tests.control_plane.mesh_fixtures import MESH, RunningApp, apply_sample_mesh, running_app
 from twinplane.control_plane.database import Database
 from twinplane.data_plane.testing import RunningPlane, running_plane
 from twinplane.mesh.load import load

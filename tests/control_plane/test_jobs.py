@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import job_worker
 import pytest
 import sqlalchemy as sa
 
+from tests.control_plane import job_worker
 from twinplane.control_plane import jobs
 from twinplane.control_plane.database import Database
 from twinplane.control_plane.jobs import Done, GiveUp, Job, JobId, JobKind, JobRunner, Later, Step

@@ -14,7 +14,7 @@ from twinplane.control_plane.requests.rules import NEXT, NotInThatState, OwnRequ
 def a_request(database: Database, status: Status = Status.PENDING_APPROVAL) -> Request:
     now = database.clock()
     return Request(
-        id=records.new_id(), kind="project", status=status, version=1, title="Project X", requester=Actor("u1", "asker"),
+        id=records.new_id(), kind="project", status=status, version=1, title="X", requester=Actor("u1", "asker"),
         reason="because", body={}, outcome={}, policy={}, project_id=None, ends_at=None, created_at=now, updated_at=now,
         approvals=rules.first_approvals(["owner", "steward"], {"people": ["owner"]}, ["owner"], "asker"),
     )  # fmt: skip
@@ -107,10 +107,10 @@ def test_a_change_that_fails_half_way_leaves_no_trace(database: Database) -> Non
 
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("to", list(Status))
-def test_only_listed_transitions_are_possible(status: Status, to: Status, tmp_path_factory: object) -> None:
+def test_only_listed_transitions_are_possible(status: Status, to: Status) -> None:
     request = Request(
-        id=records.new_id(), kind="k", status=status, version=1, title="", requester=APP, reason="", body={}, outcome={},
-        policy={}, project_id=None, ends_at=None, created_at=None, updated_at=None,  # type: ignore[arg-type]
+        id=records.new_id(), kind="k", status=status, version=1, title="", requester=APP, reason="", body={},
+        outcome={}, policy={}, project_id=None, ends_at=None, created_at=None, updated_at=None,  # type: ignore[arg-type]
     )  # fmt: skip
     if to in NEXT[status]:
         rules.check_transition(request, to, "moved")
@@ -120,7 +120,7 @@ def test_only_listed_transitions_are_possible(status: Status, to: Status, tmp_pa
 
 
 def test_nothing_follows_an_end() -> None:
-    assert rules.FINAL == {Status.REVOKED, Status.EXPIRED, Status.REJECTED, Status.WITHDRAWN}
+    assert {Status.REVOKED, Status.EXPIRED, Status.REJECTED, Status.WITHDRAWN} == rules.FINAL
 
 
 def test_nobody_decides_on_her_own_request() -> None:

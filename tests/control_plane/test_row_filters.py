@@ -74,7 +74,8 @@ def test_a_condition_becomes_the_tree_that_means_the_same(condition: str, tree: 
         "", "region", "1 = 1", "year = 1 OR 1 = 1", "TRUE", "lower(region) = 'x'", "region = price", "region = NULL",
         "region = (SELECT 1)", "region IN (SELECT 1)", "EXISTS (SELECT 1)", "year = 1; DROP TABLE x", "year = 1 AND",
         "other.region = 'x'", "region ILIKE 'x'", "region LIKE 'x' ESCAPE '!'", "year + 1 = 2", "year = 1 + 1",
-        "CASE WHEN year = 1 THEN TRUE END", "region = 'a", "year = CAST('1' AS INT)", "(" * 5000 + "year = 1" + ")" * 5000,
+        "CASE WHEN year = 1 THEN TRUE END", "region = 'a", "year = CAST('1' AS INT)",
+        "(" * 5000 + "year = 1" + ")" * 5000,
         "year = 1 OR " * 500 + "year = 1",
     ],
 )  # fmt: skip

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from mesh_fixtures import RunningApp, browse_to_sign_in, running_app
 
+from tests.control_plane.mesh_fixtures import RunningApp, browse_to_sign_in, running_app
 from twinplane.control_plane.errors import BadRequest
 from twinplane.control_plane.identity import check_next_path
 

@@ -1,7 +1,8 @@
 """Joins the parts of the Management App. The only place that knows them all."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ from twinplane.version import __version__
 
 log = structlog.get_logger()
 
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
 STATIC = Path(__file__).parent / "static"
 KINDS = {
     project_use_cases.KIND: RequestKind(fulfil_job=project_jobs.FULFIL),
@@ -77,6 +80,16 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         identity.close()
         database.close()
 
+    web = new_web(lifespan)
+    web.state.app, web.state.jobs = app, runner
+    _add_health(web, app, runner)
+    _add_user_interface(web)
+    http.check_permissions_are_declared(web)
+    return web
+
+
+def new_web(lifespan: Lifespan | None = None) -> FastAPI:
+    """The routes of the API, and its OpenAPI document: what can be known without an app that runs."""
     web = FastAPI(
         title="Twinplane Management App",
         version=__version__,
@@ -85,14 +98,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    web.state.app, web.state.jobs = app, runner
     http.install(web)
     for part in (sessions, requests, projects, memberships, catalog, subscriptions, audit):
         web.include_router(part.router)
-    _add_health(web, app, runner)
-    _add_user_interface(web)
-    http.check_permissions_are_declared(web)
-    _describe_problems(web)
+    _describe(web)
     return web
 
 
@@ -140,22 +149,38 @@ def _jobs(runner: JobRunner) -> str:
     return "ok" if runner.is_alive else "the job runner has stopped; start the app again"
 
 
-def _describe_problems(web: FastAPI) -> None:
-    """Adds the problem body to the OpenAPI document, which refers to it from every operation."""
+def _describe(web: FastAPI) -> None:
+    """Finishes the OpenAPI document: its schemas have the API's own words, and every operation the problem body."""
     original = web.openapi
 
     def describe() -> dict[str, Any]:
+        if web.openapi_schema is not None:
+            return web.openapi_schema
         document = original()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas = document["components"]["schemas"]
         schemas["ProblemBody"] = http.ProblemBody.model_json_schema()
         for path in document["paths"].values():
             for operation in path.values():
                 operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        return document
+        web.openapi_schema = _in_plain_words(document, schemas)
+        return web.openapi_schema
 
     web.openapi = describe  # type: ignore[method-assign]
+
+
+def _in_plain_words(document: dict[str, Any], schemas: Iterable[str]) -> dict[str, Any]:
+    """`RequestShown` is how the code tells it from a request of the rules; who reads the API knows one `Request`."""
+    text = json.dumps(document)
+    for name in schemas:
+        plain = name.removesuffix("Shown")
+        if plain != name:
+            if plain in schemas:
+                raise RuntimeError(f"the API has two schemas that are called {plain}")
+            text = text.replace(f'"{name}"', f'"{plain}"').replace(f'/{name}"', f'/{plain}"')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
 
 
 def _add_user_interface(web: FastAPI) -> None:
@@ -174,6 +199,8 @@ def _add_user_interface(web: FastAPI) -> None:
             immutable = path.startswith("assets/")
             caching = "public, max-age=31536000, immutable" if immutable else "no-cache"
             return FileResponse(file, headers={"Cache-Control": caching})
+        if path.startswith("assets/"):
+            raise NotFound(f"There is no {request.url.path}: the page is of another version. Load it again.")
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
 
     web.include_router(router)

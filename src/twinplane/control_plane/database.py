@@ -15,10 +15,6 @@ from typing import Any
 
 import pysqlite3.dbapi2
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, CursorResult, Engine
 
 from twinplane.control_plane.clock import Clock, utc_now
@@ -103,16 +99,12 @@ class Database:
         with self.engine.connect() as connection, connection.begin():
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7731902, 1)"))
-            _check_not_newer(connection)
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(connection)
 
     def is_migrated(self) -> bool:
         """True when the tables are those of this version."""
         with self.read() as tx:
-            return _revision(tx.connection) == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+            return _revision(tx.connection) == _revisions()[-1]
 
     def close(self) -> None:
         self.engine.dispose()
@@ -166,14 +158,24 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _check_not_newer(connection: Connection) -> None:
-    revision = _revision(connection)
-    if revision is None:
+def _revisions() -> list[str]:
+    """The versions this app knows, the oldest first: its migration files bear them as their first word."""
+    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _upgrade(connection: Connection) -> None:
+    revision, known = _revision(connection), _revisions()
+    if revision == known[-1]:
         return
-    try:
-        ScriptDirectory(str(MIGRATIONS)).get_revision(revision)
-    except CommandError:
+    if revision is not None and revision not in known:
         raise DatabaseIsNewer(
             f"The database is of a newer version (schema {revision}) than this Twinplane. "
             "Start the newer version, or use another state folder or database."
-        ) from None
+        )
+    from alembic import command  # half a second to import, and seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from twinplane.control_plane.audit import records as audit
 from twinplane.control_plane.errors import BadRequest, NotSignedIn
-from twinplane.control_plane.http import SESSION_COOKIE, SIGN_IN_COOKIE, Router, SignedIn, TheApp
-from twinplane.control_plane.identity import check_next_path
+from twinplane.control_plane.http import SESSION_COOKIE, SIGN_IN_COOKIE, Router, SignedIn, TheApp, signed_in
+from twinplane.control_plane.identity import Person, check_next_path
 from twinplane.control_plane.permissions import Permission
 
 router = Router("session")
@@ -25,6 +25,12 @@ class Me(BaseModel):
     user_id: str
     groups: list[str]
     roles: list[str]
+
+
+class CurrentSession(BaseModel):
+    """`person` is null when nobody is signed in."""
+
+    person: Me | None
 
 
 class IdToken(BaseModel):
@@ -93,6 +99,19 @@ def close_session(app: TheApp, person: SignedIn, response: Response) -> None:
 @router.route_for("GET", "/api/me", Permission.USE_APP)
 def get_me(person: SignedIn) -> Me:
     """Who you are."""
+    return _me(person)
+
+
+@router.route_for("GET", "/api/session", Permission.PUBLIC)
+def get_current_session(app: TheApp, request: Request) -> CurrentSession:
+    """Who is signed in, if anybody. The web app asks this first: not to be signed in is no error."""
+    try:
+        return CurrentSession(person=_me(signed_in(request, app)))
+    except NotSignedIn:
+        return CurrentSession(person=None)
+
+
+def _me(person: Person) -> Me:
     return Me(
         name=person.name, display_name=person.display_name, user_id=person.user_id, groups=sorted(person.groups),
         roles=sorted(person.roles),

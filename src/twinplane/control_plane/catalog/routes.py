@@ -11,7 +11,7 @@ from twinplane.control_plane.permissions import Permission
 router = Router("assets")
 
 
-class Import(BaseModel):
+class ImportGiven(BaseModel):
     """Which Glue database to import; `connection` is the name of one of the project's connections."""
 
     database: str = Field(min_length=1, max_length=255)
@@ -117,7 +117,7 @@ def get_classification(app: TheApp) -> ClassificationStandard:
 
 
 @router.route_for("POST", "/api/projects/{project_id}/imports", Permission.USE_APP, status_code=202)
-def import_asset(app: TheApp, person: SignedIn, project_id: str, body: Import) -> ImportStarted:
+def import_asset(app: TheApp, person: SignedIn, project_id: str, body: ImportGiven) -> ImportStarted:
     """Starts importing a Glue database's tables into the project's inventory."""
     run_id = use_cases.import_tables(app, person, project_id, body.database, body.connection)
     return ImportStarted(run_id=run_id)

@@ -42,6 +42,15 @@ class ApprovalShown(BaseModel):
     reasons: list[str]
 
 
+class PolicyDecision(BaseModel):
+    """What policy decided and why. `policies` are the ids of those that decided, of the set named by `policy_hash`."""
+
+    allowed: bool
+    policies: list[str]
+    reasons: list[str]
+    policy_hash: str
+
+
 class StepShown(BaseModel):
     seq: int
     at: datetime
@@ -63,7 +72,7 @@ class RequestShown(BaseModel):
     body: dict[str, Any]
     outcome: dict[str, Any]
     failure: str | None
-    policy: dict[str, Any]
+    policy: PolicyDecision
     project_id: str | None
     ends_on: str | None
     created_at: datetime
@@ -77,7 +86,7 @@ class RequestList(BaseModel):
     items: list[RequestShown]
 
 
-class Approval(BaseModel):
+class ApprovalGiven(BaseModel):
     """`row_filter` (an SQL condition) and `hidden_columns` narrow what a subscription shows."""
 
     comment: str | None = Field(default=None, max_length=4000)
@@ -113,7 +122,7 @@ def get_request(app: TheApp, person: SignedIn, request_id: str) -> RequestShown:
 
 
 @router.route_for("POST", "/api/requests/{request_id}/approve", Permission.USE_APP)
-def approve_request(app: TheApp, person: SignedIn, request_id: str, body: Approval) -> RequestShown:
+def approve_request(app: TheApp, person: SignedIn, request_id: str, body: ApprovalGiven) -> RequestShown:
     """Approves the stage that is pending."""
     terms = {"row_filter": body.row_filter, "hidden_columns": body.hidden_columns}
     return shown(app, person, use_cases.approve(app, person, request_id, body.comment, terms))
@@ -189,7 +198,7 @@ def shown(app: App, person: Person, request: model.Request) -> RequestShown:
         body=request.body,
         outcome=request.outcome,
         failure=request.outcome.get("failure"),
-        policy=request.policy,
+        policy=PolicyDecision(**request.policy),
         project_id=request.project_id,
         ends_on=request.body.get("ends_on"),
         created_at=request.created_at,
