@@ -34,7 +34,7 @@ _TABLES = {
 def renamed(value: Any) -> Any:
     """The declaration with every name replaced."""
     if isinstance(value, dict):
-        return {_RENAMED.get(key, key): renamed(item) for key, item in value.items()}
+        return {key: renamed(item) for key, item in value.items()}
     if isinstance(value, list):
         return [renamed(item) for item in value]
     return _RENAMED.get(value, value) if isinstance(value, str) else value
@@ -89,7 +89,7 @@ def test_the_demo_command_walks_the_sample_mesh_and_leaves_nothing_behind(tmp_pa
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     steps = json.loads(done.stdout)
     assert all(not step["failed"] and step["outcome"] for step in steps)
-    assert all(step["aws_calls"] for step in steps), "each step reaches the data plane"
+    assert {step["title"] for step in steps if not step["aws_calls"]} <= {"Change what the profile locks"}
     assert processes_naming(str(state)) == []
     assert [p for p in home.rglob("*") if p.is_file()] == []
 
