@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from handmade import Answered, send, signed_headers
 
+from tests.data_plane.wire.handmade import Answered, send, signed_headers
 from twinplane.data_plane.testing import RunningPlane
 
 BUCKET = "requests"

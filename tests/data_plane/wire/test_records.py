@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from handmade import send
 
+from tests.data_plane.wire.handmade import send
 from twinplane.data_plane.testing import RunningPlane
 
 ROLE = "Recorded"

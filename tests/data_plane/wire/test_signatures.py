@@ -15,8 +15,8 @@ from urllib.error import HTTPError
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from handmade import amz_date, send, signed_chunks, signed_headers
 
+from tests.data_plane.wire.handmade import amz_date, send, signed_chunks, signed_headers
 from twinplane.data_plane import sessions
 from twinplane.data_plane.plane import Keys
 from twinplane.data_plane.testing import RunningPlane
