@@ -132,6 +132,11 @@ class RunningApp:
         self.process.wait()
 
     @property
+    def declared(self) -> Mesh:
+        """The mesh as declared."""
+        return load(self.mesh)
+
+    @property
     def password(self) -> str:
         return (self.plane.state / "development-password").read_text().strip()
 
