@@ -38,3 +38,9 @@ MESSAGES = {
     "Array subscript must be less than or equal to array length": "INVALID_FUNCTION_ARGUMENT",
     "Key not present in map": "INVALID_FUNCTION_ARGUMENT",
 }
+
+
+def used_by(*texts: str) -> list[str]:
+    """The macros that these DuckDB texts call."""
+    every = " ".join(texts).lower()
+    return [macro for macro in MACROS if macro.partition("(")[0] in every]

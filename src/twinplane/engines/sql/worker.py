@@ -93,8 +93,6 @@ class Engine:
             }
         )
         connection.execute("SET TimeZone = 'UTC'")
-        for macro in macros.MACROS:
-            connection.execute(f"CREATE MACRO {macro}")
         return connection
 
     def run(self, request: Request) -> Reply:
@@ -116,6 +114,8 @@ class Engine:
     def _run(self, connection: Any, request: Request) -> Reply:
         started = time.perf_counter()
         plan = request.plan
+        for macro in macros.used_by(plan.sql, *(source.select for source in plan.sources)):
+            connection.execute(f"CREATE MACRO {macro}")
         for source in plan.sources:
             connection.execute(f'CREATE VIEW "{source.name}" AS {source.select}')
         _lock(connection, [path for source in plan.sources for path in source.paths], request.folder)
@@ -144,8 +144,6 @@ def _write(done: Any, columns: tuple[ResultColumn, ...], path: Path) -> int:
         while chunk := done.fetchmany(ROWS_AT_ONCE):
             file.writelines(result.line(map(result.text, row)) for row in chunk)
             rows += len(chunk)
-        file.flush()
-        os.fsync(file.fileno())
     return rows
 
 

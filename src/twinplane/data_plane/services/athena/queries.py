@@ -1,5 +1,6 @@
 """Query executions: started here, run by a durable task, and shown only to whoever started them."""
 
+import asyncio
 import time
 import uuid
 from pathlib import Path
@@ -174,8 +175,11 @@ async def _run_plan(plane: "Plane", execution: Document, plan: "Plan") -> Docume
     result = await plane.sql.run(execution["owner"], plan, run_id=execution["QueryExecutionId"])
     columns = [msgspec.to_builtins(column) for column in result.columns]
     try:
-        await _put(plane, execution, "", Path(result.path), "text/csv")
-        await _put(plane, execution, ".metadata", msgspec.json.encode({"columns": columns}), "application/octet-stream")
+        described = msgspec.json.encode({"columns": columns})
+        await asyncio.gather(
+            _put(plane, execution, "", Path(result.path), "text/csv"),
+            _put(plane, execution, ".metadata", described, "application/octet-stream"),
+        )
     finally:
         Path(result.path).unlink(missing_ok=True)
     return {
