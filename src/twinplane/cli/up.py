@@ -81,7 +81,7 @@ class LocalMesh:
         if applied:  # nothing to wait for: both servers get ready at the same time
             self._begin(app)
         plane.wait_until_ready()
-        add_profile(self.state.aws_config, MANAGEMENT_APP, self._profile())
+        self.write_profiles()
         running = Running(f"http://127.0.0.1:{self.port}", plane_url(self.plane_port), str(self.mesh_path))
         self.state.write_running(running)
         if not applied:
@@ -111,7 +111,12 @@ class LocalMesh:
         child.start()
         child.wait_until_ready()
         if child is self.children[0]:
-            add_profile(self.state.aws_config, MANAGEMENT_APP, self._profile())
+            self.write_profiles()
+
+    def write_profiles(self) -> None:
+        """The app's profile, for the app itself and beside the administrator's."""
+        for config in (self.state.app_config, self.state.aws_config):
+            add_profile(config, MANAGEMENT_APP, self._profile())
 
     def _profile(self) -> dict[str, str]:
         """The Management App acts as its role, which the account's administrator may assume."""

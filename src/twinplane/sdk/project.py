@@ -1,10 +1,9 @@
 """A project of SageMaker Unified Studio: what `sagemaker_studio.Project` knows, and its members and life cycle."""
 
-import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import botocore.loaders
@@ -13,6 +12,7 @@ import botocore.session
 try:
     from sagemaker_studio.data_models import ClientConfig
     from sagemaker_studio.project import Project as StudioProject
+    from sagemaker_studio.utils._internal import InternalUtils
 except ModuleNotFoundError as error:
     raise ImportError("Project needs AWS's library: pip install 'twinplane[studio]'") from error
 
@@ -36,8 +36,24 @@ class Member:
 class Project(StudioProject):
     """`sagemaker_studio.Project` with `add_member`, `remove_member`, `members`, `create`, `wait` and `delete`.
 
-    They use the same credentials, region and endpoint as the library itself.
+    They use the same credentials, region and endpoint as the library itself. Where the library wants the environment
+    to name some project before it can be asked for another, this one does not.
     """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        id: str | None = None,
+        domain_id: str | None = None,
+        config: ClientConfig | None = None,
+    ) -> None:
+        config = config or ClientConfig()
+        domain = domain_id or _setting("DataZoneDomainId")
+        if domain and (id or name) and not _setting("DataZoneProjectId") and not config.overrides["execution"]:
+            id = id or _project_id(_default_client(config), domain, str(name))
+            execution = {"domain_identifier": domain, "project_identifier": id}
+            config = replace(config, overrides=config.overrides | {"execution": execution})
+        super().__init__(name, id, domain_id, config)
 
     @classmethod
     def create(
@@ -61,7 +77,7 @@ class Project(StudioProject):
         domain = domain_id or _setting("DataZoneDomainId")
         if domain is None:
             raise ValueError("Domain ID not found in environment. Please specify a domain ID.")
-        datazone = _client(config, _setting("DataZoneEndpoint"), _setting("DataZoneDomainRegion"))
+        datazone = _default_client(config)
         request: dict[str, Any] = {"domainIdentifier": domain, "name": name, "description": description}
         request["projectProfileId"] = _profile_id(datazone, domain, profile)
         if domain_unit is not None:
@@ -161,8 +177,14 @@ class Project(StudioProject):
 
 
 def _setting(name: str) -> str | None:
-    """What the library reads from the environment, by the library's name for it."""
-    return os.environ.get(name)
+    """What the library finds in its environment: in a space's metadata, or in a variable of this name."""
+    library: Any = InternalUtils
+    found: str | None = library()._get_field_from_environment(name)
+    return found
+
+
+def _default_client(config: ClientConfig) -> Any:
+    return _client(config, _setting("DataZoneEndpoint"), _setting("DataZoneDomainRegion"))
 
 
 def _client(config: ClientConfig, endpoint_url: str | None, region: str | None) -> Any:
@@ -175,6 +197,14 @@ def _client(config: ClientConfig, endpoint_url: str | None, region: str | None) 
     core._credentials = session.get_credentials()
     make: Any = boto3.Session(botocore_session=core).client
     return make("datazone", region_name=region or session.region_name, endpoint_url=endpoint_url)
+
+
+def _project_id(datazone: Any, domain: str, name: str) -> str:
+    pages = datazone.get_paginator("list_projects").paginate(domainIdentifier=domain)
+    known = {item["name"]: str(item["id"]) for page in pages for item in page["items"]}
+    if name not in known:
+        raise LookupError(f"you see no project {name!r}; you see: {', '.join(sorted(known)) or 'none'}")
+    return known[name]
 
 
 def _profile_id(datazone: Any, domain: str, profile: str) -> str:
