@@ -82,3 +82,12 @@ def test_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StateOfNewerVersion, match="newer program"):
         open_store(tmp_path)
+
+
+def test_a_column_that_a_kind_gains_is_filled_from_the_documents_that_are_there(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    asyncio.run(store.write(lambda tx: tx.add(TEAMS, team("a") | {"active": True, "size": 7})))
+    store.close()
+    wider = Kind("team", key=("id",), columns=("name", "unit", "active", "size"), indexes=(("size",),))
+    store = Store(tmp_path / "plane.db", [wider])
+    assert store.read(lambda tx: [d["id"] for d in tx.select(wider, {"size": 7, "active": True})]) == ["a"]

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -148,4 +147,4 @@ def grants_of(mesh: Mesh, person: str) -> int:
     entries = lake.list_permissions(Principal={"DataLakePrincipalIdentifier": principal})[
         "PrincipalResourcePermissions"
     ]
-    return sum("SELECT" in entry["Permissions"] for entry in entries)
+    return sum("SELECT" in entry["Permissions"] for entry in found["PrincipalResourcePermissions"])

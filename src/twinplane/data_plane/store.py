@@ -76,11 +76,15 @@ def _quoted(columns: Iterable[str]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
-def _ddl(kind: Kind) -> list[str]:
-    statements = [
+def _table_ddl(kind: Kind) -> str:
+    return (
         f'CREATE TABLE IF NOT EXISTS "{kind.name}" '
         f"({_quoted(kind.all_columns)}, body BLOB NOT NULL, PRIMARY KEY ({_quoted(kind.key)}))"
-    ]
+    )
+
+
+def _index_ddl(kind: Kind) -> list[str]:
+    statements = []
     for unique, groups in (("UNIQUE ", kind.unique), ("", kind.indexes)):
         for group in groups:
             name = f"{kind.name}__{'__'.join(group)}"
@@ -253,10 +257,23 @@ class Store:
             )
         self._writer.execute("BEGIN IMMEDIATE")
         for kind in kinds:
-            for statement in _ddl(kind):
+            self._writer.execute(_table_ddl(kind))
+            self._add_new_columns(kind)
+            for statement in _index_ddl(kind):
                 self._writer.execute(statement)
         self._writer.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         self._writer.execute("COMMIT")
+
+    def _add_new_columns(self, kind: Kind) -> None:
+        """Columns that the kind did not have when the table was made are filled from the documents."""
+        there = {row[1] for row in self._writer.execute(f'PRAGMA table_info("{kind.name}")')}
+        for column in kind.all_columns:
+            if column not in there:
+                self._writer.execute(f'ALTER TABLE "{kind.name}" ADD COLUMN "{column}"')
+                self._writer.execute(
+                    f'UPDATE "{kind.name}" SET "{column}" = json_extract(CAST(body AS TEXT), ?)',  # noqa: S608
+                    (f'$."{column}"',),
+                )
 
     def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs `function` on the last committed state. Nothing it does may write."""
