@@ -223,6 +223,7 @@ class JobRunner:
             try:
                 if (utc_now() - renewed_at).total_seconds() > self._lease_seconds / 3:
                     self._renew()
+                    _release_leases_of_the_dead(self._database)
                     renewed_at = utc_now()
                 wait = self._start_due()
             except sa.exc.OperationalError:
@@ -451,13 +452,16 @@ def _started(pid: int) -> str:
 
 def _release_leases_of_the_dead(database: Database) -> None:
     """A replica that was killed on this machine need not be waited for until its lease runs out."""
-    host = socket.gethostname()
-    with database.write() as tx:
-        for row in tx.rows(sa.select(JOBS.c.lease_owner).where(JOBS.c.lease_owner.is_not(None)).distinct()):
-            owner_host, pid, started, _ = row["lease_owner"].split(":")
-            if owner_host == host and started and _started(int(pid)) != started:
-                tx.execute(
-                    sa.update(JOBS)
-                    .where(JOBS.c.lease_owner == row["lease_owner"])
-                    .values(lease_owner=None, lease_until=None)
-                )
+    with database.read() as tx:
+        held = sa.select(JOBS.c.lease_owner).where(JOBS.c.state.in_(OPEN), JOBS.c.lease_owner.is_not(None)).distinct()
+        dead = [row["lease_owner"] for row in tx.rows(held) if _is_dead(row["lease_owner"])]
+    if dead:
+        with database.write() as tx:
+            where = JOBS.c.lease_owner.in_(dead)
+            tx.execute(sa.update(JOBS).where(where).values(lease_owner=None, lease_until=None))
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether the owner of a lease was a process of this machine that is gone."""
+    host, pid, started, _ = owner.split(":")
+    return host == socket.gethostname() and bool(started) and _started(int(pid)) != started
