@@ -108,6 +108,18 @@ def test_no_secret_is_recorded_or_logged(plane: RunningPlane, session: dict[str,
     assert [secret for secret in secrets if secret in kept] == []
 
 
+def test_what_the_model_calls_sensitive_is_hidden(plane: RunningPlane) -> None:
+    instances = plane.client("sso-admin").list_instances()["Instances"]
+    plane.client("identitystore").create_user(
+        IdentityStoreId=instances[0]["IdentityStoreId"],
+        UserName="private",
+        DisplayName="A Private Person",
+        Name={"GivenName": "Private", "FamilyName": "Person"},
+    )
+    hidden = records(plane, "CreateUser")[0]["requestParameters"]
+    assert (hidden["userName"], hidden["displayName"]) == ("HIDDEN_DUE_TO_SECURITY_REASONS",) * 2
+
+
 def test_calls_nobody_signed_are_not_recorded(plane: RunningPlane) -> None:
     before = len(records(plane, "ListUsers"))
     send(plane, "POST", "/", b"Action=ListUsers", {"Content-Type": "application/x-www-form-urlencoded"})
