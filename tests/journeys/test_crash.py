@@ -1,4 +1,4 @@
-"""kill -9 of either server in the middle of provisioning and of fulfilment: after a restart the step completes, once."""
+"""kill -9 of either server in the middle of provisioning and fulfilment: after a restart the step completes, once."""
 
 import os
 import time
@@ -144,7 +144,5 @@ def grants_of(mesh: Mesh, person: str) -> int:
     """How many grants to select Lake Formation holds for the person."""
     lake = mesh.sign_in.administrator().client("lakeformation")
     principal = f"arn:aws:identitystore:::user/{mesh.sign_in.user_id(person)}"
-    entries = lake.list_permissions(Principal={"DataLakePrincipalIdentifier": principal})[
-        "PrincipalResourcePermissions"
-    ]
+    found = lake.list_permissions(Principal={"DataLakePrincipalIdentifier": principal})
     return sum("SELECT" in entry["Permissions"] for entry in found["PrincipalResourcePermissions"])
