@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sys
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,7 +28,7 @@ from twinplane.data_plane.store import Kind, StateOfNewerVersion
 from twinplane.data_plane.tasks import TaskKind
 from twinplane.data_plane.wire import errors, signature
 from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope, Send, read_request, send_response
-from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, new_request_id
 from twinplane.data_plane.wire.service import ServiceWire
 from twinplane.data_plane.wire.signature import Signature
 from twinplane.engines.sql.pool import SqlPool
@@ -74,7 +73,7 @@ class PlaneApp:
             return
         http = read_request(scope)
         incoming = Incoming(receive, http.headers)
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         try:
             response = await self._answer(http, incoming, request_id)
             if not await incoming.discard():
@@ -279,6 +278,7 @@ async def _serve(state: Path, port: int, account_id: str, region: str) -> None:
             config = uvicorn.Config(
                 app, http="httptools", lifespan="off", log_level="warning", access_log=False, server_header=False,
                 timeout_graceful_shutdown=3, timeout_keep_alive=60,
+                proxy_headers=False,  # else any client could have another address recorded than its own
             )  # fmt: skip
             await Server(config).serve([listener])
 

@@ -5,7 +5,6 @@ bodies are left out.
 """
 
 import asyncio
-import uuid
 from typing import Any
 
 import structlog
@@ -15,7 +14,7 @@ from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceE
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.cloudtrail.store import add_event
 from twinplane.data_plane.services.identitystore import store as identity_store
-from twinplane.data_plane.wire.http import HttpRequest
+from twinplane.data_plane.wire.http import HttpRequest, new_request_id
 from twinplane.data_plane.wire.models import Model, OperationModel, Ref
 from twinplane.data_plane.wire.scalars import iso8601
 
@@ -55,7 +54,7 @@ def record(
         "requestParameters": _shown(model, operation.input, request) if request is not None else None,
         "responseElements": None if read_only or answer is None else _shown(model, operation.output, answer),
         "requestID": call.request_id,
-        "eventID": str(uuid.uuid4()),
+        "eventID": new_request_id(),
         "readOnly": read_only,
         "resources": [{"accountId": call.account_id, **resource} for resource in call.resources],
         "eventType": "AwsApiCall",

@@ -80,15 +80,17 @@ def test_a_request_that_cannot_be_read_is_recorded_as_refused(plane: RunningPlan
     assert records(plane, "GetRole")[0]["errorCode"] == "ValidationError"
 
 
-def test_nobody_can_claim_to_act_for_someone_by_a_header(plane: RunningPlane) -> None:
+def test_nobody_can_claim_another_person_or_address_by_a_header(plane: RunningPlane) -> None:
     client = plane.client("sts")
 
     def claim(request: Any, **_: Any) -> None:
         request.headers["X-On-Behalf-Of"] = "someone"
+        request.headers["X-Forwarded-For"] = "203.0.113.9"
 
     client.meta.events.register("before-send", claim)
     client.get_caller_identity()
-    assert "onBehalfOf" not in records(plane, "GetCallerIdentity")[0]["userIdentity"]
+    record = records(plane, "GetCallerIdentity")[0]
+    assert ("onBehalfOf" in record["userIdentity"], record["sourceIPAddress"]) == (False, "127.0.0.1")
 
 
 def test_no_secret_is_recorded_or_logged(plane: RunningPlane, session: dict[str, Any]) -> None:

@@ -99,7 +99,8 @@ class Codecs:
         head = f'<{name}Response xmlns="{metadata.xml_namespace}">'
 
         def parse(http: HttpRequest, _labels: dict[str, str]) -> Request:
-            values = {key: each[0] for key, each in http.query.items()} | form_values(http.body)
+            form = form_values(http.body) if http.form is None else http.form
+            values = {key: each[0] for key, each in http.query.items()} | form if http.query else form
             request: Request = read(form_tree(values))
             return request
 

@@ -2,9 +2,16 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from random import getrandbits
 from urllib.parse import unquote_plus
 
 from twinplane.data_plane.wire.body import FileRange
+
+
+def new_request_id() -> str:
+    """A random id in the form of a UUID. Unique, not secret: `uuid4` would cost as much as checking a signature."""
+    digits = f"{getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 @dataclass(slots=True)
@@ -17,6 +24,7 @@ class HttpRequest:
     headers: dict[str, str]
     client: str = ""
     body: bytes = b""
+    form: dict[str, str] | None = None  # the body of the query protocol, once it was read
     stream: AsyncIterator[bytes] | None = None  # the verified body of an operation that streams it
     query: dict[str, list[str]] = field(init=False)
 

@@ -55,7 +55,8 @@ class ServiceWire:
                 raise ServiceError("UnknownOperationException", f"X-Amz-Target does not name {self.model.name}.")
             return name
         try:
-            return form_values(http.body).get("Action") or http.query_value("Action") or ""
+            http.form = form_values(http.body)
+            return http.form.get("Action") or http.query_value("Action") or ""
         except Malformed:
             return ""
 

@@ -223,7 +223,8 @@ def _encoded(text: str) -> str:
 
 
 def _trimmed(value: str) -> str:
-    return re.sub(r" +", " ", value.strip())
+    value = value.strip()
+    return re.sub(r" +", " ", value) if "  " in value else value
 
 
 # Version 2
