@@ -5,8 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from domains_for_tests import Mesh, eventually
-
+from tests.data_plane.datazone.domains_for_tests import Mesh, eventually
 from twinplane.data_plane.testing import RunningPlane
 
 COLUMNS = {

@@ -1,8 +1,8 @@
 """Fixtures of DataZone's tests."""
 
 import pytest
-from domains_for_tests import Mesh, make_mesh
 
+from tests.data_plane.datazone.domains_for_tests import Mesh, make_mesh
 from twinplane.data_plane.testing import RunningPlane
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from catalog_for_tests import COLUMNS, Producer, form, glue_form, producer, unique
-from domains_for_tests import Mesh
+
+from tests.data_plane.datazone.catalog_for_tests import COLUMNS, Producer, form, glue_form, producer, unique
+from tests.data_plane.datazone.domains_for_tests import Mesh
 
 CLASSIFICATION = """
 $version: "2.0"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from domains_for_tests import ALL_USERS, Mesh, eventually
+
+from tests.data_plane.datazone.domains_for_tests import ALL_USERS, Mesh, eventually
 
 
 def refused(code: str) -> Any:

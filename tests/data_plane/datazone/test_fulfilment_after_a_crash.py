@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from catalog_for_tests import Producer, equal, lake_administrator, producer
-from domains_for_tests import Mesh, eventually, make_mesh
 from pysqlite3 import dbapi2 as sqlite
 
+from tests.data_plane.datazone.catalog_for_tests import Producer, equal, lake_administrator, producer
+from tests.data_plane.datazone.domains_for_tests import Mesh, eventually, make_mesh
 from twinplane.data_plane.testing import running_plane
 
 PEOPLE = [f"reader{n}" for n in range(10)]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from domains_for_tests import ALL_USERS, Mesh, environment, eventually, make_profile
+
+from tests.data_plane.datazone.domains_for_tests import ALL_USERS, Mesh, environment, eventually, make_profile
 
 
 def refused(code: str) -> Any:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from catalog_for_tests import lake_administrator, producer
-from domains_for_tests import Mesh, eventually
+
+from tests.data_plane.datazone.catalog_for_tests import lake_administrator, producer
+from tests.data_plane.datazone.domains_for_tests import Mesh, eventually
 
 
 def gone(mesh: Mesh, project_id: str) -> None:

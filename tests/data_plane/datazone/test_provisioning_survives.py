@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domains_for_tests import Mesh, environment, make_mesh, make_profile
 
+from tests.data_plane.datazone.domains_for_tests import Mesh, environment, make_mesh, make_profile
 from twinplane.data_plane.services.datazone import store
 from twinplane.data_plane.store import Store
 from twinplane.data_plane.testing import running_plane

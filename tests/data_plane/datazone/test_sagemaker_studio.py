@@ -8,7 +8,8 @@ import uuid
 from typing import Any
 
 import pytest
-from domains_for_tests import Mesh
+
+from tests.data_plane.datazone.domains_for_tests import Mesh
 
 SCRIPT = """
 import json, os, sys

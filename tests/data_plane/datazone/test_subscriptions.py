@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from catalog_for_tests import (
+
+from tests.data_plane.datazone.catalog_for_tests import (
     COLUMNS,
     Producer,
     equal,
@@ -18,8 +19,7 @@ from catalog_for_tests import (
     table_input,
     unique,
 )
-from domains_for_tests import Mesh, eventually
-
+from tests.data_plane.datazone.domains_for_tests import Mesh, eventually
 from twinplane.data_plane.testing import RunningPlane
 
 

@@ -28,6 +28,7 @@ _MEMBERS = (
     "createdBy", "firstRevisionCreatedAt", "firstRevisionCreatedBy", "glossaryTerms", "governedGlossaryTerms",
     "owningProjectId", "domainId", "formsOutput",
 )  # fmt: skip
+_SEARCHABLE = "amazon.datazone#searchable"
 _STEWARDS = (*rules.EDITORS, rules.STEWARD)
 
 
@@ -190,7 +191,7 @@ def searchable(tx: Transaction, document: Document) -> Iterator[tuple[str, str]]
         yield "description", document["description"]
     for form in document["formsOutput"]:
         for path, value, traits in _values(tx, document["domainId"], form):
-            if "amazon.datazone#searchable" in traits and isinstance(value, str):
+            if _SEARCHABLE in traits and isinstance(value, str):
                 yield path, value
 
 
@@ -201,9 +202,7 @@ def _values(tx: Transaction, domain_id: str, form: Document) -> Iterator[tuple[s
     return smithy.scalars(model, structure, content, form["formName"])
 
 
-def entry(
-    tx: Transaction, scope: str, document: Document, extra: tuple[tuple[str, Any], ...] = ()
-) -> search_index.Entry:
+def entry(tx: Transaction, scope: str, document: Document, *, created: float, updated: float) -> search_index.Entry:
     """How the search index knows an asset or a listing."""
     text: dict[str, list[str]] = {}
     for attribute, value in searchable(tx, document):
@@ -211,36 +210,38 @@ def entry(
     terms = [*document.get("glossaryTerms", []), *document.get("governedGlossaryTerms", [])]
     known_terms = [t for t in (tx.find(glossaries.TERMS, document["domainId"], i) for i in terms) if t is not None]
     text["terms"] = [t["name"] for t in known_terms]
+    type_name = document["typeIdentifier"].removeprefix(managed_types.PREFIX)
     attributes: list[tuple[str, Any]] = [
         ("owningProjectId", document["owningProjectId"]),
         ("typeIdentifier", document["typeIdentifier"]),
-        ("assetTypeName", document["typeIdentifier"].removeprefix(managed_types.PREFIX)),
+        ("assetTypeName", type_name),
+        ("entityType", type_name),
         ("name", document["name"]),
         *((glossaries.TERMS_ATTRIBUTE, term_id) for term_id in terms),
-        *extra,
     ]
     if document.get("externalIdentifier"):
         attributes.append(("externalIdentifier", document["externalIdentifier"]))
     for form in document["formsOutput"]:
-        for path, value, _ in _values(tx, document["domainId"], form):
-            attributes.append((path, value if not isinstance(value, bool) else str(value).lower()))
+        managed = form["typeName"].startswith(managed_types.PREFIX)
+        for path, value, traits in _values(tx, document["domainId"], form):
+            if _SEARCHABLE in traits or not managed:  # of managed forms, what AWS indexes; of others, everything
+                attributes.append((path, value if not isinstance(value, bool) else str(value).lower()))
     return search_index.Entry(
         document["domainId"],
         scope,
         document["id"],
         document["owningProjectId"],
         document["name"],
+        created,
+        updated,
         {field: "\n".join(values) for field, values in text.items()},
         tuple(attributes),
     )
 
 
 def _index(tx: Transaction, document: Document) -> None:
-    times = (
-        ("creationTime", document["firstRevisionCreatedAt"]),
-        ("lastUpdatedTime", document["createdAt"]),
-    )
-    search_index.put(tx, entry(tx, "ASSET", document, times))
+    times = {"created": document["firstRevisionCreatedAt"], "updated": document["createdAt"]}
+    search_index.put(tx, entry(tx, "ASSET", document, **times))
 
 
 def _draft(call: Call, request: Request, kind: Document, by: str) -> Draft:

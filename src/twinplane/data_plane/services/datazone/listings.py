@@ -110,12 +110,8 @@ def publish(tx: Transaction, asset: Document, by: str, now: float) -> Document:
         document |= {member: known[member] for member in ("createdAt", "createdBy", "subscriptions")}
     tx.put(assets.LISTINGS, document)
     tx.put(assets.LISTING_REVISIONS, document)
-    times = (
-        ("creationTime", document["createdAt"]),
-        ("lastUpdatedTime", now),
-        ("entityType", asset_type_name(document)),
-    )
-    search_index.put(tx, assets.entry(tx, _SCOPE, document, times))
+    entry = assets.entry(tx, _SCOPE, document, created=document["createdAt"], updated=now)
+    search_index.put(tx, entry)
     return document
 
 

@@ -20,7 +20,13 @@ ENTRIES = Kind(
     key=("domain", "scope", "id"),
     extra=(
         "CREATE TABLE IF NOT EXISTS datazone_search_entry (number INTEGER PRIMARY KEY, domain TEXT NOT NULL, "
-        "scope TEXT NOT NULL, id TEXT NOT NULL, project TEXT, name TEXT, UNIQUE (domain, scope, id))",
+        "scope TEXT NOT NULL, id TEXT NOT NULL, project TEXT, name TEXT, created REAL, updated REAL, "
+        "UNIQUE (domain, scope, id))",
+        *(
+            f"CREATE INDEX IF NOT EXISTS datazone_search_entry__{column} "
+            f"ON datazone_search_entry (domain, scope, {column}, id)"
+            for column in ("name", "created", "updated")
+        ),
         f"CREATE VIRTUAL TABLE IF NOT EXISTS datazone_search_text USING fts5({', '.join(FIELDS)}, content='', "
         "contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3')",
         "CREATE TABLE IF NOT EXISTS datazone_search_attribute "
@@ -33,18 +39,23 @@ ENTRIES = Kind(
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _DEEPEST_CLAUSE = 8
+_ROWS_PER_STATEMENT = 200
+_TIMES = {"creationTime": "created", "createdAt": "created", "lastUpdatedTime": "updated", "updatedAt": "updated"}
 _COMPARISON = {"EQ": "=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">="}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the index knows of a thing: `text` by field name, `attributes` by attribute name (several values each)."""
+    """What the index knows of a thing: `text` by field name, `attributes` by attribute name (several values each),
+    and when it was created and last updated."""
 
     domain: str
     scope: str
     id: str
     project: str | None
     name: str
+    created: float
+    updated: float
     text: dict[str, str] = field(default_factory=dict)
     attributes: tuple[tuple[str, Any], ...] = ()
 
@@ -61,8 +72,9 @@ def put(tx: Transaction, entry: Entry) -> None:
     """Indexes an entry, replacing what was known of it."""
     remove(tx, entry.domain, entry.scope, entry.id)
     tx.run(
-        "INSERT INTO datazone_search_entry (domain, scope, id, project, name) VALUES (?, ?, ?, ?, ?)",
-        (entry.domain, entry.scope, entry.id, entry.project, entry.name),
+        "INSERT INTO datazone_search_entry (domain, scope, id, project, name, created, updated) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (entry.domain, entry.scope, entry.id, entry.project, entry.name, entry.created, entry.updated),
     )
     number = tx.run("SELECT last_insert_rowid()")[0][0]
     text = {"name": entry.name, **entry.text}
@@ -70,8 +82,13 @@ def put(tx: Transaction, entry: Entry) -> None:
         f"INSERT INTO datazone_search_text (rowid, {', '.join(FIELDS)}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
         (number, *(text.get(f, "") for f in FIELDS)),
     )
-    for attribute, value in dict.fromkeys(entry.attributes):
-        tx.run("INSERT INTO datazone_search_attribute VALUES (?, ?, ?)", (number, attribute, value))
+    attributes = list(dict.fromkeys(entry.attributes))
+    for start in range(0, len(attributes), _ROWS_PER_STATEMENT):
+        rows = attributes[start : start + _ROWS_PER_STATEMENT]
+        tx.run(
+            f"INSERT INTO datazone_search_attribute VALUES {', '.join(['(?, ?, ?)'] * len(rows))}",  # noqa: S608
+            [item for attribute, value in rows for item in (number, attribute, value)],
+        )
 
 
 def remove(tx: Transaction, domain: str, scope: str, entry_id: str) -> None:
@@ -197,10 +214,15 @@ def _order(sort: dict[str, Any] | None, ranked: bool) -> tuple[str, tuple[Any, .
     if not sort:
         return (f"bm25(datazone_search_text, {_WEIGHTS}), e.name, e.id" if ranked else "e.name, e.id"), ()
     direction = "DESC" if sort.get("order") == "DESCENDING" else "ASC"
-    if sort["attribute"] == "name":
-        return f"e.name {direction}, e.id {direction}", ()
-    value = "(SELECT min(s.value) FROM datazone_search_attribute s WHERE s.number = e.number AND s.attribute = ?)"
-    return f"{value} {direction}, e.id {direction}", (sort["attribute"],)
+    attribute = sort["attribute"]
+    column = "name" if attribute == "name" else _TIMES.get(attribute)
+    if column is not None:
+        return f"e.{column} {direction}, e.id {direction}", ()
+    value = (
+        "(SELECT min(s.value) FROM datazone_search_attribute s INDEXED BY datazone_search_attribute__number "
+        "WHERE s.number = e.number AND s.attribute = ?)"
+    )
+    return f"{value} {direction}, e.id {direction}", (attribute,)
 
 
 def _clause(clause: dict[str, Any], depth: int) -> tuple[str, list[Any]]:
@@ -226,8 +248,8 @@ def _condition(condition: dict[str, Any]) -> tuple[str, list[Any]]:
             raise ServiceError("ValidationException", f"The filter on {attribute} has no word to search for.")
         query = _fields([{"attribute": attribute}]) + "(" + " AND ".join(f'"{w}"*' for w in found) + ")"
         return "e.number IN (SELECT rowid FROM datazone_search_text WHERE datazone_search_text MATCH ?)", [query]
-    if attribute in ("creationTime", "lastUpdatedTime") and isinstance(value, str):
-        value = _number(attribute, value)
+    if attribute in _TIMES:
+        return f"e.{_TIMES[attribute]} {_COMPARISON[operator]} ?", [_number(attribute, value)]
     sql = (
         "e.number IN (SELECT f.number FROM datazone_search_attribute f "  # noqa: S608
         f"WHERE f.attribute = ? AND f.value {_COMPARISON[operator]} ?)"
@@ -235,7 +257,7 @@ def _condition(condition: dict[str, Any]) -> tuple[str, list[Any]]:
     return sql, [attribute, value]
 
 
-def _number(attribute: str, value: str) -> float:
+def _number(attribute: str, value: str | int) -> float:
     try:
         return float(value)
     except ValueError:
