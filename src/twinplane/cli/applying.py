@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from twinplane.cli.state import CliError
 from twinplane.foundation import reconcile
@@ -14,6 +15,9 @@ from twinplane.mesh.model import Mesh
 
 if TYPE_CHECKING:
     import boto3
+
+
+_FAILURES = (NotAsExpected, ClientError, BotoCoreError, ResponseParserError)
 
 
 class Stopped(Exception):
@@ -44,7 +48,7 @@ def apply_to(
         changes = reconcile.apply(mesh, session, issuer_url=issuer_url, report=report)
     except Stopped:
         raise CliError("stopped; applying again goes on where this ended", 130) from None
-    except (NotAsExpected, ClientError, BotoCoreError) as error:
+    except _FAILURES as error:
         raise CliError(f"the mesh could not be applied: {error}\n  Nothing is lost: applying again goes on") from None
     say(f"  {summary(changes)}")
     return changes
@@ -54,7 +58,7 @@ def plan_of(mesh: Mesh, session: "boto3.Session", issuer_url: str | None) -> lis
     """What applying would do. Raises `CliError`."""
     try:
         return reconcile.plan(mesh, session, issuer_url=issuer_url)
-    except (NotAsExpected, ClientError, BotoCoreError) as error:
+    except _FAILURES as error:
         raise CliError(f"the plan could not be made: {error}") from None
 
 

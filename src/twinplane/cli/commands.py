@@ -59,7 +59,7 @@ def run() -> None:
         print(f"twinplane: {error}", file=sys.stderr)
         sys.exit(error.code)
     except Exception as error:
-        if type(error).__module__ != "botocore.exceptions" and not hasattr(error, "response"):
+        if not type(error).__module__.startswith("botocore.") and not hasattr(error, "response"):
             raise
         print(f"twinplane: the data plane answered: {error}", file=sys.stderr)
         sys.exit(1)
@@ -345,7 +345,7 @@ def project_import(
         time.sleep(0.1)
     details(found, as_json)
     if found["status"] == "FAILED":
-        raise CliError(f"the import failed: {found.get('failure') or 'see the project'}")
+        raise CliError(f"the import failed: {found.get('error') or 'see the tables above'}")
 
 
 @project_app.command("assets")

@@ -488,7 +488,7 @@ class Journey:
         return json.loads(done.stdout.splitlines()[-1])
 
     def _trail(self, since: datetime, **lookup: Any) -> list[dict[str, Any]]:
-        pages = self.sign_in.administrator().client("cloudtrail").get_paginator("lookup_events")
+        pages: Any = self.sign_in.administrator().client("cloudtrail").get_paginator("lookup_events")
         return [event for page in pages.paginate(StartTime=since, **lookup) for event in page["Events"]]
 
     def _new_events(self, since: datetime) -> dict[str, int]:

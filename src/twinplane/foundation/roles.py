@@ -15,6 +15,7 @@ QUERY_EXECUTION = "AmazonSageMakerQueryExecution"
 
 _IDENTITY_CENTER = "arn:aws:iam::aws:contextProvider/IdentityCenter"
 _POLICY_NAME = "twinplane"
+_OWN_RESULTS = "athena/${identitystore:UserId}/*"
 
 Policy = dict[str, Any]
 
@@ -125,8 +126,13 @@ def declared(mesh: Mesh, people_bucket: str) -> dict[str, tuple[Policy, Policy]]
                     ]
                 ),
                 _allow(["lakeformation:GetDataAccess"]),
-                _allow(["s3:GetObject", "s3:PutObject"], [f"arn:aws:s3:::{people_bucket}/athena/*"]),
-                _allow(["s3:GetBucketLocation", "s3:ListBucket"], [f"arn:aws:s3:::{people_bucket}"]),
+                _allow(["s3:GetObject", "s3:PutObject"], [f"arn:aws:s3:::{people_bucket}/{_OWN_RESULTS}"]),
+                _allow(
+                    ["s3:ListBucket"],
+                    [f"arn:aws:s3:::{people_bucket}"],
+                    Condition={"StringLike": {"s3:prefix": [_OWN_RESULTS]}},
+                ),
+                _allow(["s3:GetBucketLocation"], [f"arn:aws:s3:::{people_bucket}"]),
                 _allow(["sts:GetCallerIdentity"]),
             ),
         ),
