@@ -1,20 +1,24 @@
 import '@cloudscape-design/global-styles/index.css';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import './shell/shell.css';
+import { I18nProvider } from '@cloudscape-design/components/i18n';
+import english from '@cloudscape-design/components/i18n/messages/all.en';
+import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { makeQueries } from './api/queries';
 import { makeRouter } from './routes';
 import { followColourScheme } from './shell/colour-scheme';
-
-const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 5_000 } } });
 
 followColourScheme();
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
 createRoot(root).render(
   <StrictMode>
-    <QueryClientProvider client={queries}>
-      <RouterProvider router={makeRouter()} />
-    </QueryClientProvider>
+    <I18nProvider locale="en" messages={[english]}>
+      <QueryClientProvider client={makeQueries()}>
+        <RouterProvider router={makeRouter()} />
+      </QueryClientProvider>
+    </I18nProvider>
   </StrictMode>,
 );

@@ -1,76 +1,91 @@
-import Box from '@cloudscape-design/components/box';
+import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
-import Icon from '@cloudscape-design/components/icon';
 import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Spinner from '@cloudscape-design/components/spinner';
-import Table from '@cloudscape-design/components/table';
 import Textarea from '@cloudscape-design/components/textarea';
 import Tiles from '@cloudscape-design/components/tiles';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
-import { api, type DomainUnit, type Profile, unwrap } from '../api/client';
+import { type FormEvent, useState } from 'react';
+import { ApiProblem, api, type DomainUnit, type Profile, unwrap } from '../api/client';
+import { useShowChanged } from '../requests/queries';
+import { useFollow } from '../shell/follow';
+import { Loading } from '../shell/Loading';
+import { Optional } from '../shell/Optional';
 import { ProblemAlert } from '../shell/ProblemAlert';
+import { usePageTitle } from '../shell/page-title';
+import { Parameters } from './Parameters';
+import { approvalOf, type Changes } from './parameters';
+import { domainUnitsQuery, profilesQuery } from './queries';
 
-/** Asks for a project from one of the profiles. What the profile locks is shown as locked. */
+/** Asks for a project from one of the profiles. */
 export function RequestProject() {
-  const profiles = useQuery({
-    queryKey: ['profiles'],
-    queryFn: async () => unwrap(await api.GET('/api/profiles')).items,
-  });
-  const units = useQuery({
-    queryKey: ['domain-units'],
-    queryFn: async () => unwrap(await api.GET('/api/domain-units')).items,
-  });
-  const problem = profiles.error ?? units.error;
-  if (problem) return <ProblemAlert problem={problem} />;
-  if (!profiles.data || !units.data) return <Spinner size="large" />;
+  usePageTitle('Request a project');
+  const profiles = useQuery(profilesQuery);
+  const units = useQuery(domainUnitsQuery);
+  const failed = [profiles, units].find(({ error }) => error);
+  if (failed?.error) return <ProblemAlert problem={failed.error} onRetry={() => failed.refetch()} />;
+  if (!profiles.data || !units.data) return <Loading what="profiles" />;
   return <ProjectForm profiles={profiles.data} units={units.data} />;
 }
 
 function ProjectForm({ profiles, units }: { profiles: Profile[]; units: DomainUnit[] }) {
   const navigate = useNavigate();
+  const follow = useFollow();
+  const showChanged = useShowChanged();
   const [name, setName] = useState('');
-  const [profileName, setProfileName] = useState(profiles[0]?.name ?? '');
-  const [unit, setUnit] = useState(units[0]?.name ?? '');
+  const [description, setDescription] = useState('');
   const [reason, setReason] = useState('');
-  const [asked, setAsked] = useState(false);
+  const [unit, setUnit] = useState(units[0]?.name ?? '');
+  const [profileName, setProfileName] = useState(profiles[0]?.name ?? '');
+  const [changes, setChanges] = useState<Changes>({});
+  const [wasSent, setSent] = useState(false);
   const send = useMutation({
-    mutationFn: async () =>
-      unwrap(
-        await api.POST('/api/requests/project', {
-          body: { name: name.trim(), profile: profileName, domain_unit: unit, reason: reason.trim() },
-        }),
-      ),
-    onSuccess: (request) => navigate({ to: '/requests/$id', params: { id: request.id } }),
+    mutationFn: async () => {
+      const body = { name: name.trim(), profile: profileName, domain_unit: unit, description, reason: reason.trim() };
+      return unwrap(await api.POST('/api/requests/project', { body: { ...body, parameters: changes } }));
+    },
+    onSuccess: (request) => {
+      showChanged(request);
+      navigate({ to: '/requests/$id', params: { id: request.id } });
+    },
   });
-  const nameError = asked && !name.trim() ? 'Give the project a name.' : undefined;
-  const reasonError = asked && !reason.trim() ? 'Say what the project is for: approvers and auditors read it.' : undefined;
-  const submit = () => {
-    setAsked(true);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setSent(true);
     if (name.trim() && reason.trim()) send.mutate();
   };
+  const chooseProfile = (chosen: string) => {
+    setProfileName(chosen);
+    setChanges({});
+  };
+  const refused = send.error instanceof ApiProblem ? send.error : undefined;
+  const missing = (value: string, text: string) => (wasSent && !value.trim() ? text : undefined);
   const profile = profiles.find((candidate) => candidate.name === profileName);
   return (
-    <ContentLayout header={<Header variant="h1">Request a project</Header>}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
+    <ContentLayout
+      breadcrumbs={
+        <BreadcrumbGroup
+          onFollow={follow}
+          items={[
+            { text: 'My requests', href: '/requests' },
+            { text: 'Request a project', href: '/projects/new' },
+          ]}
+        />
+      }
+      header={<Header variant="h1">Request a project</Header>}
+    >
+      <form onSubmit={submit}>
         <Form
-          errorText={send.error ? undefined : null}
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <Button variant="link" formAction="none" onClick={() => navigate({ to: '/' })}>
+              <Button variant="link" formAction="none" href="/requests" onFollow={follow}>
                 Cancel
               </Button>
               <Button variant="primary" loading={send.isPending}>
@@ -80,25 +95,36 @@ function ProjectForm({ profiles, units }: { profiles: Profile[]; units: DomainUn
           }
         >
           <SpaceBetween size="l">
-            {send.error && <ProblemAlert problem={send.error} />}
             <Container header={<Header variant="h2">Project</Header>}>
               <SpaceBetween size="l">
-                <FormField label="Name" errorText={nameError} constraintText="Letters, digits, spaces, _ and -; at most 64.">
-                  <Input value={name} onChange={({ detail }) => setName(detail.value)} />
+                <FormField
+                  label="Name"
+                  constraintText="Letters, digits, spaces, _ and -; at most 64."
+                  errorText={missing(name, 'Give the project a name.') ?? refused?.at('name')}
+                >
+                  <Input value={name} autoFocus onChange={({ detail }) => setName(detail.value)} />
                 </FormField>
-                <FormField label="Domain unit">
+                <FormField label={<Optional>Description</Optional>} errorText={refused?.at('description')}>
+                  <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
+                </FormField>
+                <FormField label="Domain unit" description="The part of the organization that the project belongs to.">
                   <Select
                     selectedOption={{ value: unit, label: unit }}
-                    options={units.map((candidate) => ({
-                      value: candidate.name,
-                      label: candidate.name,
-                      description: candidate.description,
+                    options={units.map(({ name, description, mine }) => ({
+                      value: name,
+                      label: name,
+                      description,
+                      labelTag: mine ? 'yours' : undefined,
                     }))}
                     onChange={({ detail }) => setUnit(detail.selectedOption.value ?? '')}
                   />
                 </FormField>
-                <FormField label="Reason" errorText={reasonError}>
-                  <Textarea value={reason} onChange={({ detail }) => setReason(detail.value)} />
+                <FormField
+                  label="Reason"
+                  description="What the project is for. Approvers and auditors read it."
+                  errorText={missing(reason, 'Say what the project is for.') ?? refused?.at('reason')}
+                >
+                  <Textarea rows={2} value={reason} onChange={({ detail }) => setReason(detail.value)} />
                 </FormField>
               </SpaceBetween>
             </Container>
@@ -107,48 +133,20 @@ function ProjectForm({ profiles, units }: { profiles: Profile[]; units: DomainUn
                 <Tiles
                   ariaLabel="Profile"
                   value={profileName}
-                  onChange={({ detail }) => setProfileName(detail.value)}
+                  onChange={({ detail }) => chooseProfile(detail.value)}
                   items={profiles.map((candidate) => ({
                     value: candidate.name,
                     label: candidate.name,
-                    description: candidate.description,
+                    description: `${candidate.description}. ${approvalOf(candidate)}`,
                   }))}
                 />
-                {profile && <Parameters profile={profile} />}
+                {profile && <Parameters profile={profile} changes={changes} onChange={setChanges} />}
               </SpaceBetween>
             </Container>
+            {send.error && <ProblemAlert problem={send.error} />}
           </SpaceBetween>
         </Form>
       </form>
     </ContentLayout>
-  );
-}
-
-function Parameters({ profile }: { profile: Profile }) {
-  return (
-    <Table
-      variant="embedded"
-      items={profile.parameters}
-      trackBy={(item) => `${item.environment}/${item.name}`}
-      header={<Header variant="h3">What the profile sets</Header>}
-      empty={<Box>This profile sets nothing.</Box>}
-      columnDefinitions={[
-        { id: 'environment', header: 'Environment', cell: (item) => item.environment },
-        { id: 'name', header: 'Parameter', isRowHeader: true, cell: (item) => item.name },
-        { id: 'value', header: 'Value', cell: (item) => item.value },
-        {
-          id: 'locked',
-          header: 'Locked',
-          cell: (item) =>
-            item.editable ? (
-              'No'
-            ) : (
-              <>
-                <Icon name="lock-private" /> Yes
-              </>
-            ),
-        },
-      ]}
-    />
   );
 }

@@ -1,121 +1,116 @@
 import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
+import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import LiveRegion from '@cloudscape-design/components/live-region';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Steps from '@cloudscape-design/components/steps';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useEffect } from 'react';
-import { api, type MeshRequest, unwrap } from '../api/client';
+import type { MeshRequest } from '../api/client';
+import { useFollow } from '../shell/follow';
+import { Loading } from '../shell/Loading';
 import { ProblemAlert } from '../shell/ProblemAlert';
-import { MOVING, stateOf } from './status';
+import { usePageTitle } from '../shell/page-title';
+import { Actions } from './Actions';
+import { Decide } from './Decide';
+import { factsOf } from './facts';
+import { requestQuery, useLiveRequest } from './queries';
+import { approvalSentence, isMoving, progressOf, shownTime, statusOf } from './status';
 
-/** One request: its state, what was decided and why, and each step of its fulfilment as it happens. */
+/** One request: where it stands, what was decided and why, and what happens to it, as it happens. */
 export function RequestPage() {
   const { id } = useParams({ from: '/requests/$id' });
-  const queries = useQueryClient();
-  const request = useQuery({
-    queryKey: ['request', id],
-    queryFn: async () => unwrap(await api.GET('/api/requests/{request_id}', { params: { path: { request_id: id } } })),
-  });
-  const moving = request.data !== undefined && MOVING.has(request.data.status);
-  useEffect(() => {
-    if (!moving) return;
-    const events = new EventSource(`/api/requests/${encodeURIComponent(id)}/events`);
-    const refresh = () => queries.invalidateQueries({ queryKey: ['request', id] });
-    events.addEventListener('request', refresh);
-    return () => events.close();
-  }, [id, moving, queries]);
-  if (request.error) return <ProblemAlert problem={request.error} />;
-  if (request.isPending) return <Spinner size="large" />;
+  const request = useQuery(requestQuery(id));
+  usePageTitle(request.data?.title ?? 'Request');
+  useLiveRequest(id, request.data !== undefined && isMoving(request.data));
+  if (request.error) return <ProblemAlert problem={request.error} onRetry={() => request.refetch()} />;
+  if (request.isPending) return <Loading what="request" />;
   return <Details request={request.data} />;
 }
 
 function Details({ request }: { request: MeshRequest }) {
-  const state = stateOf(request.status);
+  const follow = useFollow();
   return (
     <ContentLayout
+      breadcrumbs={
+        <BreadcrumbGroup
+          onFollow={follow}
+          items={[
+            { text: 'My requests', href: '/requests' },
+            { text: request.title, href: `/requests/${request.id}` },
+          ]}
+        />
+      }
       header={
-        <Header variant="h1" description={request.reason}>
+        <Header variant="h1" description={request.reason} actions={<Actions request={request} />}>
           {request.title}
         </Header>
       }
     >
       <SpaceBetween size="l">
         {request.failure && (
-          <Alert type="error" header="This request could not be carried out">
+          <Alert type="error" header="This could not be done">
             {request.failure}
           </Alert>
         )}
-        <Container header={<Header variant="h2">Request</Header>}>
-          <KeyValuePairs
-            columns={3}
-            items={[
-              { label: 'Status', value: <StatusIndicator type={state.type}>{state.text}</StatusIndicator> },
-              { label: 'Asked by', value: request.requester },
-              { label: 'Asked', value: new Date(request.created_at).toLocaleString() },
-            ]}
-          />
-        </Container>
+        <Overview request={request} />
+        {request.may.includes('approve') && <Decide request={request} />}
         <Container header={<Header variant="h2">Decision</Header>}>
           <Decision request={request} />
         </Container>
         <Container header={<Header variant="h2">Progress</Header>}>
-          <Progress request={request} />
+          <Steps ariaLabel="Progress" steps={progressOf(request)} />
         </Container>
       </SpaceBetween>
     </ContentLayout>
   );
 }
 
+function Overview({ request }: { request: MeshRequest }) {
+  const { type, text } = statusOf(request);
+  return (
+    <Container header={<Header variant="h2">Request</Header>}>
+      <LiveRegion hidden>{text}</LiveRegion>
+      <KeyValuePairs
+        columns={4}
+        items={[
+          { label: 'Status', value: <StatusIndicator type={type}>{text}</StatusIndicator> },
+          { label: 'Asked by', value: request.requester.name },
+          { label: 'Asked', value: shownTime(request.created_at) },
+          ...factsOf(request),
+        ]}
+      />
+    </Container>
+  );
+}
+
 function Decision({ request }: { request: MeshRequest }) {
+  const { policy, approvals } = request;
   return (
     <SpaceBetween size="s">
-      {request.policy.reasons.map((reason) => (
+      {policy.reasons.map((reason) => (
         <Box key={reason} variant="p">
           {reason}
         </Box>
       ))}
-      {request.approvals.length > 0 && (
+      {approvals.length > 0 && (
         <Steps
-          steps={request.approvals.map((approval) => {
-            const shown = stateOf(approval.status);
-            return {
-              status: shown.type === 'pending' || shown.type === 'in-progress' ? 'loading' : toStep(shown.type),
-              header: `${approval.stage}: ${shown.text}`,
-              details: approval.comment ?? undefined,
-            };
+          ariaLabel="Approvals"
+          steps={approvals.map((approval) => {
+            const { type, text } = approvalSentence(approval);
+            const said = [approval.note, approval.comment, ...approval.reasons].filter(Boolean).join(' ');
+            return { status: type, header: text, details: said || undefined };
           })}
         />
       )}
       <Box variant="small" color="text-body-secondary">
-        Policy {request.policy.hash.slice(0, 12)}
+        Decided by {policy.policies.join(', ') || 'no policy'}, of the policies {policy.policy_hash.slice(0, 12)}
       </Box>
     </SpaceBetween>
   );
-}
-
-function Progress({ request }: { request: MeshRequest }) {
-  if (request.steps.length === 0) return <Box>Starts when the request is approved.</Box>;
-  return (
-    <Steps
-      steps={request.steps.map((step) => {
-        const shown = stateOf(step.status);
-        return {
-          status: shown.type === 'in-progress' || shown.type === 'pending' ? 'loading' : toStep(shown.type),
-          header: step.title,
-          details: step.detail ?? undefined,
-        };
-      })}
-    />
-  );
-}
-
-function toStep(type: string): 'success' | 'error' | 'stopped' | 'info' {
-  return type === 'success' || type === 'error' || type === 'stopped' ? type : 'info';
 }

@@ -1,53 +1,74 @@
 import AppLayout from '@cloudscape-design/components/app-layout';
-import Box from '@cloudscape-design/components/box';
+import Badge from '@cloudscape-design/components/badge';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
-import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { Outlet, useLocation, useNavigate } from '@tanstack/react-router';
-import { ApiProblem, api, type Me, unwrap } from '../api/client';
+import { useEffect, useRef, useState } from 'react';
+import { api, type Me, unwrap } from '../api/client';
+import { sessionQuery } from '../api/queries';
+import { requestsQuery } from '../requests/queries';
+import { useFollow } from './follow';
+import { Loading } from './Loading';
 import { ProblemAlert } from './ProblemAlert';
 import { SignIn } from './SignIn';
 
 /** Every page's frame: who is signed in, the menu, the page. */
 export function Shell() {
-  const me = useQuery({ queryKey: ['me'], queryFn: async () => unwrap(await api.GET('/api/me')), retry: false });
-  if (me.isPending) return <Loading />;
-  if (me.error instanceof ApiProblem && me.error.status === 401) return <SignIn />;
-  if (me.error) return <ProblemAlert problem={me.error} />;
-  return <SignedIn me={me.data} />;
-}
-
-function Loading() {
-  return (
-    <Box textAlign="center" margin="xxxl">
-      <Spinner size="large" />
-    </Box>
-  );
-}
-
-async function signOut() {
-  await api.POST('/api/logout');
-  window.location.assign('/');
+  const session = useQuery(sessionQuery);
+  if (session.isPending) return <Loading what="app" />;
+  if (session.error) return <ProblemAlert problem={session.error} onRetry={() => session.refetch()} />;
+  return session.data ? <SignedIn me={session.data} /> : <SignIn />;
 }
 
 function SignedIn({ me }: { me: Me }) {
-  const navigate = useNavigate();
-  const { pathname } = useLocation();
-  const follow = (event: CustomEvent<{ href?: string; external?: boolean }>) => {
-    if (!event.detail.href || event.detail.external) return;
-    event.preventDefault();
-    navigate({ to: event.detail.href });
-  };
+  const [isMenuOpen, setMenuOpen] = useState(true);
   return (
     <>
+      <TopBar me={me} />
+      <AppLayout
+        headerSelector="#top-bar"
+        toolsHide
+        navigationOpen={isMenuOpen}
+        onNavigationChange={({ detail }) => setMenuOpen(detail.open)}
+        navigation={<Menu />}
+        content={<Page />}
+      />
+    </>
+  );
+}
+
+/** The page itself. Whoever goes to another one by keyboard goes on from its beginning. */
+function Page() {
+  const { pathname } = useLocation();
+  const page = useRef<HTMLDivElement>(null);
+  const shown = useRef(pathname);
+  useEffect(() => {
+    if (shown.current !== pathname) page.current?.focus();
+    shown.current = pathname;
+  }, [pathname]);
+  return (
+    <div ref={page} tabIndex={-1} className="page">
+      <Outlet />
+    </div>
+  );
+}
+
+function TopBar({ me }: { me: Me }) {
+  const navigate = useNavigate();
+  const signOut = useMutation({
+    mutationFn: async () => unwrap(await api.POST('/api/logout')),
+    onSettled: () => window.location.assign('/'),
+  });
+  return (
+    <div id="top-bar" className="top-bar">
       <TopNavigation
         identity={{
-          href: '/',
+          href: '/requests',
           title: 'Twinplane',
           onFollow: (event) => {
             event.preventDefault();
-            navigate({ to: '/' });
+            navigate({ to: '/requests' });
           },
         }}
         utilities={[
@@ -57,24 +78,50 @@ function SignedIn({ me }: { me: Me }) {
             description: me.name,
             iconName: 'user-profile',
             items: [{ id: 'sign-out', text: 'Sign out' }],
-            onItemClick: ({ detail }) => detail.id === 'sign-out' && signOut(),
+            onItemClick: ({ detail }) => detail.id === 'sign-out' && signOut.mutate(),
           },
         ]}
       />
-      <AppLayout
-        toolsHide
-        navigation={
-          <SideNavigation
-            activeHref={pathname}
-            onFollow={follow}
-            items={[
-              { type: 'link', text: 'My requests', href: '/' },
-              { type: 'link', text: 'Request a project', href: '/request-project' },
-            ]}
-          />
-        }
-        content={<Outlet />}
-      />
-    </>
+    </div>
   );
+}
+
+function Menu() {
+  const { pathname } = useLocation();
+  const inbox = useQuery({ ...requestsQuery('inbox'), refetchInterval: 15_000 });
+  const waiting = inbox.data?.length ?? 0;
+  return (
+    <SideNavigation
+      activeHref={menuItemOf(pathname)}
+      onFollow={useFollow()}
+      items={[
+        { type: 'section-group', title: 'Discover', items: [{ type: 'link', text: 'Catalog', href: '/catalog' }] },
+        {
+          type: 'section-group',
+          title: 'Projects',
+          items: [
+            { type: 'link', text: 'My requests', href: '/requests' },
+            { type: 'link', text: 'Request a project', href: '/projects/new' },
+          ],
+        },
+        {
+          type: 'section-group',
+          title: 'Govern',
+          items: [
+            {
+              type: 'link',
+              text: 'Inbox',
+              href: '/inbox',
+              info: waiting > 0 && <Badge color="blue">{waiting} waiting</Badge>,
+            },
+          ],
+        },
+      ]}
+    />
+  );
+}
+
+/** `/catalog/abc` belongs to the menu's `/catalog`. */
+function menuItemOf(pathname: string): string {
+  return pathname === '/projects/new' ? pathname : `/${pathname.split('/')[1]}`;
 }
