@@ -1,5 +1,6 @@
 """Data sources, subscriptions and their fulfilment in Lake Formation and Glue."""
 
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -310,6 +311,20 @@ def test_a_publisher_without_the_right_to_grant_cannot_pass_the_table_on(
         status="GRANT_PENDING",
     )
     assert grant_of(owner, subscription["id"])["status"] == "COMPLETED"
+
+
+def test_a_subscriber_cannot_publish_and_share_what_it_may_only_read(mesh: Mesh, owner: Producer, lake: Any) -> None:
+    name = table_name()
+    _, listing_id = owner.published(name)
+    consumer = producer(mesh, "analyst")
+    request_id = ask(mesh, "analyst", listing_id, {"project": {"identifier": consumer.project_id}})
+    assert grant_of(owner, accept(owner, request_id)["id"])["status"] == "COMPLETED"
+    thief = dataclasses.replace(consumer, database=owner.database)
+    run = thief.run(thief.source(relational={"filterExpressions": [{"type": "INCLUDE", "expression": name}]}))
+    again = thief.publish(run["activities"][name]["dataAssetId"])["listingId"]
+    grant = grant_of(consumer, accept(consumer, ask(mesh, "outsider", again))["id"])
+    assert grant["status"] == "GRANT_FAILED"
+    assert permissions(lake, person_arn(mesh, "outsider")) == []
 
 
 @contextmanager

@@ -143,7 +143,10 @@ def _apply(tx: Transaction, plane: "Plane", grant: Document, subscription: Docum
 
 
 def _check_publisher(tx: Transaction, asset: Document, table: Document) -> None:
-    """The publisher must be able to pass the table on: its role, or the manage-access role for what its role reads."""
+    """The publisher must be able to pass the table on: its role, or the manage-access role for a table of its own.
+
+    A project that merely reads a table, as subscribers do, cannot have the manage-access role share it further.
+    """
     database, name = table["DatabaseName"], table["Name"]
     role = store.project_role_arn(tx, asset["domainId"], asset["owningProjectId"])
     if role is None:
@@ -156,7 +159,7 @@ def _check_publisher(tx: Transaction, asset: Document, table: Document) -> None:
         )
     manager = store.manage_access_role_arn(tx, asset["domainId"], blueprints.get_blueprint("DataLake").id)
     givers = [own]
-    if manager is not None and lake.has_permission(tx, own, "SELECT", database, name):
+    if manager is not None and lake.has_permission(tx, own, "ALTER", database, name):
         givers.append(frozenset({manager}))
     if not any(lake.has_permission(tx, giver, "SELECT", database, name, grantable=True) for giver in givers):
         raise CannotGrant(
