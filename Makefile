@@ -74,6 +74,6 @@ web/node_modules/.installed: web/package-lock.json
 	@touch $@
 
 $(STATIC)/index.html: web/node_modules/.installed web/index.html web/vite.config.ts $(shell find web/src -type f 2>/dev/null)
-	@cd web && npm run --silent build
+	@cd web && npx vite build --logLevel warn
 
 .PHONY: help up demo test lint test-web bench soak web format openapi clean install-up install-dev

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -63,7 +64,7 @@ class Kind:
     indexes: tuple[tuple[str, ...], ...] = ()
     extra: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def all_columns(self) -> tuple[str, ...]:
         extra = [c for group in (self.columns, *self.unique, *self.indexes) for c in group]
         return tuple(dict.fromkeys((*self.key, *extra)))
