@@ -149,7 +149,7 @@ def make_mesh(plane: RunningPlane, name: str = "mesh") -> Mesh:
     )
     domain_id, root_unit = made["id"], made["rootDomainUnitId"]
     eventually(lambda: datazone.get_domain(identifier=domain_id)["status"], lambda status: status == "AVAILABLE")
-    for blueprint in ("Tooling", "DataLake", "Workflows"):
+    for blueprint in ("Tooling", "DataLake", "Workflows", "MLExperiments"):
         datazone.put_environment_blueprint_configuration(
             domainIdentifier=domain_id,
             environmentBlueprintIdentifier=blueprint,

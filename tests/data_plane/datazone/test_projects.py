@@ -203,13 +203,13 @@ def test_projects_take_a_grant_that_names_the_profile(mesh: Mesh) -> None:
 
 
 def test_an_environment_of_a_blueprint_that_is_not_served_fails_and_says_so(mesh: Mesh) -> None:
-    workflows = environment(mesh, "Workflows", "Workflows", deploymentOrder=2)
-    profile = make_profile(mesh, f"with workflows {uuid.uuid4().hex[:6]}", workflows)
+    experiments = environment(mesh, "MLExperiments", "MLExperiments", deploymentOrder=2)
+    profile = make_profile(mesh, f"with experiments {uuid.uuid4().hex[:6]}", experiments)
     project = mesh.project(name(), projectProfileId=profile)
     details = project["environmentDeploymentDetails"]
     assert details["overallDeploymentStatus"] == "FAILED_DEPLOYMENT"
     (reasons,) = details["environmentFailureReasons"].values()
-    assert reasons[0]["message"] == "Blueprint Workflows is not served by this data plane."
+    assert reasons[0]["message"] == "Blueprint MLExperiments is not served by this data plane."
     assert "glueDBName" in mesh.resources(project["id"])
 
 

@@ -1,7 +1,8 @@
 """The managed environment blueprints, and how this account provisions them in a domain.
 
-`Tooling` and `DataLake` are served: environments of them are really made (`provisioning`). The others are listed and
-may be configured, so that project profiles can name them; an environment of one fails, and says why.
+`Tooling` and `DataLake` are served: environments of them are really made (`provisioning`). Of `Workflows` only the
+connection is made; no Airflow runs behind it yet, so calls to it say that they are not served. The others are listed
+and may be configured, so that project profiles can name them; an environment of one fails, and says why.
 """
 
 import hashlib
@@ -105,6 +106,7 @@ MANAGED = (
         "Workflows",
         "An environment of Amazon Managed Workflows for Apache Airflow",
         (Parameter("environmentClass", "mw1.micro", "Size of the environment"),),
+        served=True,
     ),
     Blueprint(
         "MLExperiments",

@@ -319,7 +319,22 @@ def _make_data_lake(making: _Making) -> dict[str, str]:
     return {"glueDBName": database["Name"], "glueDBArn": _glue_arn(making, f"database/{database['Name']}")}
 
 
-_MAKERS: dict[str, Callable[[_Making], dict[str, str]]] = {"Tooling": _make_tooling, "DataLake": _make_data_lake}
+def _make_workflows(making: _Making) -> dict[str, str]:
+    """The project's connection to Airflow. No engine runs behind it yet: calls to it say that they are not served."""
+    project = making.project
+    role_arn = store.project_role_arn(making.tx, project["domainId"], project["id"])
+    if role_arn is None:
+        raise ProvisioningFailed("The project has no tooling, which its workflows need; deploy that first.")
+    name = f"DataZoneMWAAEnv-{project['domainId']}-{project['id']}-dev"
+    making.connect("project.workflow_mwaa", {"workflowsMwaaProperties": {"mwaaEnvironmentName": name}}, role_arn)
+    return {"mwaaEnvironmentName": name}
+
+
+_MAKERS: dict[str, Callable[[_Making], dict[str, str]]] = {
+    "Tooling": _make_tooling,
+    "DataLake": _make_data_lake,
+    "Workflows": _make_workflows,
+}
 
 
 def _bucket(making: _Making) -> str:
