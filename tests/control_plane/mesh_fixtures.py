@@ -24,7 +24,7 @@ from twinplane.foundation.reconcile import apply
 from twinplane.mesh.load import load
 from twinplane.mesh.model import Mesh
 
-MESH = Path(os.environ.get("TEST_MESH") or Path(__file__).parents[2] / "examples" / "retail" / "mesh.yaml")
+MESH = Path(__file__).parents[2] / "examples" / "retail" / "mesh.yaml"
 
 
 def apply_sample_mesh(plane: RunningPlane) -> Mesh:

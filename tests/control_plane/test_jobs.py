@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.control_plane import job_worker
 from twinplane.control_plane import jobs
-from twinplane.control_plane.database import Database
+from twinplane.control_plane.database import Database, Transaction
 from twinplane.control_plane.jobs import Done, GiveUp, Job, JobId, JobKind, JobRunner, Later, Step
 
 
@@ -162,6 +162,32 @@ def test_a_step_that_gives_up_is_not_tried_again(database: Database) -> None:
         job_id = ask(database)
         assert eventually(lambda: state(database, job_id) == "failed")
     assert failed == ["it was refused"]
+
+
+def test_what_cannot_be_recorded_is_a_failed_step_and_is_tried_again(database: Database) -> None:
+    tries: list[int] = []
+
+    def record(tx: Transaction) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("somebody else was faster")
+
+    with running(database, kind(Step("only", lambda job: Done(record=record)))):
+        job_id = ask(database)
+        assert eventually(lambda: state(database, job_id) == "done")
+    assert len(tries) == 2
+
+
+def test_a_failure_that_cannot_be_shown_still_ends_the_job(database: Database) -> None:
+    def give_up(job: Job) -> Done:
+        raise GiveUp("no")
+
+    def failed(tx: Transaction, job: Job, reason: str) -> None:
+        raise ValueError("there is nobody to tell")
+
+    with running(database, {"test": JobKind((Step("only", give_up),), failed)}):
+        job_id = ask(database)
+        assert eventually(lambda: state(database, job_id) == "failed")
 
 
 def test_a_step_that_waits_runs_again_but_not_for_ever(database: Database) -> None:

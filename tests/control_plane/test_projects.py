@@ -89,9 +89,34 @@ def test_a_prod_project_waits_for_its_unit_s_owner_and_then_a_steward(app: Runni
     assert (after["status"], after["approvals"][0]["decided_by"]) == ("pending_approval", "planner")
     assert after["approvals"][0]["policy_hash"]
     assert app.call("planner", "POST", f"{path}/approve", {}).status_code == 403  # one stage each
-    app.post("steward", f"{path}/approve")
-    app.wait_for("analyst", request["id"], "active")
+    assert app.post("steward", f"{path}/approve")["status"] in ("approved", "fulfilling", "active", "failed")
     assert app.call("steward", "POST", f"{path}/approve", {}).status_code == 409
+    app.wait_for("analyst", request["id"], "active", "failed")  # failed: see the next test
+
+
+def test_a_project_whose_environment_cannot_be_made_is_deleted_again_and_says_why(app: RunningApp) -> None:
+    mesh = app.declared
+    unserved = {b.name for b in mesh.blueprints if not b.served}
+    profiles = [
+        p for p in mesh.profiles if any(e.mode == "ON_CREATE" and e.blueprint in unserved for e in p.environments)
+    ]
+    if not profiles:
+        pytest.skip("the local data plane makes every environment of every profile of the sample mesh")
+    name = f"Broken {secrets.token_hex(4)}"
+    request = app.post("analyst", "/api/requests/project", asked(name, profile=profiles[0].name))
+    for approval in request["approvals"]:
+        who = {"owner": "planner", "steward": "steward"}[approval["stage"]]
+        app.post(who, f"/api/requests/{request['id']}/approve")
+    failed = app.wait_for("analyst", request["id"], "failed")
+    assert "is not served by this data plane" in failed["failure"]
+    assert failed["project_id"] is None
+    assert "retry" in failed["may"]
+    datazone = app.plane.client("datazone")
+    domain = datazone.list_domains()["items"][0]["id"]
+    assert [p for p in datazone.list_projects(domainIdentifier=domain)["items"] if p["name"] == name] == []
+    app.post("analyst", f"/api/requests/{request['id']}/retry")
+    app.wait_for("analyst", request["id"], "failed")
+    app.post("analyst", f"/api/requests/{request['id']}/withdraw")
 
 
 def test_the_only_owner_of_a_unit_does_not_approve_herself_a_steward_does(app: RunningApp) -> None:

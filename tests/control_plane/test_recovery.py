@@ -84,7 +84,7 @@ def test_access_ends_by_its_date(own_app: RunningApp) -> None:
 
 
 def test_a_request_that_was_interrupted_before_the_data_plane_knew_is_settled(own_app: RunningApp) -> None:
-    listing = own_app.published("owner", "Campaign Insights", "marketing", "coupons", "Confidential")
+    listing = own_app.published("owner", "Campaign Insights", "marketing", "coupon_redemptions", "Confidential")
     request = asked(own_app, "colleague", listing)
     database = Database(own_app.database_url)
     with database.write() as tx:  # as it stands when the app dies before it has recorded the data plane's answer
@@ -99,7 +99,7 @@ def test_a_request_that_was_interrupted_before_the_data_plane_knew_is_settled(ow
 
 
 def test_a_fulfilment_that_the_data_plane_refuses_fails_and_says_why(own_app: RunningApp) -> None:
-    listing = own_app.published("owner", "Campaign Insights", "marketing", "coupons", "Confidential")
+    listing = own_app.published("owner", "Campaign Insights", "marketing", "coupon_redemptions", "Confidential")
     request = None
     for _ in range(50):  # the earlier request of this listing is closed in the background
         answer = own_app.call(

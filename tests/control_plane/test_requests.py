@@ -15,7 +15,8 @@ def a_request(database: Database, status: Status = Status.PENDING_APPROVAL) -> R
     now = database.clock()
     return Request(
         id=records.new_id(), kind="project", status=status, version=1, title="X", requester=Actor("u1", "asker"),
-        reason="because", body={}, outcome={}, policy={}, project_id=None, ends_at=None, created_at=now, updated_at=now,
+        reason="because", body={}, outcome={}, policy={}, project_id=None,
+        beneficiary=None, asset=None, ends_at=None, created_at=now, updated_at=now,
         approvals=rules.first_approvals(["owner", "steward"], {"people": ["owner"]}, ["owner"], "asker"),
     )  # fmt: skip
 
@@ -110,7 +111,8 @@ def test_a_change_that_fails_half_way_leaves_no_trace(database: Database) -> Non
 def test_only_listed_transitions_are_possible(status: Status, to: Status) -> None:
     request = Request(
         id=records.new_id(), kind="k", status=status, version=1, title="", requester=APP, reason="", body={},
-        outcome={}, policy={}, project_id=None, ends_at=None, created_at=None, updated_at=None,  # type: ignore[arg-type]
+        outcome={}, policy={}, project_id=None,
+        beneficiary=None, asset=None, ends_at=None, created_at=None, updated_at=None,  # type: ignore[arg-type]
     )  # fmt: skip
     if to in NEXT[status]:
         rules.check_transition(request, to, "moved")
@@ -126,7 +128,8 @@ def test_nothing_follows_an_end() -> None:
 def test_nobody_decides_on_her_own_request() -> None:
     request = Request(
         id=records.new_id(), kind="k", status=Status.PENDING_APPROVAL, version=1, title="",
-        requester=Actor("u1", "asker"), reason="", body={}, outcome={}, policy={}, project_id=None, ends_at=None,
+        requester=Actor("u1", "asker"), reason="", body={}, outcome={}, policy={}, project_id=None,
+        beneficiary=None, asset=None, ends_at=None,
         created_at=None, updated_at=None,  # type: ignore[arg-type]
     )  # fmt: skip
     rules.check_not_own(request, "u2")

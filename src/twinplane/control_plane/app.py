@@ -52,6 +52,7 @@ KINDS = {
         revoke_job=subscription_jobs.REVOKE,
         close_job=subscription_jobs.CLOSE,
         check_terms=subscription_use_cases.check_terms,
+        withdraw=subscription_use_cases.withdraw,
     ),
 }
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Twinplane</title>

@@ -300,6 +300,8 @@ class JobRunner:
             log.info("job was taken over by another replica", job=job.id, kind=job.kind)
         except sa.exc.OperationalError:
             log.warning("job could not be recorded; its lease runs out and it goes on", job=job.id, exc_info=True)
+        except Exception:
+            log.exception("job stopped; its lease runs out and it goes on", job=job.id, kind=job.kind)
         finally:
             with self._lock:
                 self._running.discard(job.id)
@@ -319,19 +321,24 @@ class JobRunner:
         step = kind.steps[job.step]
         try:
             outcome = step.do(job)
+            if isinstance(outcome, Done):
+                return self._record_done(job, kind, step, outcome)
+        except (LeaseLost, sa.exc.OperationalError):
+            raise
         except GiveUp as reason:
             self._begin_undoing(job, str(reason))
             return True
         except Exception as error:
             log.warning("job step failed", job=job.id, kind=job.kind, step=step.name, exc_info=True)
             return self._retry_or_give_up(job, kind, error)
-        if isinstance(outcome, Later):
-            waited = (self._database.clock() - (job.step_started_at or self._database.clock())).total_seconds()
-            if waited > step.patience_seconds:
-                self._begin_undoing(job, f"{step.name} was not complete after {waited:.0f} seconds")
-                return True
-            self._postpone(job, outcome.seconds)
-            return False
+        waited = (self._database.clock() - (job.step_started_at or self._database.clock())).total_seconds()
+        if waited > step.patience_seconds:
+            self._begin_undoing(job, f"{step.name} was not complete after {waited:.0f} seconds")
+            return True
+        self._postpone(job, outcome.seconds)
+        return False
+
+    def _record_done(self, job: Job, kind: JobKind, step: Step, outcome: Done) -> bool:
         last = job.step == len(kind.steps) - 1
         self._checkpoint(
             job,
@@ -349,7 +356,13 @@ class JobRunner:
     def _undo_step(self, job: Job, kind: JobKind) -> bool:
         if job.step < 0:
             reason = job.error or "unknown"
-            self._end(job, "failed", record=lambda tx: kind.failed(tx, job, reason))
+            try:
+                self._end(job, "failed", record=lambda tx: kind.failed(tx, job, reason))
+            except (LeaseLost, sa.exc.OperationalError):
+                raise
+            except Exception:
+                log.exception("the failure of a job could not be shown", job=job.id, kind=job.kind, reason=reason)
+                self._end(job, "failed")
             return False
         step = kind.steps[job.step]
         try:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from twinplane.control_plane.aws import Clients, DataPlane
+from twinplane.control_plane.catalog.model import OwningProject
 from twinplane.control_plane.clock import Clock
 from twinplane.control_plane.database import Database
 from twinplane.control_plane.identity import Identity, Person
+from twinplane.control_plane.kept import Kept
 from twinplane.control_plane.policy.policies import PolicySet
 from twinplane.control_plane.requests.model import RequestKind
 from twinplane.control_plane.settings import Settings
@@ -25,6 +27,8 @@ class App:
     identity: Identity
     policies: PolicySet
     kinds: Mapping[str, RequestKind] = field(default_factory=dict)
+    owning_projects: Kept[OwningProject] = field(default_factory=lambda: Kept(30.0))
+    profile_ids: Kept[str] = field(default_factory=lambda: Kept(3600.0))
 
     @property
     def domain_id(self) -> str:

@@ -81,10 +81,10 @@ def ask(app: App, person: Person, question: Question) -> list[Entry]:
             tx, person=question.person, request_id=question.request_id, asset=question.asset, action=question.action,
             visible_to=visible_to, limit=question.limit,
         )  # fmt: skip
-        requests = request_records.list_requests(tx, limit=5000)
-    known = {request.id: request for request in requests}
+        ids = {row["request_id"] for row in own if row["request_id"]}
+        known = {request.id: request for request in request_records.list_requests(tx, ids=ids, limit=len(ids) or 1)}
     entries = [_own(row, known) for row in own]
-    entries += _seen(app, person, question, requests, sees_all=visible_to is None)
+    entries += _seen(app, question, visible_to)
     return sorted(entries, key=lambda entry: entry.at, reverse=True)[: question.limit]
 
 
@@ -107,9 +107,7 @@ def _own(row: dict[str, Any], known: dict[Any, Request]) -> Entry:
     )  # fmt: skip
 
 
-def _seen(
-    app: App, person: Person, question: Question, requests: list[Request], *, sees_all: bool
-) -> Iterable[Entry]:
+def _seen(app: App, question: Question, visible_to: tuple[str, frozenset[str]] | None) -> Iterable[Entry]:
     """What the data plane recorded of people, under the request that gave them what they saw."""
     names: tuple[str, ...] = cloudtrail.EVENT_NAMES
     if question.action is not None:
@@ -118,17 +116,24 @@ def _seen(
             return
         names = (name,)
     people = _People(app)
-    grants = [r for r in requests if r.kind == "subscription" and r.outcome.get("subscription_id")]
-    for record in cloudtrail.events_on_behalf_of_people(app.data_plane.app, names):
+    found = list(cloudtrail.events_on_behalf_of_people(app.data_plane.app, names, question.limit))
+    named = {asset for record in found for asset in _assets(record)}
+    with app.database.read() as tx:
+        about = request_records.list_requests(tx, assets=named, kind="subscription", limit=5000)
+    grants = [request for request in about if request.outcome.get("subscription_id")]
+    for record in found:
         user_id = record["userIdentity"]["onBehalfOf"]["userId"]
-        if not sees_all and user_id != person.user_id:
-            continue
-        actor, assets = people.name(user_id), _assets(record)
+        assets = _assets(record)
+        under = [r for r in grants if r.asset in assets and _gave(r, user_id, record)]
+        if visible_to is not None:
+            own_id, projects_of = visible_to
+            if user_id != own_id and not any(r.project_id in projects_of for r in under):
+                continue
+        actor = people.name(user_id)
         if question.person is not None and actor != question.person:
             continue
         if question.asset is not None and question.asset not in assets:
             continue
-        under = [r for r in grants if r.body["asset"] in assets and _gave(r, user_id, record)]
         if question.request_id is not None and question.request_id not in [r.id for r in under]:
             continue
         yield _event(record, actor, user_id, assets, under)
@@ -165,8 +170,7 @@ def _assets(record: dict[str, Any]) -> list[str]:
 
 def _gave(request: Request, user_id: str, record: dict[str, Any]) -> bool:
     """Whether the request had given access when the event happened, to this person or to the project she worked in."""
-    began = next((s.at for s in request.steps if s.kind == "status"), request.created_at)
-    if record["at"] < began.replace(microsecond=0):
+    if record["at"] < request.created_at.replace(microsecond=0):
         return False
     ended = request.updated_at if request.status in ("revoked", "expired") else None
     if ended is not None and record["at"] > ended:

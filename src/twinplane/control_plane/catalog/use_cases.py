@@ -162,8 +162,12 @@ def search(app: App, person: Person, text: str, limit: int) -> list[tuple[Listin
 
 def owning_project(app: App, project_id: str) -> OwningProject:
     """What everybody may know of a project that publishes."""
-    project = datazone.owning_project(app.data_plane.app, app.domain_id, project_id)
-    return OwningProject(project_id, project["name"], project["domainUnitId"], project["domainUnit"])
+
+    def read() -> OwningProject:
+        project = datazone.owning_project(app.data_plane.app, app.domain_id, project_id)
+        return OwningProject(project_id, project["name"], project["domainUnitId"], project["domainUnit"])
+
+    return app.owning_projects.get(project_id, read)
 
 
 def _asset_of(app: App, person: Person, project_id: str, asset_id: str) -> dict[str, Any]:

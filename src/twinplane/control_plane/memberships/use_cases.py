@@ -73,8 +73,10 @@ def owns(app: App, person: Person, project_id: str) -> bool:
     """Whether the person is an owner of the project, herself or through a group."""
     clients = app.data_plane.app
     owners = [m for m in _members_or_none(clients, app.domain_id, project_id) if m.designation == datazone.OWNER]
-    profile = datazone.find_user_profile(clients, app.domain_id, person.user_id)
-    if profile and any(m.kind == "user" and m.profile_id == profile["id"] for m in owners):
+    if not owners:
+        return False
+    mine = profile_id(app, person)
+    if any(m.kind == "user" and m.profile_id == mine for m in owners):
         return True
     return any(m.kind == "group" and _named(clients, app.domain_id, m).name in person.groups for m in owners)
 
@@ -89,7 +91,11 @@ def owner_names(app: App, project_id: str) -> list[str]:
 
 def profile_id(app: App, person: Person) -> str:
     """DataZone's id of the person."""
-    return str(datazone.user_profile(app.as_person(person), app.domain_id, person.user_id)["id"])
+
+    def read() -> str:
+        return str(datazone.user_profile(app.as_person(person), app.domain_id, person.user_id)["id"])
+
+    return app.profile_ids.get(person.user_id, read)
 
 
 def _members_or_none(clients: Clients, domain_id: str, project_id: str) -> list[datazone.Member]:

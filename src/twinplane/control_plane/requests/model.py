@@ -4,7 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import TYPE_CHECKING, Any, NewType
+
+if TYPE_CHECKING:
+    from twinplane.control_plane.identity import Person
+    from twinplane.control_plane.parts import App
 
 RequestId = NewType("RequestId", str)
 
@@ -80,6 +84,8 @@ class Request:
     outcome: dict[str, Any]
     policy: dict[str, Any]
     project_id: str | None  # whose owners see it besides the requester
+    beneficiary: str | None  # for whom, when not the requester's own doing: DataZone's id of a person or project
+    asset: str | None  # what data it is about: database.table
     ends_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -104,3 +110,4 @@ class RequestKind:
     revoke_job: str | None = None  # None: what was given is not taken back by the machine
     close_job: str | None = None  # tells the data plane that a request was rejected or withdrawn
     check_terms: Callable[[Request, dict[str, Any]], dict[str, Any]] | None = None
+    withdraw: Callable[["App", "Person", Request], None] | None = None  # as the person, within the reply

@@ -1,6 +1,7 @@
 """The rows of requests, their approvals and their history. Every change names the version that it changes."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +27,16 @@ REQUESTS = sa.Table(
     sa.Column("outcome", sa.JSON, nullable=False),
     sa.Column("policy", sa.JSON, nullable=False),
     sa.Column("project_id", sa.String(80)),
+    sa.Column("beneficiary", sa.String(80)),
+    sa.Column("asset", sa.String(400)),
     sa.Column("ends_at", UtcTime),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.Index("request_requester", "requester_id", "created_at"),
     sa.Index("request_status", "status", "created_at"),
     sa.Index("request_project", "project_id"),
+    sa.Index("request_beneficiary", "beneficiary", "status"),
+    sa.Index("request_asset", "asset"),
 )
 APPROVALS = sa.Table(
     "request_approval",
@@ -73,8 +78,8 @@ def add(tx: Transaction, request: Request) -> None:
             id=request.id, kind=request.kind, status=request.status.value, version=request.version,
             title=request.title, requester_id=request.requester.user_id, requester=request.requester.name,
             reason=request.reason, body=request.body, outcome=request.outcome, policy=request.policy,
-            project_id=request.project_id, ends_at=request.ends_at, created_at=request.created_at,
-            updated_at=request.updated_at,
+            project_id=request.project_id, beneficiary=request.beneficiary, asset=request.asset,
+            ends_at=request.ends_at, created_at=request.created_at, updated_at=request.updated_at,
         )
     )  # fmt: skip
     for approval in request.approvals:
@@ -104,6 +109,9 @@ def list_requests(
     requester_id: str | None = None,
     status: str | None = None,
     kind: str | None = None,
+    beneficiaries: Iterable[str] | None = None,
+    assets: Iterable[str] | None = None,
+    ids: Iterable[str] | None = None,
     limit: int = 200,
 ) -> list[Request]:
     """Requests with their approvals and without their steps, the newest first."""
@@ -113,6 +121,11 @@ def list_requests(
     ):  # fmt: skip
         if value is not None:
             statement = statement.where(column == value)
+    for column, values in (
+        (REQUESTS.c.beneficiary, beneficiaries), (REQUESTS.c.asset, assets), (REQUESTS.c.id, ids),
+    ):  # fmt: skip
+        if values is not None:
+            statement = statement.where(column.in_(sorted(values)))
     rows = tx.rows(statement)
     approvals = _approvals(tx, [row["id"] for row in rows])
     return [_request(row, approvals.get(row["id"], ())) for row in rows]
@@ -176,7 +189,8 @@ def _request(row: dict[str, Any], approvals: tuple[Approval, ...], steps: tuple[
         id=RequestId(row["id"]), kind=row["kind"], status=Status(row["status"]), version=row["version"],
         title=row["title"], requester=Actor(row["requester_id"], row["requester"]), reason=row["reason"],
         body=row["body"], outcome=row["outcome"], policy=row["policy"], project_id=row["project_id"],
-        ends_at=ends_at, created_at=row["created_at"], updated_at=row["updated_at"], approvals=approvals, steps=steps,
+        beneficiary=row["beneficiary"], asset=row["asset"], ends_at=ends_at, created_at=row["created_at"],
+        updated_at=row["updated_at"], approvals=approvals, steps=steps,
     )  # fmt: skip
 
 

@@ -74,6 +74,7 @@ class RequestShown(BaseModel):
     failure: str | None
     policy: PolicyDecision
     project_id: str | None
+    asset: str | None
     ends_on: str | None
     created_at: datetime
     updated_at: datetime
@@ -112,7 +113,8 @@ def list_requests(
 ) -> RequestList:
     """Requests: those you made, those that wait for your decision, or all that you may see."""
     found = use_cases.list_box(app, person, box, status.value if status else None, kind)
-    return RequestList(items=[shown(app, person, request) for request in found])
+    sight = use_cases.Sight(app, person)
+    return RequestList(items=[shown(app, person, request, sight) for request in found])
 
 
 @router.route_for("GET", "/api/requests/{request_id}", Permission.USE_APP)
@@ -186,8 +188,10 @@ async def _events(app: App, request: Request, request_id: str, after: int) -> As
         await asyncio.sleep(EVENT_POLL_SECONDS)
 
 
-def shown(app: App, person: Person, request: model.Request) -> RequestShown:
-    """The request as the API answers it to this person."""
+def shown(
+    app: App, person: Person, request: model.Request, sight: use_cases.Sight | None = None
+) -> RequestShown:
+    """The request as the API answers it to this person. `sight` keeps what was looked up for other requests."""
     return RequestShown(
         id=request.id,
         kind=request.kind,
@@ -200,12 +204,13 @@ def shown(app: App, person: Person, request: model.Request) -> RequestShown:
         failure=request.outcome.get("failure"),
         policy=PolicyDecision(**request.policy),
         project_id=request.project_id,
+        asset=request.asset,
         ends_on=request.body.get("ends_on"),
         created_at=request.created_at,
         updated_at=request.updated_at,
         approvals=[_approval(approval) for approval in request.approvals],
         steps=[_step(step) for step in request.steps],
-        may=use_cases.verbs(app, person, request),
+        may=use_cases.verbs(app, person, request, sight or use_cases.Sight(app, person)),
     )
 
 

@@ -1,7 +1,7 @@
 """What people, and the jobs of the kinds, do with requests."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from twinplane.control_plane import jobs
@@ -15,6 +15,8 @@ from twinplane.control_plane.permissions import Permission, groups, may, princip
 from twinplane.control_plane.policy.model import Decision, Entity
 from twinplane.control_plane.requests import records, rules
 from twinplane.control_plane.requests.model import APP, Actor, Approval, Request, RequestId, Status, Step
+
+CLOSE_AFTER = timedelta(seconds=5)  # a withdrawal is closed within the reply; this is for one that was interrupted
 
 
 def actor(person: Person) -> Actor:
@@ -33,14 +35,16 @@ def new_request(
     decision: Decision,
     approvals: tuple[Approval, ...] = (),
     project_id: str | None = None,
+    beneficiary: str | None = None,
+    asset: str | None = None,
     ends_at: datetime | None = None,
 ) -> Request:
     """A request that is not stored yet."""
     now = app.clock()
     return Request(
         id=records.new_id(), kind=kind, status=Status.DRAFT, version=1, title=title, requester=actor(person),
-        reason=reason, body=dict(body), outcome={}, policy=decision.as_json(), project_id=project_id, ends_at=ends_at,
-        created_at=now, updated_at=now, approvals=approvals,
+        reason=reason, body=dict(body), outcome={}, policy=decision.as_json(), project_id=project_id,
+        beneficiary=beneficiary, asset=asset, ends_at=ends_at, created_at=now, updated_at=now, approvals=approvals,
     )  # fmt: skip
 
 
@@ -50,7 +54,7 @@ def record(tx: Transaction, request: Request) -> None:
     records.add_step(tx, request.id, "status", f"Requested: {request.title}", request.requester)
     audit.add(
         tx, actor_id=request.requester.user_id, actor=request.requester.name, action="request.create",
-        request_id=request.id, project_id=request.project_id, asset=request.body.get("asset"), reason=request.reason,
+        request_id=request.id, project_id=request.project_id, asset=request.asset, reason=request.reason,
         policy=request.policy, kind=request.kind, title=request.title,
     )  # fmt: skip
 
@@ -66,7 +70,7 @@ def submit(tx: Transaction, app: App, request_id: RequestId, **body: Any) -> Req
         records.add_step(tx, request.id, "status", f"Approved by policy. {reasons}".strip(), APP, policy=request.policy)
         audit.add(
             tx, actor_id=APP.user_id, actor=APP.name, action="request.approve_by_policy", request_id=request.id,
-            project_id=request.project_id, asset=request.body.get("asset"), policy=request.policy,
+            project_id=request.project_id, asset=request.asset, policy=request.policy,
         )  # fmt: skip
         _fulfil(tx, app, request)
     else:
@@ -117,8 +121,12 @@ def withdraw(app: App, person: Person, request_id: str) -> Request:
     with app.database.write() as tx:
         request = records.change(tx, _unchanged(tx, seen), status=Status.WITHDRAWN)
         _record_change(tx, person, request, "withdraw", "Withdrawn", None)
-        _close(tx, app, request)
-        return records.get(tx, request_id)
+        _close(tx, app, request, after=CLOSE_AFTER)
+        request = records.get(tx, request_id)
+    take_back = app.kinds[request.kind].withdraw
+    if take_back is not None:
+        take_back(app, person, request)
+    return request
 
 
 def retry(app: App, person: Person, request_id: str) -> Request:
@@ -163,7 +171,7 @@ def expire(tx: Transaction, app: App, request_id: str) -> None:
     records.add_step(tx, request.id, "status", "Its end date has come", APP)
     audit.add(
         tx, actor_id=APP.user_id, actor=APP.name, action="request.expire", request_id=request.id,
-        project_id=request.project_id, asset=request.body.get("asset"),
+        project_id=request.project_id, asset=request.asset,
     )  # fmt: skip
     start_revoking(tx, app, request)
 
@@ -179,14 +187,14 @@ def get(app: App, person: Person, request_id: str) -> Request:
     """A request that the person may see. Raises `NotFound`, also for one she may not see."""
     with app.database.read() as tx:
         request = records.find(tx, request_id)
-    if request is None or not _Sight(app, person).sees(request):
+    if request is None or not Sight(app, person).sees(request):
         raise NotFound(f"There is no request {request_id} that you may see.")
     return request
 
 
 def list_box(app: App, person: Person, box: str, status: str | None, kind: str | None) -> list[Request]:
     """`mine`: those she made; `inbox`: those that wait for her decision; `all`: those she may see."""
-    sight = _Sight(app, person)
+    sight = Sight(app, person)
     with app.database.read() as tx:
         if box == "mine":
             return records.list_requests(tx, requester_id=person.user_id, status=status, kind=kind)
@@ -199,9 +207,8 @@ def list_box(app: App, person: Person, box: str, status: str | None, kind: str |
     return [request for request in found if sight.sees(request)]
 
 
-def verbs(app: App, person: Person, request: Request) -> list[str]:
+def verbs(app: App, person: Person, request: Request, sight: "Sight") -> list[str]:
     """What the person may do with the request now."""
-    sight = _Sight(app, person)
     mine = request.requester.user_id == person.user_id
     found = ["approve", "reject"] if sight.decides(request) else []
     if mine and Status.WITHDRAWN in rules.NEXT[request.status]:
@@ -240,7 +247,7 @@ def advance(
     records.add_step(tx, request.id, "status", text, APP, **outcome)
     audit.add(
         tx, actor_id=APP.user_id, actor=APP.name, action=f"request.{to.value}", request_id=request.id,
-        project_id=request.project_id, asset=request.body.get("asset"), outcome_of_request=outcome,
+        project_id=request.project_id, asset=request.asset, outcome_of_request=outcome,
     )  # fmt: skip
     return request
 
@@ -266,7 +273,7 @@ def load(app: App, request_id: str) -> Request:
 # --- inside --------------------------------------------------------------------------------------------------------
 
 
-class _Sight:
+class Sight:
     """What one person sees and decides; looks each project up once."""
 
     def __init__(self, app: App, person: Person) -> None:
@@ -320,7 +327,7 @@ def _check_may_decide(app: App, person: Person, request: Request) -> tuple[Appro
             f"This request waits for no decision: it is {request.status.value.replace('_', ' ')}.",
             status_of_request=request.status.value,
         )
-    decision = _Sight(app, person).decision(request, pending)
+    decision = Sight(app, person).decision(request, pending)
     if not decision.allowed:
         raise NotPermitted(f"This waits for {_who(pending)}. {' '.join(decision.reasons)}", policy=decision.as_json())
     return pending, decision
@@ -365,7 +372,7 @@ def _record_decision(
     records.add_step(tx, request.id, "approval", text, actor(person), stage=approval.approver, **terms)
     audit.add(
         tx, actor_id=person.user_id, actor=person.name, action=f"request.{verb}", request_id=request.id,
-        project_id=request.project_id, asset=request.body.get("asset"), reason=comment, policy=decision.as_json(),
+        project_id=request.project_id, asset=request.asset, reason=comment, policy=decision.as_json(),
         stage=approval.approver, **terms,
     )  # fmt: skip
 
@@ -376,7 +383,7 @@ def _record_change(
     records.add_step(tx, request.id, "status", text, actor(person))
     audit.add(
         tx, actor_id=person.user_id, actor=person.name, action=f"request.{verb}", request_id=request.id,
-        project_id=request.project_id, asset=request.body.get("asset"), reason=reason,
+        project_id=request.project_id, asset=request.asset, reason=reason,
     )  # fmt: skip
 
 
@@ -384,10 +391,10 @@ def _fulfil(tx: Transaction, app: App, request: Request) -> None:
     jobs.enqueue(tx, app.kinds[request.kind].fulfil_job, request.id)
 
 
-def _close(tx: Transaction, app: App, request: Request) -> None:
+def _close(tx: Transaction, app: App, request: Request, after: timedelta = timedelta()) -> None:
     job = app.kinds[request.kind].close_job
     if job is not None:
-        jobs.enqueue(tx, job, request.id)
+        jobs.enqueue(tx, job, request.id, due_at=tx.now + after)
 
 
 def _who(approval: Approval | None) -> str:

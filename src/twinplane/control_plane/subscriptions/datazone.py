@@ -63,6 +63,11 @@ def reject(clients: Clients, domain_id: str, request_id: str, comment: str) -> N
     )
 
 
+def delete_request(clients: Clients, domain_id: str, request_id: str) -> None:
+    """Takes a pending subscription request back; only who made it may."""
+    clients.datazone.delete_subscription_request(domainIdentifier=domain_id, identifier=request_id)
+
+
 def find_subscription(
     clients: Clients, domain_id: str, request_id: str, listing_id: str
 ) -> dict[str, Any] | None:

@@ -276,13 +276,9 @@ class SubscriptionJobs:
 
     def _has_other_access(self, request: Request) -> bool:
         with self._app.database.read() as tx:
-            active = records.list_requests(tx, status=Status.ACTIVE.value, kind=use_cases.KIND, limit=5000)
-        return any(
-            r.id != request.id
-            and r.body["asset"] == request.body["asset"]
-            and r.outcome.get("lake_principal") == request.outcome.get("lake_principal")
-            for r in active
-        )
+            active = records.list_requests(tx, status=Status.ACTIVE.value, assets=[request.asset or ""], limit=5000)
+        principal = request.outcome.get("lake_principal")
+        return any(r.id != request.id and r.outcome.get("lake_principal") == principal for r in active)
 
     def _delete_filters(self, clients: Clients, request: Request) -> None:
         domain_id, asset_id = self._app.domain_id, request.body["asset_id"]

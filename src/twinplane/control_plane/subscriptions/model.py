@@ -14,9 +14,14 @@ class ForPerson:
     profile_id: str
     name: str
 
+    @property
+    def id(self) -> str:
+        """DataZone's id."""
+        return self.profile_id
+
     def as_json(self) -> dict[str, Any]:
         """As the request keeps it."""
-        return {"kind": "person", "id": self.profile_id, "user_id": self.user_id, "name": self.name}
+        return {"kind": "person", "id": self.id, "user_id": self.user_id, "name": self.name}
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class ForProject:
     domain_unit_id: str
     profile: ProjectProfile
 
+    @property
+    def id(self) -> str:
+        """DataZone's id."""
+        return self.project_id
+
     def as_json(self) -> dict[str, Any]:
         """As the request keeps it."""
-        return {"kind": "project", "id": self.project_id, "name": self.name}
+        return {"kind": "project", "id": self.id, "name": self.name}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from twinplane.control_plane import jobs
@@ -24,6 +25,8 @@ from twinplane.control_plane.requests.rules import first_approvals
 from twinplane.control_plane.subscriptions import datazone, rules
 from twinplane.control_plane.subscriptions.model import ForPerson, ForProject
 from twinplane.mesh.model import Level
+
+log = structlog.get_logger()
 
 KIND = "subscription"
 SETTLE = "subscription.settle"
@@ -66,7 +69,7 @@ def request_subscription(
         approvals=first_approvals(
             approvers, {"project_id": listing.project_id, "names": owner_names}, owner_names, person.name
         ),
-        project_id=listing.project_id, ends_at=rules.end_of(last_day),
+        project_id=listing.project_id, beneficiary=whom.id, asset=listing.asset, ends_at=rules.end_of(last_day),
     )  # fmt: skip
     with app.database.write() as tx:
         requests.record(tx, request)
@@ -87,19 +90,25 @@ def check_terms(request: Request, terms: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def withdraw(app: App, person: Person, request: Request) -> None:
+    """Takes the subscription request back in the data plane; what this does not reach, the closing job does."""
+    subscription_request_id = request.body.get("subscription_request_id")
+    if subscription_request_id is None:
+        return
+    try:
+        datazone.delete_request(app.as_person(person), app.domain_id, subscription_request_id)
+    except (ClientError, BotoCoreError) as error:
+        log.info("a withdrawn request is closed later", request=request.id, error=str(error))
+
+
 def access_of(app: App, person: Person, listings: list[Listing]) -> dict[str, str]:
     """Whether the person has each listing: have, requested, can_request or cannot. By listing id."""
-    with app.database.read() as tx:
-        mine = records.list_requests(tx, requester_id=person.user_id, kind=KIND, limit=1000)
     projects_of = {project["id"] for project in projects.list_projects(app, person)}
+    hers = [memberships.profile_id(app, person), *projects_of]
     with app.database.read() as tx:
-        active = records.list_requests(tx, status=Status.ACTIVE.value, kind=KIND, limit=5000)
-    have = {
-        r.body["listing_id"]
-        for r in active
-        if r.body["principal"].get("user_id") == person.user_id or r.body["principal"]["id"] in projects_of
-    }
-    waiting = {r.body["listing_id"] for r in mine if r.status in LIVE and r.status is not Status.ACTIVE}
+        theirs = records.list_requests(tx, beneficiaries=hers, kind=KIND, limit=5000)
+    have = {r.body["listing_id"] for r in theirs if r.status is Status.ACTIVE}
+    waiting = {r.body["listing_id"] for r in theirs if r.status in LIVE and r.status is not Status.ACTIVE}
     return {
         listing.id: "have" if listing.id in have or listing.project_id in projects_of
         else "requested" if listing.id in waiting
@@ -135,7 +144,6 @@ def _body(
         "listing_id": listing.id,
         "listing_name": listing.name,
         "asset_id": listing.asset_id,
-        "asset": listing.asset,
         "database": listing.database,
         "table": listing.table,
         "columns": [{"name": c.name, "type": c.type} for c in listing.columns],
@@ -164,12 +172,8 @@ def _for_project(app: App, person: Person, project_id: str) -> ForProject:
 
 def _check_not_live(app: App, listing: Listing, whom: ForPerson | ForProject) -> None:
     with app.database.read() as tx:
-        found = [
-            r
-            for status in LIVE
-            for r in records.list_requests(tx, kind=KIND, status=status.value, limit=5000)
-            if r.body["listing_id"] == listing.id and r.body["principal"]["id"] == whom.as_json()["id"]
-        ]
+        theirs = records.list_requests(tx, kind=KIND, beneficiaries=[whom.id], limit=5000)
+    found = [r for r in theirs if r.status in LIVE and r.body["listing_id"] == listing.id]
     if found:
         raise AlreadyRequested(
             f"{listing.name} is {'granted' if found[0].status is Status.ACTIVE else 'requested'} already for "

@@ -69,6 +69,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.JSON, nullable=False),
         sa.Column("policy", sa.JSON, nullable=False),
         sa.Column("project_id", sa.String(80)),
+        sa.Column("beneficiary", sa.String(80)),
+        sa.Column("asset", sa.String(400)),
         sa.Column("ends_at", sa.Double),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("updated_at", sa.Double, nullable=False),
@@ -76,6 +78,8 @@ def upgrade() -> None:
     op.create_index("request_requester", "request", ["requester_id", "created_at"])
     op.create_index("request_status", "request", ["status", "created_at"])
     op.create_index("request_project", "request", ["project_id"])
+    op.create_index("request_beneficiary", "request", ["beneficiary", "status"])
+    op.create_index("request_asset", "request", ["asset"])
     op.create_table(
         "request_approval",
         sa.Column("request_id", sa.String(40), sa.ForeignKey("request.id"), primary_key=True),
