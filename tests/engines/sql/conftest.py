@@ -8,9 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from twinplane.engines.sql import render, statement
 from twinplane.engines.sql.gate import Gate
-from twinplane.engines.sql.plan import Column, Files, QueryError, Result, Slice, Table, TableName, Tables
+from twinplane.engines.sql.plan import Column, Files, Query, QueryError, Result, Slice, Table, TableName, Tables
 from twinplane.engines.sql.pool import SqlPool
 from twinplane.engines.sql.result import read_rows
 
@@ -77,11 +76,13 @@ class Engine:
     person: str = "ann"
 
     def result(self, text: str, tables: Tables, parameters: tuple[str, ...] = ()) -> Result:
-        for reference in statement.parse(text, parameters).tables:
+        return self.loop.run_until_complete(self._result(text, tables, parameters))
+
+    async def _result(self, text: str, tables: Tables, parameters: tuple[str, ...]) -> Result:
+        for reference in await self.pool.references(text, parameters):
             if reference.in_database(DATABASE) not in tables:
                 raise QueryError("TABLE_NOT_FOUND", "no such table")
-        plan = render.plan(text, DATABASE, tables, parameters)
-        return self.loop.run_until_complete(self.pool.run(self.person, plan))
+        return await self.pool.run(self.person, Query(text, DATABASE, tuple(tables.items()), parameters))
 
     def rows(self, text: str, tables: Tables, parameters: tuple[str, ...] = ()) -> list[list[str | None]]:
         found = self.result(text, tables, parameters)

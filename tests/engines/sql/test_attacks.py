@@ -104,3 +104,65 @@ def test_a_row_filter_that_is_not_a_plain_condition_lets_nothing_through(
     table = Table(COLUMNS, (Slice(("id",), bad),), (Files((str(data_file),)),))
     with pytest.raises(QueryError):
         engine.rows("select * from emp", named(emp=table))
+
+
+EVIL = "x\" FROM read_parquet('<F>') --"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'select 1 as "x"" from read_parquet(\'<F>\') --"',
+        'select "x"" , ssn from emp --" from emp',
+        "select 'x'' union select ssn from read_parquet(''<F>'') --' from emp limit 1",
+        'with "a"" as (select 1) select max(ssn) from t_0 --" as (select 1 as x) '
+        'select x from "a"" as (select 1) select max(ssn) from t_0 --"',
+        'select e."region" as "y"")" from emp as "e" limit 1',
+        "select '\\' , 'ssn' from emp limit 1",
+        "select json_extract_scalar('{}', '$[\"a'') union select ssn from t_0 --\"]') from emp limit 1",
+        'select transform(array[1], "x"") from t_0" -> 1)',
+        "select date_format(seen_at, '%Y'' , ssn --') from emp limit 1",
+        'select cast(row(1) as row("a"" int, ssn" int)) from emp limit 1',
+    ],
+)
+def test_quotes_in_names_and_texts_stay_names_and_texts(engine: Engine, emp: Table, data_file: Path, text: str) -> None:
+    try:
+        rows = engine.rows(text.replace("<F>", str(data_file)), named(emp=emp))
+    except QueryError:
+        return
+    assert not any(value and value.startswith("ssn-") for row in rows for value in row)
+    assert len(rows) <= 1
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (Column("id", "bigint"), Column(EVIL, "string")),
+        (Column("id", "bigint"), Column('ssn" AS "id', "string")),
+        (Column("id", "bigint) AS id, (SELECT max(ssn) FROM read_parquet('<F>')"),),
+        (Column("id", "decimal(10,2)) , ssn, CAST(id AS int"),),
+        (Column("id", 'struct<a:int, `b" int) , ssn`:int>'),),
+        (Column("id", "enum('a')"),),
+    ],
+)
+def test_a_table_whose_definition_is_an_attack_shows_nothing_more(
+    engine: Engine, data_file: Path, columns: tuple[Column, ...]
+) -> None:
+    given = tuple(Column(c.name.replace("<F>", str(data_file)), c.type.replace("<F>", str(data_file))) for c in columns)
+    table = Table(given, (Slice(tuple(c.name for c in given)),), (Files((str(data_file),)),))
+    try:
+        rows = engine.rows("select * from emp", named(emp=table))
+    except QueryError:
+        return
+    assert not any(value and value.startswith("ssn-") for row in rows for value in row)
+
+
+def test_partition_values_and_text_options_are_values(engine: Engine, tmp_path: Path, data_file: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_text("1,a\n2,b\n")
+    evil = f"' || (SELECT max(ssn) FROM read_parquet('{data_file}')) --"
+    columns = (Column("id", "int"), Column("name", "string"), Column("day", "string"))
+    options = (("delim", ","), ("header", "false"), ("nullstr", evil))
+    files = (Files((str(path),), (("day", evil),)),)
+    table = Table(columns, (Slice(("id", "name", "day")),), files, "csv", options)
+    assert engine.rows("select * from emp order by id", named(emp=table)) == [["1", "a", evil], ["2", "b", evil]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from twinplane.engines.sql.plan import Plan, QueryCancelled, QueryError, Source
+from twinplane.engines.sql.plan import Plan, Query, QueryCancelled, QueryError, Reference, Source
 from twinplane.engines.sql.pool import SqlPool
 from twinplane.engines.sql.worker_messages import Limits
 
@@ -184,6 +184,35 @@ def test_the_engine_opens_no_file_but_the_querys_own(tmp_path: Path) -> None:
             with pytest.raises(QueryError) as failed:
                 await pool.run("ann", Plan("SELECT * FROM t_0", (source,)))
             assert str(tmp_path) not in str(failed.value)
+        finally:
+            await pool.close()
+
+    asyncio.run(story())
+
+
+ENDLESS_TEXTS = [
+    "select " + "array[" * 60 + "1" + "]" * 60,
+    "with c0 as (select 1 as a, 2 as b)"
+    + "".join(f", c{n} as (select x.*, y.* from c{n - 1} x, c{n - 1} y)" for n in range(1, 30))
+    + " select * from c29",
+]
+
+
+async def read_and_run(pool: SqlPool, text: str) -> None:
+    await pool.references(text)
+    await pool.run("mallory", Query(text, "sales"))
+
+
+@pytest.mark.parametrize("text", ENDLESS_TEXTS)
+def test_a_text_that_takes_the_parser_for_ever_stops_nobody_else(tmp_path: Path, text: str) -> None:
+    async def story() -> None:
+        pool = SqlPool(tmp_path / "sql", limits=Limits(planning_seconds=1.0))
+        try:
+            with pytest.raises(QueryError):
+                await read_and_run(pool, text)
+            assert await pool.references("select * from a.b") == (Reference("a", "b"),)
+            assert (await pool.run("ann", Query("select 1", "sales"))).rows == 1
+            assert (await pool.run("mallory", Query("select 1", "sales"))).rows == 1
         finally:
             await pool.close()
 

@@ -35,6 +35,18 @@ class TableName:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A table of the catalog that a statement names, in lower case. `database` None: the database of the context."""
+
+    database: str | None
+    table: str
+
+    def in_database(self, default: str) -> TableName:
+        """The table, where `default` is the database of the context."""
+        return TableName(self.database or default.lower(), self.table)
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """`type` in Glue's (Hive's) words: bigint, string, decimal(10,2), array<int> …"""
 
@@ -85,6 +97,15 @@ class Table:
 Tables = Mapping[TableName, Table]
 
 
+class Query(msgspec.Struct, frozen=True, tag=True):
+    """A statement in Athena's dialect, and every table that it names as its person may read it."""
+
+    text: str
+    database: str
+    tables: tuple[tuple[TableName, Table], ...] = ()
+    parameters: tuple[str, ...] = ()
+
+
 class Source(msgspec.Struct, frozen=True):
     """A view the statement may read: its opaque name, its DuckDB text, and the only files that text may open."""
 
@@ -93,8 +114,8 @@ class Source(msgspec.Struct, frozen=True):
     paths: tuple[str, ...]
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What a worker runs: generated DuckDB text over opaque views. `names` are the result's column names."""
+class Plan(msgspec.Struct, frozen=True, tag=True):
+    """What the engine runs: generated DuckDB text over opaque views. `names` are the result's column names."""
 
     sql: str
     sources: tuple[Source, ...] = ()
@@ -119,6 +140,7 @@ class Result(msgspec.Struct, frozen=True):
     result_bytes: int
     scanned_bytes: int
     engine_seconds: float
+    planning_seconds: float
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The workers that run governed SQL: one process serves one person only, a bounded number at a time."""
+"""The processes that read and run governed SQL: one that reads texts, and workers that serve one person each."""
 
 import asyncio
 import contextlib
@@ -9,14 +9,15 @@ import struct
 import sys
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from twinplane.engines.sql.plan import Plan, QueryCancelled, QueryError, Result
-from twinplane.engines.sql.worker_messages import Hello, Limits, Reply, Request
+from twinplane.engines.sql.plan import Column, Plan, Query, QueryCancelled, QueryError, Reference, Result, SyntaxRefused
+from twinplane.engines.sql.worker_messages import CheckFilter, Hello, Limits, Read, Reply, Request, Run
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ class _Worker:
 
 
 class SqlPool:
-    """Runs plans. `size` queries run at once; more wait their turn.
+    """Reads and runs statements. `size` queries run at once; more wait their turn.
 
     A worker keeps to the person it first served and is stopped when idle; one unassigned worker is kept ready.
     """
@@ -73,6 +74,8 @@ class SqlPool:
         self._spare: asyncio.Task[_Worker] | None = None
         self._running: dict[str, asyncio.Task[Result]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._reader: _Worker | None = None
+        self._reading = asyncio.Lock()
         self._closed = False
         self._warned = False
 
@@ -81,17 +84,49 @@ class SqlPool:
         if self._closed:
             return
         if self._spare is None:
-            self._spare = asyncio.get_running_loop().create_task(self._spawn())
+            self._spare = asyncio.get_running_loop().create_task(self._spawn("worker"))
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
-    async def run(self, person: str, plan: Plan, *, run_id: str | None = None) -> Result:
-        """Runs a plan in a worker that serves nobody but `person`.
+    async def references(self, text: str, parameters: Sequence[str] = ()) -> tuple[Reference, ...]:
+        """The tables that a statement names. Raises `SyntaxRefused` (not one query) and `QueryError` (not served)."""
+        return (await self._read(Read(text, tuple(parameters)))).references
+
+    async def check_row_filter(self, text: str, columns: Sequence[Column]) -> None:
+        """Raises `QueryError` unless `text` is a row filter over these columns."""
+        await self._read(CheckFilter(text, tuple(columns)))
+
+    async def _read(self, request: Read | CheckFilter) -> Reply:
+        async with self._reading:
+            if self._reader is None or self._reader.process.returncode is not None:
+                self._reader = await self._spawn("reader")
+            try:
+                reply = await asyncio.wait_for(self._reader.call(request), self._limits.planning_seconds * 2)
+            except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+                await self._end_reader()
+                raise SyntaxRefused("The query is too complex") from None
+            except asyncio.CancelledError:
+                await self._end_reader()
+                raise
+        if reply.failure is not None:
+            refusal = SyntaxRefused(reply.failure.message)
+            raise refusal if reply.failure.code == refusal.code else QueryError(
+                reply.failure.code, reply.failure.message
+            )  # fmt: skip
+        return reply
+
+    async def _end_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await asyncio.shield(reader.kill())
+
+    async def run(self, person: str, work: Query | Plan, *, run_id: str | None = None) -> Result:
+        """Runs a query in a worker that serves nobody but `person`.
 
         The result's file is the caller's: move or remove it. `run_id` names the run for `cancel`. Raises `QueryError`
         (text for the user) and `QueryCancelled`.
         """
-        task = asyncio.get_running_loop().create_task(self._run(person, plan))
+        task = asyncio.get_running_loop().create_task(self._run(person, work))
         self._running[run_id or f"run {id(task)}"] = task
         try:
             return await asyncio.shield(task)
@@ -104,17 +139,17 @@ class SqlPool:
         finally:
             self._running.pop(run_id or f"run {id(task)}", None)
 
-    async def _run(self, person: str, plan: Plan) -> Result:
+    async def _run(self, person: str, work: Query | Plan) -> Result:
         async with self._slots:
             worker = await self._worker_for(person)
             self._busy.add(worker)
             output = self._folder / f"result-{os.urandom(16).hex()}.csv"
-            request = Request(plan, str(output), str(worker.folder), self._limits)
+            request = Run(work, str(output), str(worker.folder))
             healthy = False
             try:
                 reply = await asyncio.wait_for(worker.call(request), self._timeout_seconds)
                 healthy = True
-                return self._result(reply, output, plan)
+                return self._result(reply, output)
             except TimeoutError:
                 raise QueryError("EXCEEDED_TIME_LIMIT", "Query exceeded the time limit") from None
             except (asyncio.IncompleteReadError, ConnectionError):
@@ -124,14 +159,14 @@ class SqlPool:
                 self._busy.discard(worker)
                 await self._put_back(worker, output, healthy)
 
-    def _result(self, reply: Reply, output: Path, plan: Plan) -> Result:
+    def _result(self, reply: Reply, output: Path) -> Result:
         if reply.failure is not None:
             output.unlink(missing_ok=True)
             log.info("query failed", code=reply.failure.code, detail=reply.failure.detail)
             raise QueryError(reply.failure.code, reply.failure.message)
-        scanned = sum(os.stat(path).st_size for path in {p for s in plan.sources for p in s.paths})
         return Result(
-            str(output), reply.columns, reply.rows, reply.result_bytes, scanned, reply.engine_seconds
+            str(output), reply.columns, reply.rows, reply.result_bytes, reply.scanned_bytes, reply.engine_seconds,
+            reply.planning_seconds,
         )  # fmt: skip
 
     async def _put_back(self, worker: _Worker, output: Path, healthy: bool) -> None:
@@ -157,6 +192,8 @@ class SqlPool:
         await asyncio.gather(*running, return_exceptions=True)
         if self._sweeper is not None:
             self._sweeper.cancel()
+        async with self._reading:
+            await self._end_reader()
         workers = [*self._idle, *self._busy]
         if self._spare is not None:
             found = await asyncio.gather(self._spare, return_exceptions=True)
@@ -186,14 +223,14 @@ class SqlPool:
             oldest, _ = self._idle.popitem(last=False)
             await oldest.kill()
 
-    async def _spawn(self) -> _Worker:
+    async def _spawn(self, module: str) -> _Worker:
         name = os.urandom(16).hex()
         folder = self._folder / name
         await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-m", "twinplane.engines.sql.worker", str(theirs.fileno()),
+                sys.executable, "-I", "-m", f"twinplane.engines.sql.{module}", str(theirs.fileno()),
                 msgspec.json.encode(self._limits).decode(),
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),), env={}, start_new_session=True, cwd="/",

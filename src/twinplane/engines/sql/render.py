@@ -69,7 +69,7 @@ def _typed(tree: exp.Expr, visible: dict[str, tuple[Column, ...]]) -> exp.Expr:
             exp.to_table(name, quoted=True), {c.name: glue_type(c.type) for c in columns}, match_depth=False
         )  # fmt: skip
     try:
-        tree = qualify(tree, schema=schema, dialect=statement.AthenaQuery)
+        tree = qualify(tree, schema=schema, dialect=statement.AthenaQuery, expand_alias_refs=False)
         return annotate_types(tree, schema=schema, dialect=statement.AthenaQuery)
     except OptimizeError as error:
         raise _unresolved(str(error)) from None
@@ -103,8 +103,10 @@ def _unknown_column(name: str) -> QueryError:
 def glue_type(text: str) -> exp.DataType:
     """A column's Glue (Hive) type, parsed."""
     try:
-        return exp.DataType.build(text.lower(), dialect="hive")
-    except (SqlglotError, ValueError):
+        found = exp.DataType.build(text.lower(), dialect="hive")
+        statement.check(found)
+        return found
+    except (SqlglotError, ValueError, QueryError):
         raise QueryError("NOT_SUPPORTED", f"The column type {text} is not supported") from None
 
 

@@ -16,7 +16,7 @@ from sqlglot.errors import SqlglotError
 
 from twinplane.engines.sql import functions
 from twinplane.engines.sql.allowed import words
-from twinplane.engines.sql.plan import Names, QueryError, SyntaxRefused, TableName
+from twinplane.engines.sql.plan import Names, QueryError, Reference, SyntaxRefused
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of what we refuse, with the user's text
 
@@ -55,18 +55,7 @@ class Statement:
     """A checked query. Do not change the tree: copy it."""
 
     tree: exp.Expr
-    tables: tuple["Reference", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A table of the catalog that the statement reads. `database` None: the database of the context."""
-
-    database: str | None
-    table: str
-
-    def in_database(self, default: str) -> TableName:
-        return TableName(self.database or default.lower(), self.table)
+    tables: tuple[Reference, ...]
 
 
 @lru_cache(maxsize=256)
@@ -243,4 +232,5 @@ def _name_table(table: exp.Table, scope: dict[str, str], found: list[exp.Table])
 
 
 def reference_of(table: exp.Table) -> Reference:
+    """The table that a table node names."""
     return Reference(table.db or None, table.name)

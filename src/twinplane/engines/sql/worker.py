@@ -1,4 +1,4 @@
-"""The process that runs one person's queries: `python -m twinplane.engines.sql.worker FD`.
+"""The process that runs one person's queries: `python -m twinplane.engines.sql.worker FD LIMITS`.
 
 It is given nothing but a socket: no environment, no network, bounded memory and files, and it dies with its parent.
 Each query gets a fresh DuckDB instance that can open the query's own files and nothing else, and runs only after the
@@ -6,12 +6,8 @@ gate has read the very text it is about to run.
 """
 
 import contextlib
-import ctypes
 import os
-import resource
-import signal
 import socket
-import struct
 import sys
 import time
 from pathlib import Path
@@ -20,56 +16,13 @@ from typing import Any
 import duckdb
 import msgspec
 
-from twinplane.engines.sql import macros, result
+from twinplane.engines.sql import macros, render, result
+from twinplane.engines.sql.confinement import confine, within
 from twinplane.engines.sql.gate import Gate, GateRefusal
-from twinplane.engines.sql.plan import ResultColumn
-from twinplane.engines.sql.worker_messages import Failure, Hello, Limits, Reply, Request
+from twinplane.engines.sql.plan import Plan, Query, QueryError, ResultColumn
+from twinplane.engines.sql.worker_messages import Failure, Hello, Limits, Reply, Run, receive, send
 
 ROWS_AT_ONCE = 5000
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-
-
-def send(channel: socket.socket, message: msgspec.Struct) -> None:
-    body = msgspec.json.encode(message)
-    channel.sendall(struct.pack(">I", len(body)) + body)
-
-
-def receive(channel: socket.socket) -> bytes | None:
-    head = _exactly(channel, 4)
-    return None if head is None else _exactly(channel, struct.unpack(">I", head)[0])
-
-
-def _exactly(channel: socket.socket, size: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < size:
-        part = channel.recv(min(size - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)
-
-
-def confine(limits: Limits) -> bool:
-    """Gives up what a query never needs. Says whether the network is gone too."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() == 1:  # the parent was gone before we asked to die with it
-        raise SystemExit(0)
-    isolated = any(libc.unshare(flags) == 0 for flags in (_CLONE_NEWUSER | _CLONE_NEWNET, _CLONE_NEWNET))
-    address_space = max(16 << 30, 4 * limits.memory_bytes)
-    for kind, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_AS, address_space),
-        (resource.RLIMIT_FSIZE, limits.result_bytes),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (wanted, wanted))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead, and the query with it
-    return isolated
 
 
 class Engine:
@@ -95,13 +48,15 @@ class Engine:
         connection.execute("SET TimeZone = 'UTC'")
         return connection
 
-    def run(self, request: Request) -> Reply:
+    def run(self, request: Run) -> Reply:
         """Runs a query and makes the next instance ready."""
         connection, self._next = self._next, None
         try:
             return self._run(connection, request)
+        except QueryError as error:
+            return Reply(Failure(error.code, error.message))
         except GateRefusal as error:
-            return Reply(Failure("NOT_SUPPORTED", "The query cannot be run", f"gate: {error}: {request.plan.sql}"))
+            return Reply(Failure("NOT_SUPPORTED", "The query cannot be run", f"gate: {error}"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a generic text and the log the rest
             return Reply(failure_of(error))
         finally:
@@ -111,26 +66,40 @@ class Engine:
         if self._next is None:
             self._next = self._fresh()
 
-    def _run(self, connection: Any, request: Request) -> Reply:
+    def _run(self, connection: Any, request: Run) -> Reply:
         started = time.perf_counter()
-        plan = request.plan
+        plan = self._plan(request.work)
+        planned = time.perf_counter()
         for macro in macros.used_by(plan.sql, *(source.select for source in plan.sources)):
             connection.execute(f"CREATE MACRO {macro}")
         for source in plan.sources:
             connection.execute(f'CREATE VIEW "{source.name}" AS {source.select}')
-        _lock(connection, [path for source in plan.sources for path in source.paths], request.folder)
+        paths = list(dict.fromkeys(path for source in plan.sources for path in source.paths))
+        _lock(connection, paths, request.folder)
         self._gate.check(plan.sql, [source.name for source in plan.sources])
         done = connection.execute(plan.sql)
         types = [str(entry[1]) for entry in done.description]
         names = plan.names if len(plan.names) == len(types) else [str(entry[0]) for entry in done.description]
         columns = tuple(result.column(name, type_) for name, type_ in zip(names, types, strict=True))
         rows = _write(done, columns, Path(request.output))
-        size = os.stat(request.output).st_size
-        return Reply(None, columns, rows, size, time.perf_counter() - started)
+        return Reply(
+            columns=columns,
+            rows=rows,
+            result_bytes=os.stat(request.output).st_size,
+            scanned_bytes=sum(os.stat(path).st_size for path in paths),
+            engine_seconds=time.perf_counter() - planned,
+            planning_seconds=planned - started,
+        )
+
+    def _plan(self, work: Query | Plan) -> Plan:
+        if isinstance(work, Plan):
+            return work
+        with within(self._limits.planning_seconds):
+            return render.plan(work.text, work.database, dict(work.tables), work.parameters)
 
 
 def _lock(connection: Any, paths: list[str], folder: str) -> None:
-    allowed = ", ".join("'" + path.replace("'", "''") + "'" for path in dict.fromkeys(paths))
+    allowed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     connection.execute(f"SET temp_directory = '{folder.replace(chr(39), chr(39) * 2)}'")
     connection.execute(f"SET allowed_paths = [{allowed}]")
     connection.execute("SET enable_external_access = false")
@@ -154,7 +123,7 @@ _GENERIC = {
     "BinderException": ("TYPE_MISMATCH", "An operator or function is used with types it does not take"),
     "InvalidInputException": ("INVALID_FUNCTION_ARGUMENT", "A function was given a value it does not take"),
     "CatalogException": ("FUNCTION_NOT_FOUND", "A function of the query is not registered"),
-    "InterruptException": ("QUERY_CANCELLED", "Query was cancelled"),
+    "MemoryError": ("EXCEEDED_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
 }
 
 
@@ -173,12 +142,11 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     limits = msgspec.json.decode(sys.argv[2], type=Limits)
     isolated = confine(limits)
-    os.chdir("/")
     engine = Engine(limits)
     send(channel, Hello(isolated))
     with contextlib.suppress(ConnectionError, BrokenPipeError):
         while (body := receive(channel)) is not None:
-            send(channel, engine.run(msgspec.json.decode(body, type=Request)))
+            send(channel, engine.run(msgspec.json.decode(body, type=Run)))
             engine.prepare()
 
 

@@ -1,26 +1,52 @@
 """What a worker and its pool say to each other: JSON behind a length of four bytes."""
 
+import socket
+import struct
+
 import msgspec
 
-from twinplane.engines.sql.plan import Plan, ResultColumn
+from twinplane.engines.sql.plan import Column, Plan, Query, Reference, ResultColumn
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one worker may use."""
+    """What one worker may use. `planning_seconds`: to read a text and to write it for the engine."""
 
     memory_bytes: int = 2 << 30
     threads: int = 2
     open_files: int = 4096
     result_bytes: int = 16 << 30
+    planning_seconds: float = 5.0
 
 
-class Request(msgspec.Struct, frozen=True):
-    """A query to run. The result goes to `output`, spilled data under `folder`."""
+class Hello(msgspec.Struct, frozen=True):
+    """The worker is ready. `isolated`: it has no network."""
 
-    plan: Plan
+    isolated: bool
+
+
+class Run(msgspec.Struct, frozen=True, tag=True):
+    """Run a query (or a plan made of one). The result goes to `output`, spilled data under `folder`."""
+
+    work: Query | Plan
     output: str
     folder: str
-    limits: Limits
+
+
+class Read(msgspec.Struct, frozen=True, tag=True):
+    """Say which tables a text names."""
+
+    text: str
+    parameters: tuple[str, ...]
+
+
+class CheckFilter(msgspec.Struct, frozen=True, tag=True):
+    """Say whether a text is a row filter over these columns."""
+
+    text: str
+    columns: tuple[Column, ...]
+
+
+Request = Run | Read | CheckFilter
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -28,20 +54,39 @@ class Failure(msgspec.Struct, frozen=True):
 
     code: str
     message: str
-    detail: str
+    detail: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What became of a query."""
+    """What became of a request."""
 
     failure: Failure | None = None
+    references: tuple[Reference, ...] = ()
     columns: tuple[ResultColumn, ...] = ()
     rows: int = 0
     result_bytes: int = 0
+    scanned_bytes: int = 0
     engine_seconds: float = 0.0
+    planning_seconds: float = 0.0
 
 
-class Hello(msgspec.Struct, frozen=True):
-    """The worker is ready. `isolated`: it has no network."""
+def send(channel: socket.socket, message: msgspec.Struct) -> None:
+    """Writes one message."""
+    body = msgspec.json.encode(message)
+    channel.sendall(struct.pack(">I", len(body)) + body)
 
-    isolated: bool
+
+def receive(channel: socket.socket) -> bytes | None:
+    """Reads one message; None when the other side is gone."""
+    head = _exactly(channel, 4)
+    return None if head is None else _exactly(channel, struct.unpack(">I", head)[0])
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        part = channel.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)

@@ -1,6 +1,6 @@
 """The operations of Athena that are served."""
 
-from twinplane.data_plane.call import Access, Call, Operation, Request, reads, writes
+from twinplane.data_plane.call import Access, Call, Operation, Request, reads, streams, writes
 from twinplane.data_plane.services.athena import metadata, queries, store, work_groups
 from twinplane.data_plane.services.athena.work_groups import work_group_arn
 from twinplane.data_plane.services.iam.rules import iam
@@ -37,7 +37,7 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateWorkGroup": writes(work_groups.update_work_group, _group("UpdateWorkGroup")),
     "DeleteWorkGroup": writes(work_groups.delete_work_group, _group("DeleteWorkGroup")),
     "ListWorkGroups": reads(work_groups.list_work_groups, iam("athena:ListWorkGroups")),
-    "StartQueryExecution": writes(queries.start_query_execution, _group("StartQueryExecution")),
+    "StartQueryExecution": streams(queries.start_query_execution, _group("StartQueryExecution")),
     "GetQueryExecution": reads(queries.get_query_execution, _query("GetQueryExecution")),
     "BatchGetQueryExecution": reads(queries.batch_get_query_execution, iam("athena:BatchGetQueryExecution", _queries)),
     "ListQueryExecutions": reads(queries.list_query_executions, _group("ListQueryExecutions")),

@@ -1,8 +1,6 @@
-"""A statement and its caller -> what runs: every table found in the catalog, every right decided by Lake Formation.
+"""Every table that a statement names: found in the catalog, its rows and columns decided by Lake Formation."""
 
-Only what runs queries imports this: the SQL parser behind it is slow to load.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinplane.data_plane.call import Call, ServiceError
@@ -13,10 +11,7 @@ from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.lakeformation.rules import TableAccess
 from twinplane.data_plane.services.s3 import store as s3
 from twinplane.data_plane.store import Document
-from twinplane.engines.sql import render, statement
-from twinplane.engines.sql.plan import Column, Files, Plan, QueryError, Slice, SyntaxRefused, Table, TableName
-
-__all__ = ["QueryError", "Refused", "SyntaxRefused", "plan"]
+from twinplane.engines.sql.plan import Column, Files, QueryError, Reference, Slice, Table, TableName
 
 
 class Refused(ServiceError):
@@ -35,14 +30,17 @@ class _Found:
     access: TableAccess
 
 
-def plan(call: Call, text: str, database: str, parameters: tuple[str, ...] = ()) -> Plan:
-    """What a worker runs for this caller. Raises `Refused` and `QueryError` (`SyntaxRefused` where it is no query)."""
-    names = [r.in_database(database) for r in statement.parse(text, parameters).tables]
+def tables(call: Call, references: Sequence[Reference], database: str) -> list[tuple[TableName, Table]]:
+    """What the caller may read of a statement's tables. Raises `Refused`, and `QueryError` where one is not served.
+
+    `database` is the one of the statement's context.
+    """
+    names = list(dict.fromkeys(r.in_database(database) for r in references))
     principals = lakeformation.lake_principals(call.tx, call.principal, call.account_id)
-    found = {name: _find(call, principals, name) for name in names}
+    found = [(name, _find(call, principals, name)) for name in names]
     for name in names:
         call.resources.append({"ARN": _arn(call, name), "type": "AWS::Glue::Table"})
-    return render.plan(text, database, {name: _table(call, f) for name, f in found.items()}, parameters)
+    return [(name, _table(call, f)) for name, f in found]
 
 
 def _arn(call: Call, name: TableName) -> str:

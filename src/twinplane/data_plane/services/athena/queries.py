@@ -1,8 +1,8 @@
 """Query executions: started here, run by a durable task, and shown only to whoever started them."""
 
 import asyncio
-import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,52 +10,66 @@ import msgspec
 import structlog
 
 from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceError
-from twinplane.data_plane.services.athena import metadata, rules, store
+from twinplane.data_plane.services.athena import metadata, planning, rules, store
 from twinplane.data_plane.services.athena.work_groups import get as get_work_group
 from twinplane.data_plane.services.athena.work_groups import invalid, listing
 from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.services.s3 import store as s3
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
+from twinplane.engines.sql.plan import Query, QueryCancelled, QueryError, Reference, SyntaxRefused
+from twinplane.engines.sql.result import read_rows
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
-    from twinplane.engines.sql.plan import Plan
 
 log = structlog.get_logger()
 
 _ENGINE_COLUMNS = {"CatalogName": "hive", "SchemaName": "", "TableName": "", "Nullable": "UNKNOWN"}
 
 
-def start_query_execution(call: Call, request: Request) -> Answer:
+async def start_query_execution(call: Call, request: Request) -> Answer:
     """Records the query and asks for it to be run.
 
     What the caller may not read is refused at once; a query that cannot run is recorded as failed.
     """
-    from twinplane.data_plane.services.athena import planning  # loads the SQL parser: not before a query comes
-
+    text, parameters = request["QueryString"], tuple(request.get("ExecutionParameters") or ())
+    references: tuple[Reference, ...] = ()
+    failure: QueryError | None = None
     call.plane.sql.start()
+    try:
+        if rules.catalog_statement(text) is None:
+            references = await call.plane.sql.references(text, parameters)
+    except SyntaxRefused as error:
+        raise invalid(error.message, "MALFORMED_QUERY") from None
+    except QueryError as error:
+        failure = error
+    return await call.plane.store.write(
+        lambda tx: _record(replace(call, transaction=tx), request, references, failure)
+    )  # fmt: skip
+
+
+def _record(call: Call, request: Request, references: tuple[Reference, ...], failure: QueryError | None) -> Answer:
     group = get_work_group(call, request.get("WorkGroup") or "primary")
     if group["State"] != "ENABLED":
         raise invalid(f"WorkGroup {group['Name']} is disabled.")
-    execution = _new_execution(call, request, group)
+    execution = _new_execution(call, request, group, references)
     repeated = _repeated(call, execution)
     if repeated is not None:
         return {"QueryExecutionId": repeated}
     try:
-        if rules.catalog_statement(execution["text"]) is None:
-            planning.plan(call, execution["text"], execution["database"], tuple(execution["parameters"]))
-    except planning.SyntaxRefused as error:
-        raise invalid(error.message, "MALFORMED_QUERY") from None
-    except planning.QueryError as error:
-        call.tx.add(store.EXECUTIONS, execution | _failure(error.code, error.message, call.now))
-        return {"QueryExecutionId": execution["QueryExecutionId"]}
+        planning.tables(call, references, execution["database"])
+    except QueryError as error:
+        failure = error
+    if failure is None:
+        enqueue(call.tx, call.plane, "athena.run", execution["QueryExecutionId"])
+    else:
+        execution |= _failure(failure.code, failure.message, call.now)
     call.tx.add(store.EXECUTIONS, execution)
-    enqueue(call.tx, call.plane, "athena.run", execution["QueryExecutionId"])
     return {"QueryExecutionId": execution["QueryExecutionId"]}
 
 
-def _new_execution(call: Call, request: Request, group: Document) -> Document:
+def _new_execution(call: Call, request: Request, group: Document, references: tuple[Reference, ...]) -> Document:
     context = request.get("QueryExecutionContext") or {}
     catalog = context.get("Catalog") or rules.CATALOG
     if catalog.lower() != rules.CATALOG.lower():
@@ -66,6 +80,7 @@ def _new_execution(call: Call, request: Request, group: Document) -> Document:
         "QueryExecutionId": query_id, "work_group": group["Name"], "owner": rules.owner_of(call.principal),
         "token": request.get("ClientRequestToken"), "text": request["QueryString"],
         "parameters": request.get("ExecutionParameters") or [], "catalog": catalog,
+        "references": msgspec.to_builtins(references),
         "database": (context.get("Database") or "default").lower(), "state": "QUEUED", "submitted_at": call.now,
         "location": _location(call, request, group, query_id, "csv" if asked is None else "txt"),
         "statement": "SELECT" if asked is None else asked.kind, "principal": msgspec.to_builtins(call.principal),
@@ -116,25 +131,20 @@ async def run_query(plane: "Plane", task: Document) -> None:
     execution = await plane.store.write(lambda tx: _begin(tx, query_id, plane.clock()))
     if execution is None:
         return
-    from twinplane.data_plane.services.athena import planning
-    from twinplane.engines.sql.plan import QueryCancelled
-
     try:
-        began = time.perf_counter()
         work = plane.store.read(lambda tx: _prepare(plane, tx, execution))
-        planning_seconds = time.perf_counter() - began
         if isinstance(work, tuple):
             outcome = await _write_answer(plane, execution, *work)
         else:
-            outcome = await _run_plan(plane, execution, work)
+            outcome = await _run_in_engine(plane, execution, work)
     except QueryCancelled:
         return
-    except planning.QueryError as error:
+    except QueryError as error:
         outcome = _failure(error.code, error.message, plane.clock())
     except ServiceError as error:
         outcome = _failure("PERMISSION_DENIED" if "Denied" in error.code else error.code, error.message, plane.clock())
     else:
-        outcome |= {"state": "SUCCEEDED", "completed_at": plane.clock(), "planning_seconds": planning_seconds}
+        outcome |= {"state": "SUCCEEDED", "completed_at": plane.clock()}
     await plane.store.write(lambda tx: _finish(tx, plane, query_id, outcome))
 
 
@@ -145,9 +155,7 @@ def _begin(tx: Transaction, query_id: str, now: float) -> Document | None:
     return tx.put(store.EXECUTIONS, found | {"state": "RUNNING", "started_at": found.get("started_at", now)})
 
 
-def _prepare(plane: "Plane", tx: Transaction, execution: Document) -> "Plan | tuple[list[str], list[str]]":
-    from twinplane.data_plane.services.athena import planning
-
+def _prepare(plane: "Plane", tx: Transaction, execution: Document) -> Query | tuple[list[str], list[str]]:
     principal = msgspec.convert(execution["principal"], Principal)
     call = Call(
         plane, principal, "athena", "StartQueryExecution", execution["request_id"], plane.clock(), transaction=tx
@@ -155,7 +163,9 @@ def _prepare(plane: "Plane", tx: Transaction, execution: Document) -> "Plan | tu
     asked = rules.catalog_statement(execution["text"])
     if asked is not None:
         return metadata.answer(call, asked, execution["database"])
-    return planning.plan(call, execution["text"], execution["database"], tuple(execution["parameters"]))
+    references = msgspec.convert(execution["references"], list[Reference])
+    tables = planning.tables(call, references, execution["database"])
+    return Query(execution["text"], execution["database"], tuple(tables), tuple(execution["parameters"]))
 
 
 async def _write_answer(plane: "Plane", execution: Document, names: list[str], lines: list[str]) -> Document:
@@ -171,8 +181,8 @@ async def _write_answer(plane: "Plane", execution: Document, names: list[str], l
     }
 
 
-async def _run_plan(plane: "Plane", execution: Document, plan: "Plan") -> Document:
-    result = await plane.sql.run(execution["owner"], plan, run_id=execution["QueryExecutionId"])
+async def _run_in_engine(plane: "Plane", execution: Document, query: Query) -> Document:
+    result = await plane.sql.run(execution["owner"], query, run_id=execution["QueryExecutionId"])
     columns = [msgspec.to_builtins(column) for column in result.columns]
     try:
         described = msgspec.json.encode({"columns": columns})
@@ -185,6 +195,7 @@ async def _run_plan(plane: "Plane", execution: Document, plan: "Plan") -> Docume
     return {
         "columns": columns, "rows": result.rows, "result_bytes": result.result_bytes,
         "scanned_bytes": result.scanned_bytes, "engine_seconds": result.engine_seconds,
+        "planning_seconds": result.planning_seconds,
     }  # fmt: skip
 
 
@@ -378,8 +389,6 @@ def get_query_results(call: Call, request: Request) -> Answer:
 
 
 def _csv_rows(path: Path, offset: int, limit: int, width: int) -> list[Document]:
-    from twinplane.engines.sql.result import read_rows
-
     return [{"values": values, "end": end} for values, end in read_rows(path, offset, limit, width)]
 
 

@@ -1,5 +1,7 @@
 """Data cells filters: which columns, in which rows of a table, a grant shows."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
@@ -7,12 +9,16 @@ from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import access, store
 from twinplane.data_plane.services.lakeformation.grants import check_catalog, invalid
 from twinplane.data_plane.services.lakeformation.paging import listing
-from twinplane.data_plane.store import Document
+from twinplane.data_plane.store import Document, Transaction
+from twinplane.engines.sql.plan import Column, QueryError
 
 
-def create_data_cells_filter(call: Call, request: Request) -> Answer:
+async def create_data_cells_filter(call: Call, request: Request) -> Answer:
     """Makes a filter, which then can be granted."""
-    data = _checked(call, request["TableData"])
+    return await _write_checked(call, request, _create)
+
+
+def _create(call: Call, data: Document) -> Answer:
     if _find(call, data) is not None:
         raise ServiceError("AlreadyExistsException", f"Filter {data['Name']} already exists")
     store.put_data_cells_filter(call.tx, data | {"VersionId": "1"})
@@ -26,14 +32,37 @@ def get_data_cells_filter(call: Call, request: Request) -> Answer:
     return {"DataCellsFilter": _get(call, request)}
 
 
-def update_data_cells_filter(call: Call, request: Request) -> Answer:
+async def update_data_cells_filter(call: Call, request: Request) -> Answer:
     """Replaces a filter; every grant of it shows the new rows and columns from the commit on."""
-    data = _checked(call, request["TableData"])
+    return await _write_checked(call, request, _update)
+
+
+def _update(call: Call, data: Document) -> Answer:
     old = _get(call, data)
     if data.get("VersionId") not in (None, old["VersionId"]):
         raise ServiceError("ConcurrentModificationException", "The filter was changed by someone else")
     store.put_data_cells_filter(call.tx, data | {"VersionId": str(int(old["VersionId"]) + 1)})
     return {}
+
+
+async def _write_checked(call: Call, request: Request, write: Callable[[Call, Document], Answer]) -> Answer:
+    """Writes a filter whose row expression the engine has read: it cannot be read within a transaction."""
+    data = request["TableData"]
+    columns = call.plane.store.read(lambda tx: _checked(replace(call, transaction=tx), data))
+    expression = (data.get("RowFilter") or {}).get("FilterExpression")
+    if expression:
+        try:
+            await call.plane.sql.check_row_filter(expression, columns)
+        except QueryError as error:
+            raise invalid(f"Invalid row filter expression. {error.message}") from None
+
+    def checked(tx: Transaction) -> Answer:
+        now = replace(call, transaction=tx)
+        if _checked(now, data) != columns:
+            raise ServiceError("ConcurrentModificationException", "The table was changed by someone else")
+        return write(now, data)
+
+    return await call.plane.store.write(checked)
 
 
 def delete_data_cells_filter(call: Call, request: Request) -> Answer:
@@ -88,8 +117,8 @@ def _get(call: Call, data: Document) -> Document:
     return found
 
 
-def _checked(call: Call, data: Document) -> Document:
-    """The filter of a request, complete and possible. Raises the error that tells what is wrong with it."""
+def _checked(call: Call, data: Document) -> list[Column]:
+    """The columns of the table of a possible filter. Raises the error that tells what is wrong with it."""
     check_catalog(call, data["TableCatalogId"])
     _check_may(call, data["DatabaseName"], data["TableName"])
     table = glue.find_table(call.tx, data["DatabaseName"], data["TableName"])
@@ -104,21 +133,11 @@ def _checked(call: Call, data: Document) -> Document:
     unknown = named - set(store.column_names(table))
     if unknown:
         raise invalid(f"Columns not found in table {data['TableName']}: {sorted(unknown)}")
-    _check_rows(data.get("RowFilter") or {}, table)
-    return data
-
-
-def _check_rows(rows: Document, table: Document) -> None:
-    expression = rows.get("FilterExpression")
-    if bool(expression) == (rows.get("AllRowsWildcard") is not None):
+    rows = data.get("RowFilter") or {}
+    if bool(rows.get("FilterExpression")) == (rows.get("AllRowsWildcard") is not None):
         raise invalid("RowFilter needs either FilterExpression or AllRowsWildcard")
-    if not expression:
-        return
-    from twinplane.engines.sql import plan, render  # the parser is slow to load: only planes with filters pay for it
-
-    storage = (table.get("StorageDescriptor") or {}).get("Columns") or ()
-    columns = [*storage, *(table.get("PartitionKeys") or ())]
-    try:
-        render.row_filter(expression, [plan.Column(c["Name"].lower(), c.get("Type") or "string") for c in columns])
-    except plan.QueryError as error:
-        raise invalid(f"Invalid row filter expression. {error.message}") from None
+    stored = (table.get("StorageDescriptor") or {}).get("Columns") or ()
+    return [
+        Column(str(c["Name"]).lower(), str(c.get("Type") or "string"))
+        for c in (*stored, *(table.get("PartitionKeys") or ()))
+    ]

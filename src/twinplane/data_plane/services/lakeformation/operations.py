@@ -1,6 +1,6 @@
 """The operations of Lake Formation that are served."""
 
-from twinplane.data_plane.call import Operation, anyone, reads, writes
+from twinplane.data_plane.call import Operation, anyone, reads, streams, writes
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.services.lakeformation import filters, grants, resources, store
 from twinplane.data_plane.store import Kind
@@ -26,9 +26,9 @@ OPERATIONS: dict[str, Operation] = {
     "GetEffectivePermissionsForPath": reads(
         grants.get_effective_permissions_for_path, iam(_on("GetEffectivePermissionsForPath"))
     ),
-    "CreateDataCellsFilter": writes(filters.create_data_cells_filter, iam(_on("CreateDataCellsFilter"))),
+    "CreateDataCellsFilter": streams(filters.create_data_cells_filter, iam(_on("CreateDataCellsFilter"))),
     "GetDataCellsFilter": reads(filters.get_data_cells_filter, iam(_on("GetDataCellsFilter"))),
-    "UpdateDataCellsFilter": writes(filters.update_data_cells_filter, iam(_on("UpdateDataCellsFilter"))),
+    "UpdateDataCellsFilter": streams(filters.update_data_cells_filter, iam(_on("UpdateDataCellsFilter"))),
     "DeleteDataCellsFilter": writes(filters.delete_data_cells_filter, iam(_on("DeleteDataCellsFilter"))),
     "ListDataCellsFilter": reads(filters.list_data_cells_filter, iam(_on("ListDataCellsFilter"))),
     "CreateLakeFormationIdentityCenterConfiguration": writes(
