@@ -76,13 +76,16 @@ class SqlPool:
         self._sweeper: asyncio.Task[None] | None = None
         self._reader: _Worker | None = None
         self._reading = asyncio.Lock()
+        self._preparing: asyncio.Task[None] | None = None
         self._closed = False
         self._warned = False
 
     def start(self) -> None:
-        """Has a worker ready before the first query asks for one. Optional; returns at once."""
+        """Has the processes ready before the first query asks for them. Optional; returns at once."""
         if self._closed:
             return
+        if self._reader is None and (self._preparing is None or self._preparing.done()):
+            self._preparing = asyncio.get_running_loop().create_task(self._prepare_reader())
         if self._spare is None:
             self._spare = asyncio.get_running_loop().create_task(self._spawn("worker"))
         if self._sweeper is None:
@@ -98,10 +101,9 @@ class SqlPool:
 
     async def _read(self, request: Read | CheckFilter) -> Reply:
         async with self._reading:
-            if self._reader is None or self._reader.process.returncode is not None:
-                self._reader = await self._spawn("reader")
+            reader = await self._ready_reader()
             try:
-                reply = await asyncio.wait_for(self._reader.call(request), self._limits.planning_seconds * 2)
+                reply = await asyncio.wait_for(reader.call(request), self._limits.planning_seconds * 2)
             except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
                 await self._end_reader()
                 raise SyntaxRefused("The query is too complex") from None
@@ -114,6 +116,16 @@ class SqlPool:
                 reply.failure.code, reply.failure.message
             )  # fmt: skip
         return reply
+
+    async def _prepare_reader(self) -> None:
+        async with self._reading:
+            if not self._closed:
+                await self._ready_reader()
+
+    async def _ready_reader(self) -> _Worker:
+        if self._reader is None or self._reader.process.returncode is not None:
+            self._reader = await self._spawn("reader")
+        return self._reader
 
     async def _end_reader(self) -> None:
         reader, self._reader = self._reader, None
