@@ -1,8 +1,8 @@
 """Where DuckDB would silently answer other than Athena: the typed tree says what is meant, here it is written out.
 
 Known still to differ: a literal like 1.0 is a double, not a decimal; a decimal divided by a decimal is a double; a
-double or timestamp cast to varchar is printed as DuckDB does; CHAR(n) is not padded; values of different types are compared by
-casting one where Athena refuses; inside TRY the failing part is NULL, not the whole of the argument.
+double or timestamp cast to varchar is printed as DuckDB does; CHAR(n) is not padded; values of different types are
+compared by casting one where Athena refuses; inside TRY the failing part is NULL, not the whole of the argument.
 """
 
 from collections.abc import Callable
