@@ -285,7 +285,7 @@ def _make_data_lake(making: _Making) -> dict[str, str]:
     if name == blueprints.DEFAULT_DATABASE:
         name = f"{name}_{project['id']}"
     database = glue.find_database(tx, name)
-    if database is not None and making.environment["status"] == "CREATING":
+    if database is not None and database["Name"] != _made_database(making.environment):
         raise ProvisioningFailed(f"AWS Glue database {name} exists already; choose another glueDbName.")
     if database is None:
         location = f"{root}/data/catalogs/{name.lower()}/"
@@ -317,6 +317,12 @@ def _make_data_lake(making: _Making) -> dict[str, str]:
                     now=making.now,
                 )
     return {"glueDBName": database["Name"], "glueDBArn": _glue_arn(making, f"database/{database['Name']}")}
+
+
+def _made_database(environment: Document) -> str | None:
+    """The database that the environment itself has made: no other is its to take, or to remove one day."""
+    made = {r["name"]: r["value"] for r in environment.get("provisionedResources", ())}
+    return made.get("glueDBName")
 
 
 def _make_workflows(making: _Making) -> dict[str, str]:

@@ -57,7 +57,7 @@ def _put(call: Call, table: Document, given: dict[str, Any], values: list[str], 
     database = store.get_database(call.tx, table["DatabaseName"])
     table_location, location = store.table_location(table), store.table_location(given)
     inside = table_location and location and f"{location.rstrip('/')}/".startswith(f"{table_location.rstrip('/')}/")
-    if not inside:
+    if not (inside and table_location and permissions.has_scheme(table_location)):
         permissions.check_locations(call, database, [location])
     call.tx.put(
         store.PARTITIONS,

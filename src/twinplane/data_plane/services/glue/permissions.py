@@ -226,6 +226,11 @@ def check_partitions_readable(call: Call, table: Document) -> None:
 # Locations
 
 
+def has_scheme(location: str) -> bool:
+    """Whether a location names a bucket to any reader: `s3://bucket/key`, and the same behind another scheme."""
+    return "://" in location
+
+
 def s3_arn(location: str) -> str:
     """The ARN of an S3 location (`s3://bucket/key`)."""
     return "arn:aws:s3:::" + location.partition("://")[2].rstrip("/")
@@ -235,15 +240,16 @@ def check_locations(call: Call, database: Document, locations: Iterable[str | No
     """Raises `AccessDeniedException` unless the caller may have the catalog point at these S3 locations.
 
     Whoever creates a table may read it through Lake Formation, so it must not point at what she may not read: the
-    location is within the database's own, or granted to her (DATA_LOCATION_ACCESS), or hers by IAM.
+    location is within the database's own, or granted to her (DATA_LOCATION_ACCESS), or hers by IAM. Whatever the scheme
+    says: readers take what follows it for a bucket.
     """
     own = database.get("LocationUri")
     granted = None
     for location in locations:
-        if not location or not location.startswith(("s3://", "s3a://", "s3n://")):
+        if not location or not has_scheme(location):
             continue
         path = s3_arn(location)
-        if own and _is_within(path, s3_arn(own)):
+        if own and has_scheme(own) and _is_within(path, s3_arn(own)):
             continue
         if granted is None:
             granted = _granted_locations(call)
