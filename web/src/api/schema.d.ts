@@ -1228,6 +1228,8 @@ export interface components {
         Request: {
             /** Approvals */
             approvals: components["schemas"]["Approval"][];
+            /** Asset */
+            asset: string | null;
             /** Body */
             body: {
                 [key: string]: unknown;

@@ -7,11 +7,11 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { Found } from '../api/client';
 import { PageLink } from '../shell/PageLink';
 import { ProblemAlert } from '../shell/ProblemAlert';
 import { usePageTitle } from '../shell/page-title';
 import { Access } from './Access';
+import { matchesOf } from './matches';
 import { searchQuery } from './queries';
 
 /** Finds published data by its name, description or columns. The address holds what was searched for. */
@@ -65,30 +65,26 @@ export function Catalog() {
           id: 'name',
           header: 'Name',
           isRowHeader: true,
-          cell: ({ listing_id, name }) => <PageLink href={`/catalog/${listing_id}`}>{name}</PageLink>,
+          minWidth: 240,
+          cell: ({ listing_id, name, description }) => (
+            <>
+              <PageLink href={`/catalog/${listing_id}`}>{name}</PageLink>
+              <Box variant="small" color="text-body-secondary" display="block">
+                {description}
+              </Box>
+            </>
+          ),
         },
-        { id: 'description', header: 'Description', cell: ({ description }) => description },
         { id: 'project', header: 'Owned by', cell: ({ owning_project }) => owning_project },
         { id: 'level', header: 'Classification', cell: ({ classification }) => classification ?? 'None' },
-        { id: 'matched', header: 'Found in', cell: (item) => <Matches found={item} /> },
+        {
+          id: 'matched',
+          header: 'Found in',
+          minWidth: 240,
+          cell: (found) => matchesOf(found).map((place) => <div key={place}>{place}</div>),
+        },
         { id: 'access', header: 'Access', minWidth: 160, cell: ({ access }) => <Access access={access} /> },
       ]}
     />
-  );
-}
-
-function Matches({ found }: { found: Found }) {
-  if (found.matched.length === 0) return '–';
-  return (
-    <>
-      {found.matched.map(({ field, text }) => (
-        <div key={`${field} ${text}`}>
-          <Box variant="span" color="text-body-secondary">
-            {field.replaceAll('_', ' ')}
-          </Box>{' '}
-          {text}
-        </div>
-      ))}
-    </>
   );
 }

@@ -65,7 +65,7 @@ export function Decide({ request }: { request: MeshRequest }) {
               <Textarea rows={2} value={comment} onChange={({ detail }) => setComment(detail.value)} />
             </FormField>
             {columns.length > 0 && (
-              <>
+              <SpaceBetween size="l">
                 <FormField
                   label={<Optional>Row filter</Optional>}
                   description="An SQL condition; only rows for which it holds are shown."
@@ -89,7 +89,7 @@ export function Decide({ request }: { request: MeshRequest }) {
                     onChange={({ detail }) => setHidden(detail.selectedOptions.flatMap(({ value }) => value ?? []))}
                   />
                 </FormField>
-              </>
+              </SpaceBetween>
             )}
           </SpaceBetween>
         </Form>

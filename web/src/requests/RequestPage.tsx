@@ -12,6 +12,7 @@ import Steps from '@cloudscape-design/components/steps';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import type { MeshRequest } from '../api/client';
+import { sessionQuery } from '../api/queries';
 import { useFollow } from '../shell/follow';
 import { Loading } from '../shell/Loading';
 import { ProblemAlert } from '../shell/ProblemAlert';
@@ -35,13 +36,15 @@ export function RequestPage() {
 
 function Details({ request }: { request: MeshRequest }) {
   const follow = useFollow();
+  const me = useQuery(sessionQuery).data;
+  const isMine = request.requester.user_id === me?.user_id;
   return (
     <ContentLayout
       breadcrumbs={
         <BreadcrumbGroup
           onFollow={follow}
           items={[
-            { text: 'My requests', href: '/requests' },
+            isMine ? { text: 'My requests', href: '/requests' } : { text: 'Inbox', href: '/inbox' },
             { text: request.title, href: `/requests/${request.id}` },
           ]}
         />

@@ -18,6 +18,7 @@ export function RequestTable({ box, title, empty, actions }: Props) {
     <Table
       variant="full-page"
       enableKeyboardNavigation
+      wrapLines
       loading={requests.isPending}
       loadingText="Loading requests"
       items={requests.data ?? []}
@@ -36,17 +37,18 @@ export function RequestTable({ box, title, empty, actions }: Props) {
           isRowHeader: true,
           cell: ({ id, title }) => <PageLink href={`/requests/${id}`}>{title}</PageLink>,
         },
-        { id: 'kind', header: 'Kind', cell: ({ kind }) => capital(kind) },
+        { id: 'kind', header: 'Kind', minWidth: 120, cell: ({ kind }) => capital(kind) },
         {
           id: 'status',
           header: 'Status',
+          minWidth: 210,
           cell: (request) => {
             const { type, text } = statusOf(request);
             return <StatusIndicator type={type}>{text}</StatusIndicator>;
           },
         },
-        { id: 'requester', header: 'Asked by', cell: ({ requester }) => requester.name },
-        { id: 'created', header: 'Asked', cell: ({ created_at }) => shownTime(created_at) },
+        { id: 'requester', header: 'Asked by', minWidth: 110, cell: ({ requester }) => requester.name },
+        { id: 'created', header: 'Asked', minWidth: 190, cell: ({ created_at }) => shownTime(created_at) },
       ]}
     />
   );

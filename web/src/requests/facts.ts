@@ -1,23 +1,25 @@
 import type { MeshRequest } from '../api/client';
 
-/** What of a request's body people should know, in order. A key with dots goes into what it names. */
+/** What of a request people should know, in order. A key with dots goes into what it names. */
 const LABELS: Record<string, string> = {
-  description: 'Description',
-  profile: 'Profile',
-  domain_unit: 'Domain unit',
-  'principal.name': 'For',
+  'body.description': 'Description',
+  'body.profile': 'Profile',
+  'body.domain_unit': 'Domain unit',
+  'body.principal.name': 'For',
   asset: 'Data',
-  owning_project: 'Owned by',
-  classification: 'Classification',
+  'body.owning_project': 'Owned by',
+  'body.classification': 'Classification',
   ends_on: 'Until',
-  'terms.row_filter': 'Only rows where',
-  'terms.hidden_columns': 'Hidden columns',
+  'body.terms.row_filter': 'Only rows where',
+  'body.terms.hidden_columns': 'Hidden columns',
 };
 
 /** The facts of a request that it has, as label and text. */
-export function factsOf({ body }: Pick<MeshRequest, 'body'>): { label: string; value: string }[] {
+export function factsOf(request: Pick<MeshRequest, 'body' | 'asset' | 'ends_on'>): { label: string; value: string }[] {
   return Object.entries(LABELS).flatMap(([path, label]) => {
-    const value = path.split('.').reduce<unknown>((inside, key) => (isObject(inside) ? inside[key] : undefined), body);
+    const value = path
+      .split('.')
+      .reduce<unknown>((inside, key) => (isObject(inside) ? inside[key] : undefined), request);
     const text = Array.isArray(value) ? value.join(', ') : value;
     return typeof text === 'string' && text ? [{ label, value: text }] : [];
   });

@@ -9,8 +9,15 @@ export function NotFound() {
     <Box padding="xxl" textAlign="center">
       <Box variant="h1">There is no such page</Box>
       <Box variant="p">
-        Go to <PageLink href="/requests">your requests</PageLink>, or search the{' '}
-        <PageLink href="/catalog">catalog</PageLink>.
+        Go to{' '}
+        <PageLink variant="primary" href="/requests">
+          your requests
+        </PageLink>
+        , or search the{' '}
+        <PageLink variant="primary" href="/catalog">
+          catalog
+        </PageLink>
+        .
       </Box>
     </Box>
   );

@@ -92,7 +92,7 @@ function Menu() {
   const waiting = inbox.data?.length ?? 0;
   return (
     <SideNavigation
-      activeHref={menuItemOf(pathname)}
+      activeHref={pathname.startsWith('/catalog/') ? '/catalog' : pathname}
       onFollow={useFollow()}
       items={[
         { type: 'section-group', title: 'Discover', items: [{ type: 'link', text: 'Catalog', href: '/catalog' }] },
@@ -119,9 +119,4 @@ function Menu() {
       ]}
     />
   );
-}
-
-/** `/catalog/abc` belongs to the menu's `/catalog`. */
-function menuItemOf(pathname: string): string {
-  return pathname === '/projects/new' ? pathname : `/${pathname.split('/')[1]}`;
 }

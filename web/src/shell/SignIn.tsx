@@ -1,9 +1,10 @@
+import AppLayout from '@cloudscape-design/components/app-layout';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import Grid from '@cloudscape-design/components/grid';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { usePageTitle } from './page-title';
 
 /** Shown to whoever is not signed in; the button goes to the organization's OpenID Connect provider and back here. */
@@ -11,21 +12,25 @@ export function SignIn() {
   usePageTitle('Sign in');
   const next = encodeURIComponent(window.location.pathname + window.location.search);
   return (
-    <main>
-      <Box padding="xxxl">
-        <Grid
-          gridDefinition={[{ colspan: { default: 12, s: 8, m: 6, l: 4 }, offset: { default: 0, s: 2, m: 3, l: 4 } }]}
-        >
-          <Container header={<Header variant="h1">Twinplane</Header>}>
-            <SpaceBetween size="l">
-              <Box variant="p">Find data, ask for access, and work on it in a project, under your own name.</Box>
-              <Button variant="primary" fullWidth href={`/api/login?next=${next}`}>
-                Sign in
-              </Button>
-            </SpaceBetween>
-          </Container>
-        </Grid>
-      </Box>
-    </main>
+    <>
+      <TopNavigation identity={{ href: '/', title: 'Twinplane' }} />
+      <AppLayout
+        navigationHide
+        toolsHide
+        maxContentWidth={640}
+        content={
+          <Box padding={{ top: 'xxxl' }}>
+            <Container header={<Header variant="h1">Sign in</Header>}>
+              <SpaceBetween size="m">
+                <Box variant="p">Find data, ask for access, and work on it in a project, under your own name.</Box>
+                <Button variant="primary" href={`/api/login?next=${next}`}>
+                  Sign in
+                </Button>
+              </SpaceBetween>
+            </Container>
+          </Box>
+        }
+      />
+    </>
   );
 }
