@@ -41,8 +41,8 @@ def chromium() -> str:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         _without("there is no Chromium: install it (apt-get install chromium)")
-    if not (STATIC / "index.html").is_file():
-        _without("the web app is not built: run `make web`")
+    if not (STATIC / "index.html").is_file() or not AXE.is_file():
+        _without("the web app is not built here: run `make web`")
     assert path is not None
     return path
 

@@ -113,6 +113,15 @@ def test_what_is_not_there_is_said_to_be_not_there(visit: StartVisit, path: str)
     expect(page.get_by_text("Not found")).to_be_visible()
 
 
+def test_a_narrow_window_shows_the_page_and_not_the_menu(visit: StartVisit) -> None:
+    page = visit("analyst")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.reload()
+    expect(page.get_by_role("heading", name="My requests")).to_be_visible()
+    expect(page.get_by_role("link", name="Catalog", exact=True)).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_an_unknown_address_has_a_way_out(visit: StartVisit) -> None:
     page = visit("analyst", "/nowhere/at/all")
     expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()

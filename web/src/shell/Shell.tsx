@@ -4,7 +4,7 @@ import SideNavigation from '@cloudscape-design/components/side-navigation';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Outlet, useLocation, useNavigate } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { api, type Me, unwrap } from '../api/client';
 import { sessionQuery } from '../api/queries';
 import { requestsQuery } from '../requests/queries';
@@ -22,18 +22,10 @@ export function Shell() {
 }
 
 function SignedIn({ me }: { me: Me }) {
-  const [isMenuOpen, setMenuOpen] = useState(true);
   return (
     <>
       <TopBar me={me} />
-      <AppLayout
-        headerSelector="#top-bar"
-        toolsHide
-        navigationOpen={isMenuOpen}
-        onNavigationChange={({ detail }) => setMenuOpen(detail.open)}
-        navigation={<Menu />}
-        content={<Page />}
-      />
+      <AppLayout headerSelector="#top-bar" toolsHide navigation={<Menu />} content={<Page />} />
     </>
   );
 }
