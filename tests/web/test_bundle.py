@@ -15,6 +15,7 @@ def test_every_address_of_the_app_is_answered_with_its_page_which_is_asked_for_a
         assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
         assert answer.headers["content-type"].startswith("text/html")
         assert '<div id="root">' in answer.text
+        assert app.client.head(path).headers["content-length"] == str(len(answer.content))
 
 
 def test_hashed_files_are_kept_by_the_browser_for_ever(app: RunningApp) -> None:

@@ -187,6 +187,7 @@ def _in_plain_words(document: dict[str, Any], schemas: Iterable[str]) -> dict[st
 def _add_user_interface(web: FastAPI) -> None:
     router = http.Router("user interface")
 
+    @router.route_for("HEAD", "/{path:path}", Permission.PUBLIC, include_in_schema=False)
     @router.route_for("GET", "/{path:path}", Permission.PUBLIC, include_in_schema=False)
     def user_interface(path: str, request: Request) -> Response:
         """The built web app: its files, and its page for every other path (it routes for itself)."""
