@@ -2,6 +2,7 @@
 
 import fnmatch
 import operator
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.store import Document
 
+_MOST_PARENTHESES = 100
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 _NUMBERS = ("tinyint", "smallint", "int", "integer", "bigint", "long", "float", "double", "decimal")
 
 
@@ -50,6 +53,9 @@ def partition_predicate(expression: str, keys: tuple[tuple[str, str], ...]) -> P
     """
     import sqlglot  # heavy, and few calls have an expression
 
+    plain = _QUOTED.sub("", expression)
+    if set("[]{}") & set(plain) or plain.count("(") > _MOST_PARENTHESES:  # nested, some take the parser for ever
+        raise invalid(f"Unable to parse expression: {expression}")
     try:
         tree = sqlglot.parse_one(expression, dialect="hive")
     except (sqlglot.errors.SqlglotError, RecursionError):
