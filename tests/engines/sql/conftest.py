@@ -79,7 +79,7 @@ class Engine:
         return self.loop.run_until_complete(self._result(text, tables, parameters))
 
     async def _result(self, text: str, tables: Tables, parameters: tuple[str, ...]) -> Result:
-        for reference in await self.pool.references(text, parameters):
+        for reference in await self.pool.references("reader", text, parameters):
             if reference.in_database(DATABASE) not in tables:
                 raise QueryError("TABLE_NOT_FOUND", "no such table")
         return await self.pool.run(self.person, Query(text, DATABASE, tuple(tables.items()), parameters))

@@ -199,7 +199,7 @@ ENDLESS_TEXTS = [
 
 
 async def read_and_run(pool: SqlPool, text: str) -> None:
-    await pool.references(text)
+    await pool.references("mallory", text)
     await pool.run("mallory", Query(text, "sales"))
 
 
@@ -210,7 +210,7 @@ def test_a_text_that_takes_the_parser_for_ever_stops_nobody_else(tmp_path: Path,
         try:
             with pytest.raises(QueryError):
                 await read_and_run(pool, text)
-            assert await pool.references("select * from a.b") == (Reference("a", "b"),)
+            assert await pool.references("ann", "select * from a.b") == (Reference("a", "b"),)
             assert (await pool.run("ann", Query("select 1", "sales"))).rows == 1
             assert (await pool.run("mallory", Query("select 1", "sales"))).rows == 1
         finally:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -50,9 +51,10 @@ class _Worker:
 
 
 class SqlPool:
-    """Reads and runs statements. `size` queries run at once; more wait their turn.
+    """Reads and runs statements. `size` queries run at once, `share` of them of one person; more wait their turn.
 
-    A worker keeps to the person it first served and is stopped when idle; one unassigned worker is kept ready.
+    A person's texts are read one after another, so that whoever sends many, or hostile ones, delays only herself. A
+    worker keeps to the person it first served and is stopped when idle; one unassigned worker is kept ready.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class SqlPool:
         folder: Path,
         *,
         size: int = 4,
+        share: int = 2,
         idle_seconds: float = 120.0,
         timeout_seconds: float = 1800.0,
         limits: Limits | None = None,
@@ -68,7 +71,9 @@ class SqlPool:
         self._idle_seconds, self._timeout_seconds = idle_seconds, timeout_seconds
         self._limits = limits or Limits()
         self._slots = asyncio.Semaphore(size)
-        self._size = size
+        self._size, self._share = size, share
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._readings: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._idle: OrderedDict[_Worker, None] = OrderedDict()  # least recently used first
         self._busy: set[_Worker] = set()
         self._spare: asyncio.Task[_Worker] | None = None
@@ -91,16 +96,20 @@ class SqlPool:
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
-    async def references(self, text: str, parameters: Sequence[str] = ()) -> tuple[Reference, ...]:
-        """The tables that a statement names. Raises `SyntaxRefused` (not one query) and `QueryError` (not served)."""
-        return (await self._read(Read(text, tuple(parameters)))).references
+    async def references(self, person: str, text: str, parameters: Sequence[str] = ()) -> tuple[Reference, ...]:
+        """The tables that a person's statement names.
 
-    async def check_row_filter(self, text: str, columns: Sequence[Column]) -> None:
-        """Raises `QueryError` unless `text` is a row filter over these columns."""
-        await self._read(CheckFilter(text, tuple(columns)))
+        Raises `SyntaxRefused` (not one query) and `QueryError` (not served).
+        """
+        return (await self._read(person, Read(text, tuple(parameters)))).references
 
-    async def _read(self, request: Read | CheckFilter) -> Reply:
-        async with self._reading:
+    async def check_row_filter(self, person: str, text: str, columns: Sequence[Column]) -> None:
+        """Raises `QueryError` unless the person's `text` is a row filter over these columns."""
+        await self._read(person, CheckFilter(text, tuple(columns)))
+
+    async def _read(self, person: str, request: Read | CheckFilter) -> Reply:
+        own = self._readings.setdefault(person, asyncio.Lock())
+        async with own, self._reading:
             reader = await self._ready_reader()
             try:
                 reply = await asyncio.wait_for(reader.call(request), self._limits.planning_seconds * 2)
@@ -152,7 +161,8 @@ class SqlPool:
             self._running.pop(run_id or f"run {id(task)}", None)
 
     async def _run(self, person: str, work: Query | Plan) -> Result:
-        async with self._slots:
+        own = self._shares.setdefault(person, asyncio.Semaphore(self._share))
+        async with own, self._slots:
             worker = await self._worker_for(person)
             self._busy.add(worker)
             output = self._folder / f"result-{os.urandom(16).hex()}.csv"

@@ -95,7 +95,10 @@ def _paths(call: Call, found: _Found, location: str | None) -> tuple[str, ...]:
     """The data files under a location. Results that belong to someone else are never among them."""
     if not location:
         return ()
-    bucket, prefix = rules.bucket_and_key(str(location).rstrip("/") + "/")
+    try:
+        bucket, prefix = rules.bucket_and_key(str(location).rstrip("/") + "/")
+    except rules.NotReadable as error:
+        raise QueryError("NOT_SUPPORTED", str(error)) from None
     _check_location(call, found.access, f"arn:aws:s3:::{bucket}/{prefix}")
     objects = s3.list_objects(call.tx, bucket, prefix)
     return tuple(str(s3.blob_path(call.plane, o)) for o in objects if _is_data(o) and s3.is_visible(o, call.principal))

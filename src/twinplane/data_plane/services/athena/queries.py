@@ -39,7 +39,7 @@ async def start_query_execution(call: Call, request: Request) -> Answer:
     call.plane.sql.start()
     try:
         if rules.catalog_statement(text) is None:
-            references = await call.plane.sql.references(text, parameters)
+            references = await call.plane.sql.references(rules.owner_of(call.principal), text, parameters)
     except SyntaxRefused as error:
         raise invalid(error.message, "MALFORMED_QUERY") from None
     except QueryError as error:

@@ -1,5 +1,6 @@
 """Athena's decisions: where results go, what a statement asks of the catalog, how a table is stored. Pure."""
 
+import fnmatch
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +10,10 @@ from twinplane.data_plane.store import Document
 
 FINISHED = ("SUCCEEDED", "FAILED", "CANCELLED")
 CATALOG = "AwsDataCatalog"
+
+
+class NotReadable(Exception):
+    """The table is stored in a way that is not served. The text may be shown to the user."""
 
 
 def owner_of(principal: Principal) -> str:
@@ -30,14 +35,17 @@ def result_prefix(configuration: Document, given: str | None, principal: Princip
 
 
 def bucket_and_key(location: str) -> tuple[str, str]:
-    """The bucket and the key of an s3:// location."""
-    bucket, _, key = location.partition("://")[2].partition("/")
+    """The bucket and the key of a location in S3. Raises `NotReadable` for any other."""
+    scheme, _, rest = location.partition("://")
+    if scheme.lower() not in ("s3", "s3a", "s3n"):
+        raise NotReadable("The table's location is not in Amazon S3")
+    bucket, _, key = rest.partition("/")
     return bucket, key
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogStatement:
-    """A statement that the catalog answers. `pattern` is a regular expression on names."""
+    """A statement that the catalog answers. `pattern` is a Hive pattern on names."""
 
     kind: Literal["SHOW_DATABASES", "SHOW_TABLES", "SHOW_COLUMNS", "DESCRIBE_TABLE"]
     database: str | None = None
@@ -84,12 +92,8 @@ def matches(name: str, pattern: str | None) -> bool:
     """Whether a name fits a Hive pattern: `*` is anything, `|` is or."""
     if pattern is None:
         return True
-    parts = [re.escape(part).replace(r"\*", ".*") for part in pattern.replace("%", "*").lower().split("|")]
-    return any(re.fullmatch(part, name) for part in parts)
-
-
-class NotReadable(Exception):
-    """The table is stored in a way that is not served. The text may be shown to the user."""
+    parts = pattern.replace("%", "*").replace("[", "[[]").replace("?", "[?]").lower().split("|")
+    return any(fnmatch.fnmatchcase(name, part) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

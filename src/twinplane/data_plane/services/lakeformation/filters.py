@@ -52,7 +52,7 @@ async def _write_checked(call: Call, request: Request, write: Callable[[Call, Do
     expression = (data.get("RowFilter") or {}).get("FilterExpression")
     if expression:
         try:
-            await call.plane.sql.check_row_filter(expression, columns)
+            await call.plane.sql.check_row_filter(call.principal.arn, expression, columns)
         except QueryError as error:
             raise invalid(f"Invalid row filter expression. {error.message}") from None
 
