@@ -102,9 +102,7 @@ def test_a_fulfilment_that_the_data_plane_refuses_fails_and_says_why(own_app: Ru
     listing = own_app.published("owner", "Campaign Insights", "marketing", "coupon_redemptions", "Confidential")
     request = None
     for _ in range(50):  # the earlier request of this listing is closed in the background
-        answer = own_app.call(
-            "colleague", "POST", "/api/requests/subscription", {"listing_id": listing, "reason": "x"}
-        )
+        answer = own_app.call("colleague", "POST", "/api/requests/subscription", {"listing_id": listing, "reason": "x"})
         if answer.status_code == 201:
             request = answer.json()
             break

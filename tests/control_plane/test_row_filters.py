@@ -38,7 +38,7 @@ def leaf(operator: str, column: str, *values: str) -> dict[str, object]:
         ("region IS NULL", leaf("isNull", "region")),
         ("region IS NOT NULL", leaf("isNotNull", "region")),
         ("sold_on >= DATE '2024-01-01'", leaf("greaterThanOrEqualTo", "sold_on", "2024-01-01")),
-        ('"region" = \'x\'', leaf("equalTo", "region", "x")),
+        ("\"region\" = 'x'", leaf("equalTo", "region", "x")),
         ("NOT year = 1", leaf("notEqualTo", "Year", "1")),
         ("NOT year < 1", leaf("greaterThanOrEqualTo", "Year", "1")),
         (

@@ -117,9 +117,7 @@ class DataPlane:
     def with_credentials(self, credentials: Mapping[str, Any]) -> Clients:
         """Clients with what STS answered."""
         session = self._session()
-        session.set_credentials(
-            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
-        )
+        session.set_credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
         return Clients(session, credentials["Expiration"])
 
     @property

@@ -275,4 +275,3 @@ def _problem(
 ) -> Response:
     body = {"type": f"urn:twinplane:problem:{slug}", "title": title, "status": status, "detail": detail, **members}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
-

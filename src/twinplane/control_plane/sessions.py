@@ -59,9 +59,7 @@ def begin_sign_in(
 
 
 @router.route_for("GET", "/api/callback", Permission.PUBLIC, status_code=302, response_class=RedirectResponse)
-def finish_sign_in(
-    app: TheApp, request: Request, state: str = "", code: str = "", error: str = ""
-) -> RedirectResponse:
+def finish_sign_in(app: TheApp, request: Request, state: str = "", code: str = "", error: str = "") -> RedirectResponse:
     """Takes the identity provider's answer and opens a session."""
     begun = request.cookies.get(SIGN_IN_COOKIE, "")
     if error:

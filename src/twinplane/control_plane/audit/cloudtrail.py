@@ -14,9 +14,13 @@ _PAGE = 50  # the most that CloudTrail answers at once
 def events_on_behalf_of_people(clients: Clients, names: tuple[str, ...], limit: int) -> Iterator[dict[str, Any]]:
     """Of the latest `limit` events of each name those that a person caused, as CloudTrail records."""
     for name in names:
-        pages = clients.client("cloudtrail").get_paginator("lookup_events").paginate(
-            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}],
-            PaginationConfig={"MaxItems": max(limit, _PAGE), "PageSize": _PAGE},
+        pages = (
+            clients.client("cloudtrail")
+            .get_paginator("lookup_events")
+            .paginate(
+                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}],
+                PaginationConfig={"MaxItems": max(limit, _PAGE), "PageSize": _PAGE},
+            )
         )
         for page in pages:
             for event in page["Events"]:

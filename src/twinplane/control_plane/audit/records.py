@@ -84,9 +84,7 @@ def list_entries(
             statement = statement.where(column == value)
     if visible_to is not None:
         user_id, projects = visible_to
-        statement = statement.where(
-            sa.or_(ENTRIES.c.actor_id == user_id, ENTRIES.c.project_id.in_(sorted(projects)))
-        )
+        statement = statement.where(sa.or_(ENTRIES.c.actor_id == user_id, ENTRIES.c.project_id.in_(sorted(projects))))
     return tx.rows(statement)
 
 

@@ -153,5 +153,3 @@ def publish_asset(app: TheApp, person: SignedIn, project_id: str, asset_id: str)
 def unpublish_asset(app: TheApp, person: SignedIn, project_id: str, asset_id: str) -> Published:
     """Takes an asset out of the catalog."""
     return Published(**use_cases.unpublish(app, person, project_id, asset_id))
-
-

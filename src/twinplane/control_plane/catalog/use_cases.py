@@ -126,9 +126,7 @@ def unpublish(app: App, person: Person, project_id: str, asset_id: str) -> dict[
 def get_listing(app: App, person: Person, listing_id: str) -> Listing:
     """A listing of the catalog. Raises `NotFound`."""
     try:
-        return datazone.get_listing(
-            app.as_person(person), app.domain_id, listing_id, app.mesh.classification.form
-        )
+        return datazone.get_listing(app.as_person(person), app.domain_id, listing_id, app.mesh.classification.form)
     except ClientError as error:
         if code_of(error) in ("ResourceNotFoundException", "AccessDeniedException"):
             raise NotFound(f"There is no listing {listing_id} in the catalog.") from error

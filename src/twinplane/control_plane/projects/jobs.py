@@ -137,9 +137,7 @@ class ProjectJobs:
             project_id = self._unclaimed(job, request.body["name"])
         if project_id is None or datazone.find_by_id(clients, app.domain_id, project_id) is None:
             return
-        clients.datazone.delete_project(
-            domainIdentifier=app.domain_id, identifier=project_id, skipDeletionCheck=True
-        )
+        clients.datazone.delete_project(domainIdentifier=app.domain_id, identifier=project_id, skipDeletionCheck=True)
         if not wait_for(lambda: datazone.find_by_id(clients, app.domain_id, project_id) is None, within_seconds=30):
             raise RuntimeError(f"Project {project_id} is still being deleted")
 

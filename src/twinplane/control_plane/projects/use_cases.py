@@ -90,9 +90,7 @@ def get_project(app: App, person: Person, project_id: str) -> dict[str, Any]:
     return _shown(app, project) | {
         "description": project.get("description", ""),
         "deployment_status": project.get("environmentDeploymentDetails", {}).get("overallDeploymentStatus"),
-        "environments": [
-            {"id": e["id"], "name": e["name"], "status": e.get("status", "ACTIVE")} for e in environments
-        ],
+        "environments": [{"id": e["id"], "name": e["name"], "status": e.get("status", "ACTIVE")} for e in environments],
     }
 
 

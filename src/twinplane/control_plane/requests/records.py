@@ -133,9 +133,7 @@ def list_requests(
 
 def list_steps(tx: Transaction, request_id: str, after: int = 0) -> list[Step]:
     """The steps after number `after`, in order."""
-    rows = tx.rows(
-        sa.select(STEPS).where(STEPS.c.request_id == request_id, STEPS.c.seq > after).order_by(STEPS.c.seq)
-    )
+    rows = tx.rows(sa.select(STEPS).where(STEPS.c.request_id == request_id, STEPS.c.seq > after).order_by(STEPS.c.seq))
     return [_step(row) for row in rows]
 
 
@@ -173,9 +171,7 @@ def add_step(tx: Transaction, request_id: str, kind: str, text: str, actor: Acto
 
 
 def _approvals(tx: Transaction, request_ids: list[str]) -> dict[str, tuple[Approval, ...]]:
-    rows = tx.rows(
-        sa.select(APPROVALS).where(APPROVALS.c.request_id.in_(request_ids)).order_by(APPROVALS.c.position)
-    )
+    rows = tx.rows(sa.select(APPROVALS).where(APPROVALS.c.request_id.in_(request_ids)).order_by(APPROVALS.c.position))
     found: dict[str, tuple[Approval, ...]] = {}
     for row in rows:
         request_id = row.pop("request_id")

@@ -188,9 +188,7 @@ async def _events(app: App, request: Request, request_id: str, after: int) -> As
         await asyncio.sleep(EVENT_POLL_SECONDS)
 
 
-def shown(
-    app: App, person: Person, request: model.Request, sight: use_cases.Sight | None = None
-) -> RequestShown:
+def shown(app: App, person: Person, request: model.Request, sight: use_cases.Sight | None = None) -> RequestShown:
     """The request as the API answers it to this person. `sight` keeps what was looked up for other requests."""
     return RequestShown(
         id=request.id,
@@ -225,6 +223,4 @@ def _approval(approval: model.Approval) -> ApprovalShown:
 
 
 def _step(step: model.Step) -> StepShown:
-    return StepShown(
-        seq=step.seq, at=step.at, kind=step.kind, text=step.text, actor=step.actor, detail=step.detail
-    )
+    return StepShown(seq=step.seq, at=step.at, kind=step.kind, text=step.text, actor=step.actor, detail=step.detail)

@@ -377,9 +377,7 @@ def _record_decision(
     )  # fmt: skip
 
 
-def _record_change(
-    tx: Transaction, person: Person, request: Request, verb: str, text: str, reason: str | None
-) -> None:
+def _record_change(tx: Transaction, person: Person, request: Request, verb: str, text: str, reason: str | None) -> None:
     records.add_step(tx, request.id, "status", text, actor(person))
     audit.add(
         tx, actor_id=person.user_id, actor=person.name, action=f"request.{verb}", request_id=request.id,
@@ -402,4 +400,3 @@ def _who(approval: Approval | None) -> str:
         return "approval"
     names = approval.owners_of.get("names", ())
     return f"the {approval.approver.replace('_', ' ')}" + (f" ({', '.join(names)})" if names else "")
-

@@ -68,9 +68,7 @@ def delete_request(clients: Clients, domain_id: str, request_id: str) -> None:
     clients.datazone.delete_subscription_request(domainIdentifier=domain_id, identifier=request_id)
 
 
-def find_subscription(
-    clients: Clients, domain_id: str, request_id: str, listing_id: str
-) -> dict[str, Any] | None:
+def find_subscription(clients: Clients, domain_id: str, request_id: str, listing_id: str) -> dict[str, Any] | None:
     """The subscription that an accepted request became, or None while there is none."""
     pages = clients.datazone.get_paginator("list_subscriptions").paginate(
         domainIdentifier=domain_id, subscriptionRequestIdentifier=request_id, subscribedListingId=listing_id
@@ -121,9 +119,7 @@ def ensure_filter(
 def delete_filter(clients: Clients, domain_id: str, asset_id: str, filter_id: str) -> None:
     """Deletes a filter that no subscription uses; one that is gone is gone."""
     try:
-        clients.datazone.delete_asset_filter(
-            domainIdentifier=domain_id, assetIdentifier=asset_id, identifier=filter_id
-        )
+        clients.datazone.delete_asset_filter(domainIdentifier=domain_id, assetIdentifier=asset_id, identifier=filter_id)
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise

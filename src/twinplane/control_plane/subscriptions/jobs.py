@@ -91,9 +91,7 @@ class SubscriptionJobs:
         if status == "PENDING":
             comment = f"Approved by request {request.id}"
             filter_ids = job.outputs["filter"]["filter_ids"]
-            datazone.accept(
-                clients, domain_id, body["subscription_request_id"], body["asset_id"], filter_ids, comment
-            )
+            datazone.accept(clients, domain_id, body["subscription_request_id"], body["asset_id"], filter_ids, comment)
 
         def record(tx: Transaction) -> None:
             requests.tell(tx, job.subject, "The data plane has accepted the subscription")
