@@ -1,5 +1,6 @@
 """Registered locations, the lake's settings, and its Identity Center configuration."""
 
+import json
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +14,7 @@ from twinplane.data_plane.services.lakeformation.grants import check_catalog, in
 from twinplane.data_plane.services.lakeformation.paging import listing
 from twinplane.data_plane.store import Document
 
-_SCOPED_READ = (
-    '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"{arn}/*"}},'
-    '{{"Effect":"Allow","Action":"s3:ListBucket","Resource":"{bucket}","Condition":{{"StringLike":'
-    '{{"s3:prefix":["{prefix}/*","{prefix}/"]}}}}}}]}}'
-)
+_LEAST_SECONDS, _MOST_SECONDS = 900, 3600
 
 
 def get_data_lake_settings(call: Call, request: Request) -> Answer:
@@ -147,7 +144,11 @@ def get_data_lake_principal(call: Call, _request: Request) -> Answer:
 
 
 def get_temporary_glue_table_credentials(call: Call, request: Request) -> Answer:
-    """Credentials to read a table's files; only where the caller may read every column of every row."""
+    """Credentials to read a table's files; only where the caller may read every column of every row.
+
+    They last an hour at most (AWS: twelve), as nothing takes them back when the grant ends. Those of a project's
+    session end with the membership, as that session does.
+    """
     database, name = _table_of(request["TableArn"])
     table = glue.find_table(call.tx, database, name)
     allowed = None if table is None else store.table_access(call.tx, access.principals(call), table)
@@ -162,13 +163,33 @@ def get_temporary_glue_table_credentials(call: Call, request: Request) -> Answer
     registered = store.registered_location(call.tx, f"arn:aws:s3:::{location}")
     if not location or registered is None or not registered.get("RoleArn"):
         raise invalid("The table's location is not registered with a role")
-    bucket, _, prefix = location.partition("/")
-    policy = _SCOPED_READ.format(arn=f"arn:aws:s3:::{location}", bucket=f"arn:aws:s3:::{bucket}", prefix=prefix)
+    seconds = min(max(int(request.get("DurationSeconds") or _MOST_SECONDS), _LEAST_SECONDS), _MOST_SECONDS)
     issued = sessions.issue(
-        call.plane, role_arn=registered["RoleArn"], session_name="LakeFormation", session_policy=policy, now=call.now,
-        duration_seconds=int(request.get("DurationSeconds") or 3600), on_behalf_of=call.principal.on_behalf_of,
+        call.plane, role_arn=registered["RoleArn"], session_name="LakeFormation", session_policy=_reading(location),
+        now=call.now, duration_seconds=seconds, on_behalf_of=call.principal.on_behalf_of,
+        project=call.principal.project, source_identity=call.principal.source_identity,
     )  # fmt: skip
     return issued | {"VendedS3Path": [f"s3://{location}"]}
+
+
+def _reading(location: str) -> str:
+    """The session policy of who may read what lies under a location (bucket/prefix), and nothing else.
+
+    A location is text of whoever made the table: what IAM would read as a wildcard or a variable is a character here.
+    """
+    place = "".join(_ESCAPED.get(character, character) for character in location)
+    bucket, _, prefix = place.partition("/")
+    statements = [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{place}/*"},
+        {
+            "Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}",
+            "Condition": {"StringLike": {"s3:prefix": [f"{prefix}/*", f"{prefix}/"]}},
+        },
+    ]  # fmt: skip
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+_ESCAPED = {"*": "${*}", "?": "${?}", "$": "${$}"}
 
 
 def _table_of(arn: str) -> tuple[str, str]:
