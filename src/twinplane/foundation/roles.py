@@ -37,6 +37,28 @@ def _trust_service(*services: str) -> Policy:
     return _trust({"Service": names}, ["sts:AssumeRole", "sts:TagSession", "sts:SetContext"])
 
 
+# The domain is the mesh's to declare. Subscriptions are decided in the Management App, with all their stages and on
+# record: its own role then tells DataZone, and nobody tells DataZone past it.
+_NOT_FOR_PEOPLE: Policy = {
+    "Effect": "Deny",
+    "Action": [
+        "datazone:CreateDomain",
+        "datazone:DeleteDomain",
+        "datazone:UpdateDomain",
+        "datazone:CreateProjectProfile",
+        "datazone:DeleteProjectProfile",
+        "datazone:UpdateProjectProfile",
+        "datazone:DeleteEnvironmentBlueprintConfiguration",
+        "datazone:PutEnvironmentBlueprintConfiguration",
+        "datazone:AcceptSubscriptionRequest",
+        "datazone:RejectSubscriptionRequest",
+        "datazone:CreateSubscriptionGrant",
+        "datazone:UpdateSubscriptionGrantStatus",
+    ],
+    "Resource": ["*"],
+}
+
+
 def declared(mesh: Mesh, people_bucket: str) -> dict[str, tuple[Policy, Policy]]:
     """Trust policy and permissions of each role, by name."""
     account = mesh.account_id
@@ -79,37 +101,29 @@ def declared(mesh: Mesh, people_bucket: str) -> dict[str, tuple[Policy, Policy]]
             ),
             _policy(
                 _allow(["datazone:*"]),
-                {
-                    "Effect": "Deny",
-                    "Action": [
-                        "datazone:CreateDomain",
-                        "datazone:DeleteDomain",
-                        "datazone:UpdateDomain",
-                        "datazone:CreateProjectProfile",
-                        "datazone:DeleteProjectProfile",
-                        "datazone:UpdateProjectProfile",
-                        "datazone:DeleteEnvironmentBlueprintConfiguration",
-                        "datazone:PutEnvironmentBlueprintConfiguration",
-                    ],
-                    "Resource": ["*"],
-                },
+                _NOT_FOR_PEOPLE,
                 _allow(
                     [
                         "athena:BatchGetQueryExecution",
-                        "athena:GetDataCatalog",
-                        "athena:GetDatabase",
                         "athena:GetQueryExecution",
                         "athena:GetQueryResults",
                         "athena:GetQueryRuntimeStatistics",
-                        "athena:GetTableMetadata",
                         "athena:GetWorkGroup",
-                        "athena:ListDataCatalogs",
-                        "athena:ListDatabases",
                         "athena:ListQueryExecutions",
-                        "athena:ListTableMetadata",
-                        "athena:ListWorkGroups",
                         "athena:StartQueryExecution",
                         "athena:StopQueryExecution",
+                    ],
+                    [f"arn:aws:athena:*:{account}:workgroup/{mesh.app.work_group}"],
+                ),
+                _allow(
+                    [
+                        "athena:GetDataCatalog",
+                        "athena:GetDatabase",
+                        "athena:GetTableMetadata",
+                        "athena:ListDataCatalogs",
+                        "athena:ListDatabases",
+                        "athena:ListTableMetadata",
+                        "athena:ListWorkGroups",
                     ]
                 ),
                 _allow(
@@ -160,7 +174,11 @@ def declared(mesh: Mesh, people_bucket: str) -> dict[str, tuple[Policy, Policy]]
         ),
         DOMAIN_EXECUTION: (
             _trust_service("datazone"),
-            _policy(_allow(["datazone:*"]), _allow(["sso:Describe*", "sso:List*", "identitystore:Describe*"])),
+            _policy(
+                _allow(["datazone:*"]),
+                _NOT_FOR_PEOPLE,
+                _allow(["sso:Describe*", "sso:List*", "identitystore:Describe*"]),
+            ),
         ),
         DOMAIN_SERVICE: (
             _trust_service("datazone"),

@@ -428,12 +428,12 @@ def test_what_is_not_published_cannot_be_subscribed_to(mesh: Mesh, owner: Produc
         ask(mesh, "analyst", "nothing")
 
 
-def test_a_subscription_can_be_approved_by_the_assets_own_terms(mesh: Mesh, owner: Producer) -> None:
+def test_no_asset_approves_its_own_subscribers_by_its_terms(mesh: Mesh, owner: Producer) -> None:
     terms = form("SubscriptionTermsForm", {"approvalRequired": "NO"})
     listing_id = owner.publish(owner.asset(formsInput=[glue_form("t", COLUMNS), terms])["id"])["listingId"]
     request_id = ask(mesh, "analyst", listing_id)
     details = owner.datazone.get_subscription_request_details(domainIdentifier=mesh.domain_id, identifier=request_id)
-    assert details["status"] == "ACCEPTED"
+    assert details["status"] == "PENDING"
 
 
 def test_a_filter_must_be_the_assets_own_and_valid(mesh: Mesh, owner: Producer) -> None:

@@ -2,6 +2,7 @@
 
 from twinplane.data_plane.call import Access, Call, Operation, Request, reads, streams, writes
 from twinplane.data_plane.services.athena import metadata, queries, store, work_groups
+from twinplane.data_plane.services.athena.rules import owner_of
 from twinplane.data_plane.services.athena.work_groups import work_group_arn
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.store import Kind
@@ -13,18 +14,17 @@ def _group(action: str, member: str = "WorkGroup") -> Access:
 
 
 def _query(action: str) -> Access:
-    """On the work group that a query ran in."""
-
-    def resource(call: Call, request: Request) -> str:
-        found = call.tx.find(store.EXECUTIONS, request["QueryExecutionId"])
-        return work_group_arn(call, "*" if found is None else found["work_group"])
-
-    return iam(f"athena:{action}", resource)
+    """On the work group that the caller's own query ran in; another's query is as if it were not there."""
+    return iam(
+        f"athena:{action}",
+        lambda call, request: work_group_arn(call, queries.get(call, request["QueryExecutionId"])["work_group"]),
+    )
 
 
 def _queries(call: Call, request: Request) -> list[str]:
     found = call.tx.select(store.EXECUTIONS, {"QueryExecutionId": request["QueryExecutionIds"]})
-    return sorted({work_group_arn(call, e["work_group"]) for e in found}) or [work_group_arn(call, "*")]
+    own = {work_group_arn(call, e["work_group"]) for e in found if e["owner"] == owner_of(call.principal)}
+    return sorted(own) or [work_group_arn(call, "*")]
 
 
 def _catalog(action: str) -> Access:

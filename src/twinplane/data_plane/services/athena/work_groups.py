@@ -5,6 +5,7 @@ from typing import Any
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.athena import store
+from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.store import AlreadyExists, Document
 
 PRIMARY = "primary"
@@ -97,13 +98,20 @@ def delete_work_group(call: Call, request: Request) -> Answer:
 
 
 def list_work_groups(call: Call, request: Request) -> Answer:
-    """The work groups."""
+    """The work groups that the caller may get. AWS lists all; here a project's name is not for everybody."""
+
+    def may_get(group: Document) -> bool:
+        try:
+            require(call, "athena:GetWorkGroup", work_group_arn(call, group["Name"]))
+        except ServiceError:
+            return False
+        return True
 
     def fetch(after: list[Any] | None, limit: int) -> list[Document]:
         rows = call.tx.select(store.WORK_GROUPS)
         if store.find_work_group(call.tx, PRIMARY) is None:
             rows = sorted([*rows, get(call, PRIMARY)], key=lambda w: str(w["Name"]))
-        return [w for w in rows if after is None or [w["Name"]] > after][:limit]
+        return [w for w in rows if (after is None or [w["Name"]] > after) and may_get(w)][:limit]
 
     rows, token = listing(call, request, fetch, lambda w: [w["Name"]])
     shown = ("Name", "State", "Description", "CreationTime")

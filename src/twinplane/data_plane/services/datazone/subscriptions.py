@@ -9,7 +9,6 @@ from twinplane.data_plane.services.datazone import (
     assets,
     grants,
     listings,
-    managed_types,
     metadata_rules,
     rules,
     store,
@@ -74,9 +73,6 @@ def create_subscription_request(call: Call, request: Request) -> Answer:
     }  # fmt: skip
     tx.add(REQUESTS, document)
     listings.count_subscription(tx, domain_id, listing["id"], 1)
-    terms = assets.form_content(listing, managed_types.TERMS_FORM) or {}
-    if terms.get("approvalRequired") == "NO":
-        document = _accept(call, document, None, "SYSTEM", None)
     return store.pick(document, _REQUEST)
 
 
