@@ -152,11 +152,15 @@ def project_role(tx: Transaction, domain_id: str, project_id: str, who: Caller) 
     return held
 
 
-def require_project_role(call: Call, domain_id: str, project_id: str, *designations: str, rule: str = "") -> Caller:
+def require_project_role(
+    call: Call, domain_id: str, project_id: str, *designations: str, rule: str = "", of: tuple[str, str] | None = None
+) -> Caller:
     """The caller, who must be a member of the project with one of the designations.
 
-    Without designations: those `rules.PROJECT_OPERATIONS` has for `rule`, or else for the operation. Raises
-    ResourceNotFoundException when the caller may not see the project, AccessDeniedException when not allowed.
+    Without designations: those `rules.PROJECT_OPERATIONS` has for `rule`, or else for the operation. `of`: what the
+    request names (kind, id) when that is something in the project: whoever may not see the project must get the answer
+    that a wrong id gets. Raises ResourceNotFoundException when the caller may not see the project,
+    AccessDeniedException when not allowed.
     """
     who = caller(call, domain_id)
     store.get_project(call.tx, domain_id, project_id)
@@ -164,7 +168,7 @@ def require_project_role(call: Call, domain_id: str, project_id: str, *designati
     name = rule or call.operation
     if held is None:
         if not is_domain_admin(call.tx, domain_id, who):
-            raise store.not_found("Project", project_id)
+            raise store.not_found(*(of or ("Project", project_id)))
         if name not in rules.DOMAIN_ADMINISTRATOR_OPERATIONS:
             raise denied(call)
     elif held not in (designations or rules.PROJECT_OPERATIONS[name]):

@@ -215,7 +215,9 @@ def _check_unused(document: Document) -> None:
 
 def _asset(call: Call, request: Request, *designations: str) -> Document:
     known = assets.asset(call.tx, request["domainIdentifier"], request["assetIdentifier"])
-    access.require_project_role(call, known["domainId"], known["owningProjectId"], *designations)
+    access.require_project_role(
+        call, known["domainId"], known["owningProjectId"], *designations, of=("Asset", known["id"])
+    )
     return known
 
 

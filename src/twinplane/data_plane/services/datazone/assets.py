@@ -58,7 +58,9 @@ def get_asset(call: Call, request: Request) -> Answer:
     """An asset, in its latest or a given revision; members of its project may read it."""
     domain_id = request["domainIdentifier"]
     document = asset(call.tx, domain_id, request["identifier"])
-    access.require_project_role(call, domain_id, document["owningProjectId"], *rules.DESIGNATIONS)
+    access.require_project_role(
+        call, domain_id, document["owningProjectId"], *rules.DESIGNATIONS, of=("Asset", document["id"])
+    )
     if request.get("revision") is not None:
         document = revision(call.tx, domain_id, request["identifier"], request["revision"])
     return _answer(call.tx, document)
@@ -69,7 +71,7 @@ def create_asset_revision(call: Call, request: Request) -> Answer:
     """Describes an asset anew: everything the request leaves out, the new revision does not have."""
     domain_id = request["domainIdentifier"]
     known = asset(call.tx, domain_id, request["identifier"])
-    who = access.require_project_role(call, domain_id, known["owningProjectId"], *_STEWARDS)
+    who = access.require_project_role(call, domain_id, known["owningProjectId"], *_STEWARDS, of=("Asset", known["id"]))
     kind = asset_types.asset_type(call.tx, domain_id, known["typeIdentifier"], request.get("typeRevision"))
     return _answer(call.tx, revise(call.tx, known, kind, _draft(call, request, kind, who.id), call.now))
 
@@ -78,7 +80,7 @@ def list_asset_revisions(call: Call, request: Request) -> Answer:
     """The revisions of an asset, latest first."""
     domain_id, asset_id = request["domainIdentifier"], request["identifier"]
     known = asset(call.tx, domain_id, asset_id)
-    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.DESIGNATIONS)
+    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.DESIGNATIONS, of=("Asset", asset_id))
     found = call.tx.select(REVISIONS, {"domainId": domain_id, "id": asset_id}, descending=True)
     rows, token = list_page(call, request, found)
     shown = ("domainId", "id", "revision", "createdBy", "createdAt")
@@ -89,7 +91,7 @@ def delete_asset(call: Call, request: Request) -> Answer:
     """Removes an asset that is not listed and has no filters."""
     domain_id, asset_id = request["domainIdentifier"], request["identifier"]
     known = asset(call.tx, domain_id, asset_id)
-    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.EDITORS)
+    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.EDITORS, of=("Asset", asset_id))
     if listing_of(call.tx, domain_id, asset_id) is not None:
         raise rules.conflict(f"Asset {known['name']} has a listing; delete the listing first.")
     if call.tx.count(FILTERS, {"domainId": domain_id, "assetId": asset_id}):
@@ -261,7 +263,9 @@ def _answer(tx: Transaction, document: Document) -> Answer:
 
 def _governed(call: Call, request: Request) -> tuple[Document, list[str]]:
     known = asset(call.tx, request["domainIdentifier"], request["entityIdentifier"])
-    access.require_project_role(call, known["domainId"], known["owningProjectId"], *_STEWARDS)
+    access.require_project_role(
+        call, known["domainId"], known["owningProjectId"], *_STEWARDS, of=("Asset", known["id"])
+    )
     return known, request["governedGlossaryTerms"]
 
 

@@ -51,7 +51,7 @@ def create_connection(call: Call, request: Request) -> Answer:
     if not request.get("environmentIdentifier"):
         raise rules.invalid("A connection of a project needs environmentIdentifier.")
     environment = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])
-    access.require_project_role(call, domain_id, environment["projectId"])
+    access.require_project_role(call, domain_id, environment["projectId"], of=("Environment", environment["id"]))
     if "props" not in request:
         raise rules.invalid("A connection needs props.")
     connection = new_connection(
@@ -118,7 +118,11 @@ def get_connection(call: Call, request: Request) -> Answer:
     domain_id, project_id = connection["domainId"], connection["projectId"]
     with_secret = bool(request.get("withSecret"))
     who = access.require_project_role(
-        call, domain_id, project_id, rule="GetConnectionWithSecret" if with_secret else "GetConnection"
+        call,
+        domain_id,
+        project_id,
+        rule="GetConnectionWithSecret" if with_secret else "GetConnection",
+        of=_named(connection),
     )
     answer = store.pick(connection, _SHOWN)
     if connection["type"] == "IAM":
@@ -132,13 +136,14 @@ def get_connection(call: Call, request: Request) -> Answer:
 def list_connections(call: Call, request: Request) -> Answer:
     """The connections of a project, by name; for its members."""
     domain_id = request["domainIdentifier"]
-    project_id = request.get("projectIdentifier")
+    project_id, of = request.get("projectIdentifier"), None
     if not project_id and request.get("environmentIdentifier"):
+        of = ("Environment", request["environmentIdentifier"])
         project_id = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])["projectId"]
     if not project_id:
         access.caller(call, domain_id)
         return {"items": []}  # connections of the domain itself are not served
-    access.require_project_role(call, domain_id, project_id)
+    access.require_project_role(call, domain_id, project_id, of=of)
     where = {"domainId": domain_id, "projectId": project_id}
     for member, column in (("name", "name"), ("type", "type"), ("environmentIdentifier", "environmentId")):
         if request.get(member):
@@ -165,7 +170,7 @@ def list_connections(call: Call, request: Request) -> Answer:
 def update_connection(call: Call, request: Request) -> Answer:
     """Changes a connection's description, location or properties; for owners and contributors of its project."""
     connection = _connection(call, request)
-    access.require_project_role(call, connection["domainId"], connection["projectId"])
+    access.require_project_role(call, connection["domainId"], connection["projectId"], of=_named(connection))
     connection |= store.pick(request, ("description", "configurations")) | {"updatedAt": call.now}
     if request.get("awsLocation"):
         endpoint = connection["physicalEndpoints"][0]
@@ -182,11 +187,15 @@ def update_connection(call: Call, request: Request) -> Answer:
 def delete_connection(call: Call, request: Request) -> Answer:
     """Removes a connection; for owners and contributors of its project. Those every project has stay."""
     connection = _connection(call, request)
-    access.require_project_role(call, connection["domainId"], connection["projectId"])
+    access.require_project_role(call, connection["domainId"], connection["projectId"], of=_named(connection))
     if connection.get("provisioned"):
         raise rules.invalid(f"Connection {connection['name']} belongs to its environment and goes with it only.")
     call.tx.remove(store.CONNECTIONS, connection["domainId"], connection["connectionId"])
     return {"status": "DELETING"}
+
+
+def _named(connection: Document) -> tuple[str, str]:
+    return "Connection", connection["connectionId"]
 
 
 def _connection(call: Call, request: Request) -> Document:

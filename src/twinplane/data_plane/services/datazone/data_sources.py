@@ -420,13 +420,16 @@ def _project_of(tx: Transaction, kind: Kind, what: str, domain_id: str, identifi
 
 def _data_source(call: Call, request: Request, *designations: str) -> Document:
     found = store.found(call.tx, DATA_SOURCES, "Data source", request["domainIdentifier"], request["identifier"])
-    access.require_project_role(call, found["domainId"], found["projectId"], *designations)
+    access.require_project_role(
+        call, found["domainId"], found["projectId"], *designations, of=("Data source", found["id"])
+    )
     return found
 
 
 def _run(call: Call, request: Request) -> Document:
     found = store.found(call.tx, RUNS, "Data source run", request["domainIdentifier"], request["identifier"])
-    access.require_project_role(call, found["domainId"], found["projectId"], *rules.DESIGNATIONS)
+    of = ("Data source run", found["id"])
+    access.require_project_role(call, found["domainId"], found["projectId"], *rules.DESIGNATIONS, of=of)
     return found
 
 

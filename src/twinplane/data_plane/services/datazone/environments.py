@@ -94,7 +94,7 @@ def list_environments(call: Call, request: Request) -> Answer:
 def update_environment(call: Call, request: Request) -> Answer:
     """Renames or describes an environment, or changes those of its parameters that may be changed later."""
     environment = store.get_environment(call.tx, request["domainIdentifier"], request["identifier"])
-    access.require_project_role(call, environment["domainId"], environment["projectId"])
+    access.require_project_role(call, environment["domainId"], environment["projectId"], of=_named(environment))
     environment |= store.pick(request, ("name", "description", "glossaryTerms")) | {"updatedAt": call.now}
     _check_name_free(call, environment)
     if request.get("userParameters"):
@@ -108,7 +108,7 @@ def update_environment(call: Call, request: Request) -> Answer:
 def delete_environment(call: Call, request: Request) -> Answer:
     """Removes an environment with what was provisioned for it; for owners and contributors of its project."""
     environment = store.get_environment(call.tx, request["domainIdentifier"], request["identifier"])
-    access.require_project_role(call, environment["domainId"], environment["projectId"])
+    access.require_project_role(call, environment["domainId"], environment["projectId"], of=_named(environment))
     if blueprints.get_blueprint(environment["environmentBlueprintId"]).category == "TOOLING":
         raise rules.invalid("The tooling of a project goes with the project only: delete the project.")
     call.tx.put(store.ENVIRONMENTS, environment | {"status": "DELETING", "updatedAt": call.now})
@@ -126,7 +126,7 @@ def delete_environment(call: Call, request: Request) -> Answer:
 def get_environment_credentials(call: Call, request: Request) -> Answer:
     """Credentials of the project's role that carry the caller's identity; for owners and contributors."""
     environment = store.get_environment(call.tx, request["domainIdentifier"], request["environmentIdentifier"])
-    who = access.require_project_role(call, environment["domainId"], environment["projectId"])
+    who = access.require_project_role(call, environment["domainId"], environment["projectId"], of=_named(environment))
     return project_credentials(call, environment["domainId"], environment["projectId"], who)
 
 
@@ -263,9 +263,13 @@ def _offered(call: Call, project: Document) -> list[Document]:
     return profile["environmentConfigurations"] if profile else []
 
 
+def _named(environment: Document) -> tuple[str, str]:
+    return "Environment", environment["id"]
+
+
 def _visible(call: Call, request: Request) -> Document:
     environment = store.get_environment(call.tx, request["domainIdentifier"], request["identifier"])
-    access.require_project_role(call, environment["domainId"], environment["projectId"])
+    access.require_project_role(call, environment["domainId"], environment["projectId"], of=_named(environment))
     return environment
 
 

@@ -36,7 +36,8 @@ def create_subscription_grant(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     environment = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])
     project_id = environment["projectId"]
-    who = access.require_project_role(call, domain_id, project_id, *rules.EDITORS)
+    of = ("Environment", environment["id"])
+    who = access.require_project_role(call, domain_id, project_id, *rules.EDITORS, of=of)
     _, entity = rules.exactly_one(request["grantedEntity"], "grantedEntity")
     where = {
         "domainId": domain_id, "subscriberKey": f"project:{project_id}", "listingId": entity["identifier"],

@@ -151,7 +151,8 @@ def _check(tx: Transaction, document: Document) -> None:
 
 def _environment(call: Call, request: Request, *designations: str) -> tuple[Document, access.Caller]:
     found = store.get_environment(call.tx, request["domainIdentifier"], request["environmentIdentifier"])
-    return found, access.require_project_role(call, found["domainId"], found["projectId"], *designations)
+    of = ("Environment", found["id"])
+    return found, access.require_project_role(call, found["domainId"], found["projectId"], *designations, of=of)
 
 
 OPERATIONS: dict[str, Operation] = {
