@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ def main() -> int:
     _modules.setdefault(
         "rich", None
     )  # structlog imports it when it can: a third of the start, and nothing here is rich
+    os.umask(0o077)  # whatever this process writes is its user's alone, in any folder
     gc.disable()  # nothing made while starting is garbage; the server turns it on again
     from twinplane.data_plane.app import serve
     from twinplane.data_plane.plane import PlaneSettings

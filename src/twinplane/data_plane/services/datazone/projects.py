@@ -198,8 +198,13 @@ def _require_may_create(call: Call, domain_id: str, unit_id: str, profile: Docum
 
 def _check_name_free(call: Call, domain_id: str, name: str) -> None:
     known = call.tx.first(store.PROJECTS, {"domainId": domain_id, "name": name})
-    if known is not None:
-        raise rules.conflict(f"Conflict with project {known['id']}")
+    if known is None:
+        return
+    who = access.caller(call, domain_id)
+    is_seen = access.project_role(call.tx, domain_id, known["id"], who) or access.is_domain_admin(
+        call.tx, domain_id, who
+    )
+    raise rules.conflict(f"Conflict with project {known['id']}" if is_seen else f"The name {name} is taken.")
 
 
 def _environments(profile: Document | None, given: list[dict[str, Any]]) -> list[tuple[Document, rules.Parameters]]:

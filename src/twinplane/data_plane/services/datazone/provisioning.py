@@ -432,9 +432,13 @@ def _role_policy(making: _Making, bucket: str, work_group: str) -> dict[str, Any
                 "datazone:List*",
                 "datazone:Search*",
                 "datazone:PostLineageEvent",
-                "iam:GetRole",
             ],
             "Resource": "*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["iam:GetRole"],
+            "Resource": f"arn:aws:iam::{making.account}:role/datazone_usr_role_{making.project['id']}_*",
         },
     ]
     if making.is_on("enableAthena"):
