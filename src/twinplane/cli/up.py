@@ -22,7 +22,8 @@ Say = Callable[[str], None]
 
 @contextmanager
 def only_one(state: State, command: str) -> Iterator[None]:
-    """Makes this the only `command` on the state folder. Raises `CliError`."""
+    """Makes this the only `command` on the state folder, whose files are this user's alone. Raises `CliError`."""
+    os.umask(0o077)
     try:
         state.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (state.path / "up.lock").open("a+")

@@ -107,7 +107,6 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
     role = iam_store.find_role_by_arn(tx, claims.role_arn)
     if role is None or role["CreateDate"] > claims.issued_at:  # a role made anew under an old name is another role
         raise _invalid()
-    _check_person(tx, claims)
     account_id = claims.role_arn.split(":")[4]
     project = None
     if claims.domain_id is not None and claims.project_id is not None:
@@ -127,6 +126,7 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
         issued_at=claims.issued_at,
         expires_at=claims.expires_at,
     )
+    check_person(tx, principal)
     return principal, _secret(plane.keys.sessions, access_key_id)
 
 
@@ -157,16 +157,17 @@ def _resolve_user(plane: "Plane", tx: Transaction, access_key_id: str) -> tuple[
     return principal, iam_store.access_key_secret(plane, access_key_id)
 
 
-def _check_person(tx: Transaction, claims: _Claims) -> None:
-    if claims.on_behalf_of is None:
+def check_person(tx: Transaction, principal: Principal) -> None:
+    """Raises `ServiceError` ExpiredTokenException when a session's person is gone, or left the project it is for."""
+    if principal.on_behalf_of is None:
         return
-    if identity_store.get_user(tx, claims.on_behalf_of) is None:
+    if identity_store.get_user(tx, principal.on_behalf_of) is None:
         raise _expired()
-    if claims.domain_id is None or claims.project_id is None:
+    if principal.project is None:
         return
     from twinplane.data_plane.services.datazone.store import is_member  # DataZone issues sessions: no import circle
 
-    if not is_member(tx, claims.domain_id, claims.project_id, claims.on_behalf_of):
+    if not is_member(tx, principal.project.domain_id, principal.project.project_id, principal.on_behalf_of):
         raise _expired()
 
 

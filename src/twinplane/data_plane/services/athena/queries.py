@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceError
 from twinplane.data_plane.services.athena import metadata, planning, rules, store
 from twinplane.data_plane.services.athena.work_groups import get as get_work_group
@@ -157,6 +158,7 @@ def _begin(tx: Transaction, query_id: str, now: float) -> Document | None:
 
 def _prepare(plane: "Plane", tx: Transaction, execution: Document) -> Query | tuple[list[str], list[str]]:
     principal = msgspec.convert(execution["principal"], Principal)
+    sessions.check_person(tx, principal)
     call = Call(
         plane, principal, "athena", "StartQueryExecution", execution["request_id"], plane.clock(), transaction=tx
     )  # fmt: skip
