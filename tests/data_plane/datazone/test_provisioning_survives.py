@@ -1,14 +1,18 @@
 """A crash in the middle of provisioning: what was asked for is done after the next start, once."""
 
+import json
+import signal
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pysqlite3 import dbapi2 as sqlite
 
 from tests.data_plane.datazone.domains_for_tests import Mesh, environment, make_mesh, make_profile
 from twinplane.data_plane.services.datazone import store
-from twinplane.data_plane.store import Store
 from twinplane.data_plane.testing import running_plane
 
 DATABASES = 14
@@ -24,6 +28,13 @@ def active(environments: list[dict[str, Any]]) -> int:
     return sum(environment["status"] == "ACTIVE" for environment in environments)
 
 
+def on_disk(state: Path) -> list[dict[str, Any]]:
+    """The environments as the state file has them, whether or not the plane runs."""
+    with closing(sqlite.connect(str(state / "plane.db"))) as connection:
+        rows = connection.execute(f'SELECT body FROM "{store.ENVIRONMENTS.name}"').fetchall()
+    return [json.loads(body) for (body,) in rows]
+
+
 @pytest.mark.parametrize("done_before", [0, 1, 4])
 def test_provisioning_that_was_killed_completes_after_the_next_start(tmp_path: Path, done_before: int) -> None:
     with running_plane(tmp_path) as plane:
@@ -36,13 +47,14 @@ def test_provisioning_that_was_killed_completes_after_the_next_start(tmp_path: P
         ]
         profile = make_profile(mesh, "many", *many)
         made = mesh.admin.create_project(domainIdentifier=mesh.domain_id, name="Killed", projectProfileId=profile)
-        while active(items(mesh, "environments", made["id"])) < done_before:
-            pass
+        plane.process.send_signal(signal.SIGSTOP)
+        while active(on_disk(tmp_path)) < done_before:  # a little at a time, however fast or busy the machine is
+            plane.process.send_signal(signal.SIGCONT)
+            time.sleep(0.003)
+            plane.process.send_signal(signal.SIGSTOP)
         plane.process.kill()
         plane.process.wait()
-    on_disk = Store(tmp_path / "plane.db", [store.ENVIRONMENTS])
-    assert done_before <= active(on_disk.read(lambda tx: tx.select(store.ENVIRONMENTS))) < DATABASES + 2
-    on_disk.close()
+    assert done_before <= active(on_disk(tmp_path)) < DATABASES + 2
     with running_plane(tmp_path) as plane:
         mesh = replace(mesh, plane=plane)
         project = mesh.deployed(made["id"])
