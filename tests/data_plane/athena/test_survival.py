@@ -71,6 +71,6 @@ def _wait_until_gone(pids: list[int]) -> None:
 
 def _is_worker(pid: int) -> bool:
     try:
-        return b"engines.sql.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"engines.sql.process\0worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False

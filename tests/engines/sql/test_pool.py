@@ -24,7 +24,7 @@ def workers(folder: Path) -> set[int]:
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, ValueError):
                 continue
-            if b"twinplane.engines.sql.worker" in command and parent == os.getpid():
+            if b"twinplane.engines.sql.process\0worker" in command and parent == os.getpid():
                 found.add(int(entry.name))
     return found
 

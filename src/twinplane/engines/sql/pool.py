@@ -252,7 +252,7 @@ class SqlPool:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-m", f"twinplane.engines.sql.{module}", str(theirs.fileno()),
+                sys.executable, "-I", "-m", "twinplane.engines.sql.process", module, str(theirs.fileno()),
                 msgspec.json.encode(self._limits).decode(),
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),), env={}, start_new_session=True, cwd="/",

@@ -1,16 +1,15 @@
-"""The process that reads texts before anybody's data is near: `python -m twinplane.engines.sql.reader FD LIMITS`.
+"""The process that reads texts before anybody's data is near: started by `process`.
 
 It tells which tables a statement names, and whether a text is a row filter. It is not part of the server because the
 parser can be made to work for ever by a few hundred characters; it is ended then, and started again.
 """
 
 import socket
-import sys
 
 import msgspec
 
 from twinplane.engines.sql import render, statement
-from twinplane.engines.sql.confinement import confine, within
+from twinplane.engines.sql.confinement import within
 from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.worker_messages import CheckFilter, Failure, Hello, Limits, Read, Reply, receive, send
 
@@ -29,14 +28,8 @@ def answer(request: Read | CheckFilter, limits: Limits) -> Reply:
         return Reply(Failure("SYNTAX_ERROR", "The query is too complex"))
 
 
-def main() -> None:
-    """Answers requests from the socket on the given descriptor until it is closed."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    limits = msgspec.json.decode(sys.argv[2], type=Limits)
-    send(channel, Hello(confine(limits)))
+def serve(channel: socket.socket, limits: Limits, isolated: bool) -> None:
+    """Answers requests from the socket until it is closed."""
+    send(channel, Hello(isolated))
     while (body := receive(channel)) is not None:
         send(channel, answer(msgspec.json.decode(body, type=Read | CheckFilter), limits))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The process that runs one person's queries: `python -m twinplane.engines.sql.worker FD LIMITS`.
+"""The process that runs one person's queries: started by `process`.
 
 It is given nothing but a socket: no environment, no network, bounded memory and files, and it dies with its parent.
 Each query gets a fresh DuckDB instance that can open the query's own files and nothing else, and runs only after the
@@ -8,7 +8,6 @@ gate has read the very text it is about to run.
 import contextlib
 import os
 import socket
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import duckdb
 import msgspec
 
 from twinplane.engines.sql import macros, render, result
-from twinplane.engines.sql.confinement import confine, within
+from twinplane.engines.sql.confinement import within
 from twinplane.engines.sql.gate import Gate, GateRefusal
 from twinplane.engines.sql.plan import Plan, Query, QueryError, ResultColumn
 from twinplane.engines.sql.worker_messages import Failure, Hello, Limits, Reply, Run, receive, send
@@ -137,18 +136,11 @@ def failure_of(error: Exception) -> Failure:
     return Failure(code, message, detail)
 
 
-def main() -> None:
-    """Serves queries from the socket on the given descriptor until it is closed."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    limits = msgspec.json.decode(sys.argv[2], type=Limits)
-    isolated = confine(limits)
+def serve(channel: socket.socket, limits: Limits, isolated: bool) -> None:
+    """Serves queries from the socket until it is closed."""
     engine = Engine(limits)
     send(channel, Hello(isolated))
     with contextlib.suppress(ConnectionError, BrokenPipeError):
         while (body := receive(channel)) is not None:
             send(channel, engine.run(msgspec.json.decode(body, type=Run)))
             engine.prepare()
-
-
-if __name__ == "__main__":
-    main()
