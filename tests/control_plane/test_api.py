@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -106,3 +107,14 @@ def test_without_an_applied_mesh_the_app_says_what_to_run(tmp_path: Path) -> Non
             assert answer.status_code == 503
             assert answer.json()["checks"]["database"] == "ok"
             assert answer.json()["checks"]["data_plane"] != "ok"
+
+
+def test_a_foreign_name_an_odd_path_a_huge_or_unstorable_body_are_refused_clearly(app: RunningApp) -> None:
+    assert httpx.get(str(app.client.base_url), headers={"Host": "evil.example"}).status_code == 400
+    for path in ("/%00", "/assets/%00", "/" + "x" * 3000):
+        assert app.client.get(path).status_code < 500, path
+    huge = app.client.post("/api/sessions", content=b"x" * 2_000_000, headers={"Content-Type": "application/json"})
+    assert huge.status_code == 413
+    plane = f"{app.plane.endpoint}/_idp/.well-known/openid-configuration"
+    assert httpx.get(plane, headers={"Host": "evil.example"}).status_code == 421
+    assert httpx.get(plane).status_code == 200

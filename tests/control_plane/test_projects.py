@@ -173,6 +173,12 @@ def test_owners_add_and_remove_members_and_others_do_not(app: RunningApp) -> Non
     assert {m["name"] for m in app.get("colleague", path)["items"]} >= {"analyst", "colleague"}
     assert app.call("colleague", "POST", path, {"person": "planner"}).status_code == 403
     assert app.call("colleague", "DELETE", f"{path}/analyst").status_code == 403
+    last = app.call("analyst", "DELETE", f"{path}/analyst")
+    assert last.status_code == 409
+    assert "last owner" in last.json()["detail"]
+    assert (
+        app.call("analyst", "DELETE", f"{path}/planner").json()["detail"] == "planner is not a member of the project."
+    )
     app.post("analyst", path, {"person": "colleague", "designation": "PROJECT_OWNER"})
     app.post("colleague", path, {"person": "planner"})
     assert app.call("analyst", "DELETE", f"{path}/planner").status_code == 204

@@ -11,7 +11,8 @@ from twinplane.control_plane.subscriptions.rules import (
     shown_columns,
 )
 
-COLUMNS = ["region", "Year", "price", "sold_on"]
+TYPES = {"region": "string", "Year": "int", "price": "decimal(10,2)", "sold_on": "date"}
+COLUMNS = list(TYPES)
 
 
 def leaf(operator: str, column: str, *values: str) -> dict[str, object]:
@@ -65,7 +66,7 @@ def leaf(operator: str, column: str, *values: str) -> dict[str, object]:
     ],
 )
 def test_a_condition_becomes_the_tree_that_means_the_same(condition: str, tree: object) -> None:
-    assert row_filter(condition, COLUMNS) == tree
+    assert row_filter(condition, TYPES) == tree
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,32 @@ def test_a_condition_becomes_the_tree_that_means_the_same(condition: str, tree: 
 )  # fmt: skip
 def test_what_the_tree_cannot_say_is_refused(condition: str) -> None:
     with pytest.raises(FilterNotPossible):
-        row_filter(condition, COLUMNS)
+        row_filter(condition, TYPES)
+
+
+@pytest.mark.parametrize(
+    ("condition", "hint"),
+    [
+        ("region > 3", "region is text .*'3', quoted"),
+        ("region IN ('a', 4)", "region is text"),
+        ("region BETWEEN -1 AND 2", "region is text"),
+        ("year = '2024'", "Year is a number .*2024, unquoted"),
+        ("price < 'x'", "price is a number"),
+    ],
+)
+def test_a_value_of_another_kind_than_its_column_is_refused(condition: str, hint: str) -> None:
+    with pytest.raises(FilterNotPossible, match=hint):
+        row_filter(condition, TYPES)
+
+
+def test_an_unreadable_filter_is_told_without_the_parsers_own_words() -> None:
+    with pytest.raises(FilterNotPossible, match=r"cannot be read: year = 1; DROP TABLE x\. A row filter compares"):
+        row_filter("year = 1; DROP TABLE x", TYPES)
 
 
 def test_an_unknown_column_is_named_with_those_there_are() -> None:
     with pytest.raises(FilterNotPossible, match=r"no column colour.*region, Year"):
-        row_filter("colour = 'red'", COLUMNS)
+        row_filter("colour = 'red'", TYPES)
 
 
 def test_hidden_columns_leave_the_others() -> None:

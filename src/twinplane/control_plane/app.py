@@ -44,6 +44,7 @@ log = structlog.get_logger()
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
+LONGEST_BODY_BYTES = 1_000_000
 STATIC = Path(__file__).parent / "static"
 KINDS = {
     project_use_cases.KIND: RequestKind(fulfil_job=project_jobs.FULFIL),
@@ -98,6 +99,7 @@ def new_web(lifespan: Lifespan | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        max_body_size=LONGEST_BODY_BYTES,
     )
     http.install(web)
     for part in (sessions, requests, projects, memberships, catalog, subscriptions, audit):
@@ -184,6 +186,15 @@ def _in_plain_words(document: dict[str, Any], schemas: Iterable[str]) -> dict[st
     return renamed
 
 
+def _static_file(path: str) -> Path | None:
+    """The file of the web app at this path, if there is one."""
+    try:
+        file = (STATIC / path).resolve()
+        return file if file.is_relative_to(STATIC.resolve()) and file.is_file() else None
+    except (ValueError, OSError):  # no file can have such a name
+        return None
+
+
 def _add_user_interface(web: FastAPI) -> None:
     router = http.Router("user interface")
 
@@ -196,8 +207,8 @@ def _add_user_interface(web: FastAPI) -> None:
         page = STATIC / "index.html"
         if not page.is_file():
             return HTMLResponse(NOT_BUILT, status_code=200 if path == "" else 404)
-        file = (STATIC / path).resolve()
-        if path and file.is_relative_to(STATIC.resolve()) and file.is_file():
+        file = _static_file(path)
+        if file is not None:
             immutable = path.startswith("assets/")
             caching = "public, max-age=31536000, immutable" if immutable else "no-cache"
             return FileResponse(file, headers={"Cache-Control": caching})

@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 
 from twinplane.control_plane import permissions
@@ -157,9 +158,12 @@ def install(web: FastAPI) -> None:
     web.add_exception_handler(ClientError, _answer_client_error)
     web.add_exception_handler(BotoCoreError, _answer_no_data_plane)
     web.add_exception_handler(OperationalError, _answer_no_database)
+    web.add_exception_handler(DataError, _answer_not_storable)
     web.add_exception_handler(RequestValidationError, _answer_invalid)
     web.add_exception_handler(HTTPException, _answer_http)
     web.middleware("http")(_around)
+    # a page of another site, whose name was pointed at this address, is no page of ours
+    web.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
 
 
 async def _around(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -210,13 +214,21 @@ async def _answer_no_database(_request: Request, error: Exception) -> Response:
     return _problem(503, "database-unavailable", "The database did not answer", "Nothing was changed. Try again.")
 
 
+async def _answer_not_storable(_request: Request, _error: Exception) -> Response:
+    return _problem(422, "invalid", "A text cannot be stored", "It holds characters that no text has, such as NUL.")
+
+
 async def _answer_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = [
-        {"where": ".".join(str(part) for part in e["loc"] if part != "body"), "what": e["msg"]} for e in error.errors()
+        {"where": ".".join(str(part) for part in e["loc"] if part != "body"), "what": _what(e)} for e in error.errors()
     ]
     detail = "; ".join(f"{e['where'] or 'body'}: {e['what']}" for e in found)
     return _problem(422, "invalid", "The request has not the right shape", detail, errors=found)
+
+
+def _what(error: dict[str, Any]) -> str:
+    return "must not be empty" if error["type"] == "string_too_short" else str(error["msg"])
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

@@ -54,6 +54,12 @@ SERVICES: dict[str, tuple[str, str]] = {
 _UNSIGNED_SSO_OIDC_PATHS = ("/token", "/client/register", "/device_authorization")
 
 
+def _names_this_machine(scope: Scope) -> bool:
+    """Whether the browser asked for this machine by its own name; a foreign name pointed here is another site."""
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rpartition(":")
+    return (host[0] or host[2]) in ("127.0.0.1", "localhost")
+
+
 class PlaneApp:
     """The ASGI application of one plane."""
 
@@ -86,6 +92,9 @@ class PlaneApp:
         if path == "/_health":
             health = HttpResponse(200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
             await send_response(health, scope["method"], "", send)
+        elif path.startswith("/_idp/") and not _names_this_machine(scope):
+            refused = HttpResponse(421, {"Content-Type": "text/plain"}, b"Sign-in is served at 127.0.0.1 alone.\n")
+            await send_response(refused, scope["method"], "", send)
         elif path.startswith("/_idp/"):
             if self._identity_provider is None:
                 from twinplane.data_plane import idp  # only planes whose people sign in pay for it

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from twinplane.control_plane.audit import records as audit
 from twinplane.control_plane.aws import Clients, code_of
-from twinplane.control_plane.errors import BadRequest, NotFound
+from twinplane.control_plane.errors import BadRequest, Conflict, NotFound, NotPermitted
 from twinplane.control_plane.identity import Person
 from twinplane.control_plane.memberships import datazone
 from twinplane.control_plane.parts import App
@@ -32,11 +32,7 @@ class NamedMember:
 def list_members(app: App, person: Person, project_id: str) -> list[NamedMember]:
     """The members of a project that the person is in."""
     clients = app.as_person(person)
-    try:
-        members = datazone.list_members(clients, app.domain_id, project_id)
-    except ClientError as error:
-        raise _not_visible(error, project_id) from error
-    return [_named(clients, app.domain_id, member) for member in members]
+    return [_named(clients, app.domain_id, member) for member in _visible_members(app, clients, project_id)]
 
 
 def add_member(app: App, person: Person, project_id: str, name: str, designation: str) -> NamedMember:
@@ -45,9 +41,12 @@ def add_member(app: App, person: Person, project_id: str, name: str, designation
         raise BadRequest(f"{designation} is not a designation; use one of {', '.join(DESIGNATIONS)}.")
     clients = app.as_person(person)
     user = _user_id(app, name)
-    present = {m.profile_id: m.designation for m in datazone.list_members(clients, app.domain_id, project_id)}
+    present = {m.profile_id: m.designation for m in _visible_members(app, clients, project_id)}
+    _check_owner(app, person, project_id)
     profile = datazone.find_user_profile(clients, app.domain_id, user)
     held = present.get(profile["id"]) if profile else None
+    if held == datazone.OWNER and designation != datazone.OWNER:
+        _check_other_owner(app, project_id, name)
     if held is not None and held != designation:
         datazone.remove_member(clients, app.domain_id, project_id, user)
     if held != designation:
@@ -61,8 +60,16 @@ def add_member(app: App, person: Person, project_id: str, name: str, designation
 
 
 def remove_member(app: App, person: Person, project_id: str, name: str) -> None:
-    """Removes a person by sign-in name; only owners may."""
-    datazone.remove_member(app.as_person(person), app.domain_id, project_id, _user_id(app, name))
+    """Removes a person by sign-in name; only owners may. The last person who owns the project stays."""
+    clients = app.as_person(person)
+    members = _visible_members(app, clients, project_id)
+    _check_owner(app, person, project_id)
+    user = _user_id(app, name)
+    profile = datazone.find_user_profile(clients, app.domain_id, user)
+    if not any(profile and m.profile_id == profile["id"] for m in members):
+        raise NotFound(f"{name} is not a member of the project.")
+    _check_other_owner(app, project_id, name)
+    datazone.remove_member(clients, app.domain_id, project_id, user)
     with app.database.write() as tx:
         audit.add(
             tx, actor_id=person.user_id, actor=person.name, action="member.remove", project_id=project_id, person=name
@@ -96,6 +103,25 @@ def profile_id(app: App, person: Person) -> str:
         return str(datazone.user_profile(app.as_person(person), app.domain_id, person.user_id)["id"])
 
     return app.profile_ids.get(person.user_id, read)
+
+
+def _visible_members(app: App, clients: Clients, project_id: str) -> list[datazone.Member]:
+    try:
+        return datazone.list_members(clients, app.domain_id, project_id)
+    except ClientError as error:
+        raise _not_visible(error, project_id) from error
+
+
+def _check_owner(app: App, person: Person, project_id: str) -> None:
+    """Raises `NotPermitted` in plainer words than DataZone, which refuses it as well."""
+    if not owns(app, person, project_id):
+        raise NotPermitted("Only owners of the project add and remove members.")
+
+
+def _check_other_owner(app: App, project_id: str, name: str) -> None:
+    """Raises `Conflict` when nobody but this person owns the project: the app's own role is no one to turn to."""
+    if owner_names(app, project_id) == [name]:
+        raise Conflict(f"{name} is the project's last owner. Make somebody else an owner first.")
 
 
 def _members_or_none(clients: Clients, domain_id: str, project_id: str) -> list[datazone.Member]:

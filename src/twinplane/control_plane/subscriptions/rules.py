@@ -1,6 +1,7 @@
 """Decisions about access: row filters, hidden columns, and for how long."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -57,18 +58,19 @@ class EndDateNotPossible(RefusedByRule):
     """The end date is not a day in the future."""
 
 
-def row_filter(condition: str, columns: Sequence[str]) -> RowFilter:
+def row_filter(condition: str, columns: Mapping[str, str]) -> RowFilter:
     """An SQL condition as DataZone's tree of row filter expressions. Raises `FilterNotPossible`, naming what is wrong.
 
-    Only what has exactly one meaning in the tree is taken, so what is granted is what was written.
+    `columns` are the table's, with their Glue types. Only what has exactly one meaning in the tree is taken, so what is
+    granted is what was written.
     """
     if len(condition) > _LONGEST_FILTER:
         raise FilterNotPossible(f"A row filter has at most {_LONGEST_FILTER} characters.")
     try:
         parsed = sqlglot.parse_one(condition, into=exp.Condition, dialect="athena")
-    except (SqlglotError, RecursionError, ValueError) as error:
-        raise FilterNotPossible(f"The row filter cannot be read: {str(error).splitlines()[0]} {_WHAT_FITS}") from None
-    known = {name.lower(): name for name in columns}
+    except (SqlglotError, RecursionError, ValueError):
+        raise FilterNotPossible(f"The row filter cannot be read: {condition[:200]}. {_WHAT_FITS}") from None
+    known = {name.lower(): _Column(name, kind.lower()) for name, kind in columns.items()}
     try:
         return _tree(parsed, known, negated=False)
     except RecursionError:
@@ -103,7 +105,21 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
-def _tree(node: exp.Expr, columns: dict[str, str], *, negated: bool) -> RowFilter:
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    type: str
+
+    @property
+    def is_text(self) -> bool:
+        return self.type.startswith(("string", "varchar", "char"))
+
+    @property
+    def is_number(self) -> bool:
+        return self.type.startswith(("tinyint", "smallint", "int", "bigint", "float", "double", "decimal"))
+
+
+def _tree(node: exp.Expr, columns: dict[str, _Column], *, negated: bool) -> RowFilter:
     match node:
         case exp.Paren():
             return _tree(node.this, columns, negated=negated)
@@ -115,57 +131,67 @@ def _tree(node: exp.Expr, columns: dict[str, str], *, negated: bool) -> RowFilte
             joined = [inner for part in parts for inner in (part[word] if set(part) == {word} else [part])]
             return {word: joined}
         case exp.Between():
-            name = _column(node.this, columns)
-            low = _leaf("greaterThanOrEqualTo", negated, columnName=name, value=_value(node.args["low"]))
-            high = _leaf("lessThanOrEqualTo", negated, columnName=name, value=_value(node.args["high"]))
+            column = _column(node.this, columns)
+            low = _leaf("greaterThanOrEqualTo", negated, column, value=_value(node.args["low"], column))
+            high = _leaf("lessThanOrEqualTo", negated, column, value=_value(node.args["high"], column))
             return {"or" if negated else "and": [low, high]}
         case exp.In():
             if not node.expressions or node.args.get("query") or node.args.get("unnest"):
                 raise _not_possible(node)
-            values = [_value(value) for value in node.expressions]
-            return _leaf("in", negated, columnName=_column(node.this, columns), values=values)
+            column = _column(node.this, columns)
+            return _leaf("in", negated, column, values=[_value(value, column) for value in node.expressions])
         case exp.Like() if not isinstance(node.parent, exp.Escape):
-            return _leaf("like", negated, columnName=_column(node.this, columns), value=_value(node.expression))
+            column = _column(node.this, columns)
+            return _leaf("like", negated, column, value=_value(node.expression, column))
         case exp.Is() if isinstance(node.expression, exp.Null):
-            return _leaf("isNull", negated, columnName=_column(node.this, columns))
+            return _leaf("isNull", negated, _column(node.this, columns))
         case exp.Is() if isinstance(node.expression, exp.Not) and isinstance(node.expression.this, exp.Null):
-            return _leaf("isNotNull", negated, columnName=_column(node.this, columns))
+            return _leaf("isNotNull", negated, _column(node.this, columns))
     operator = _COMPARISONS.get(type(node))
     if operator is None:
         raise _not_possible(node)
     left, right = node.this, node.expression
     if isinstance(right, exp.Column):
         left, right, operator = right, left, _FLIPPED[operator]
-    return _leaf(operator, negated, columnName=_column(left, columns), value=_value(right))
+    column = _column(left, columns)
+    return _leaf(operator, negated, column, value=_value(right, column))
 
 
-def _leaf(operator: str, negated: bool, **members: Any) -> RowFilter:
-    return {"expression": {_NEGATED[operator] if negated else operator: members}}
+def _leaf(operator: str, negated: bool, column: _Column, **members: Any) -> RowFilter:
+    return {"expression": {_NEGATED[operator] if negated else operator: {"columnName": column.name} | members}}
 
 
-def _column(node: exp.Expr, columns: dict[str, str]) -> str:
+def _column(node: exp.Expr, columns: dict[str, _Column]) -> _Column:
     if not isinstance(node, exp.Column) or node.table:
         raise _not_possible(node)
-    name = columns.get(node.name.lower())
-    if name is None:
-        raise FilterNotPossible(f"There is no column {node.name}. There are: {', '.join(columns.values())}.")
-    return name
+    found = columns.get(node.name.lower())
+    if found is None:
+        known = ", ".join(column.name for column in columns.values())
+        raise FilterNotPossible(f"There is no column {node.name}. There are: {known}.")
+    return found
 
 
-def _value(node: exp.Expr) -> str:
+def _value(node: exp.Expr, column: _Column) -> str:
+    """A constant, which must be of the column's kind: Athena compares no text with a number."""
     match node:
+        case exp.Literal() if node.is_string and column.is_number:
+            raise FilterNotPossible(
+                f"{column.name} is a number ({column.type}): compare it with {node.this}, unquoted."
+            )
+        case exp.Literal() if not node.is_string and column.is_text:
+            raise FilterNotPossible(f"{column.name} is text ({column.type}): compare it with '{node.this}', quoted.")
         case exp.Literal():
             return str(node.this)
         case exp.Boolean():
             return "true" if node.this else "false"
         case exp.Neg() if isinstance(node.this, exp.Literal) and not node.this.is_string:
-            return f"-{node.this.this}"
+            return f"-{_value(node.this, column)}"
         case exp.Cast() if isinstance(node.this, exp.Literal) and node.this.is_string and node.to.this in (
             exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP,
         ):  # fmt: skip
             return str(node.this.this)
         case exp.Paren():
-            return _value(node.this)
+            return _value(node.this, column)
     raise _not_possible(node)
 
 

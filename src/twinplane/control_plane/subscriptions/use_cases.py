@@ -83,7 +83,8 @@ def check_terms(request: Request, terms: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     if terms.get("row_filter"):
         kept["row_filter"] = terms["row_filter"]
-        kept["row_filter_tree"] = rules.row_filter(terms["row_filter"], columns)
+        types = {column["name"]: column["type"] for column in request.body["columns"]}
+        kept["row_filter_tree"] = rules.row_filter(terms["row_filter"], types)
     if terms.get("hidden_columns"):
         kept["hidden_columns"] = list(terms["hidden_columns"])
         kept["shown_columns"] = rules.shown_columns(terms["hidden_columns"], columns)

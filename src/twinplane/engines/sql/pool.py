@@ -184,7 +184,7 @@ class SqlPool:
     def _result(self, reply: Reply, output: Path) -> Result:
         if reply.failure is not None:
             output.unlink(missing_ok=True)
-            log.info("query failed", code=reply.failure.code, detail=reply.failure.detail)
+            log.info("query failed", code=reply.failure.code, cause=reply.failure.detail.split(":")[0])
             raise QueryError(reply.failure.code, reply.failure.message)
         return Result(
             str(output), reply.columns, reply.rows, reply.result_bytes, reply.scanned_bytes, reply.engine_seconds,
