@@ -56,12 +56,13 @@ clean: ## Remove what was installed and built (never a state folder)
 
 # The web build and the Python installation need nothing of each other: they run side by side.
 install-up: $(filter .tools/bin/uv,$(UV))
-	@$(MAKE) --no-print-directory -j2 $(STATIC)/index.html .venv/.up-installed
+	@$(MAKE) --no-print-directory -s -j2 $(STATIC)/index.html .venv/.up-installed
 
 install-dev: $(filter .tools/bin/uv,$(UV))
-	@$(MAKE) --no-print-directory -j2 $(STATIC)/index.html .venv/.dev-installed
+	@$(MAKE) --no-print-directory -s -j2 $(STATIC)/index.html .venv/.dev-installed
 
 .venv/.up-installed: pyproject.toml uv.lock
+	@echo "Installing: the first time takes a minute or two."
 	@test -e .venv/.dev-installed -a .venv/.dev-installed -nt uv.lock || $(UV) sync --quiet --frozen --extra studio --extra sample --no-dev
 	@touch $@
 

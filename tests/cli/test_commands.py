@@ -33,6 +33,10 @@ def test_wrong_usage_ends_with_2(arguments: list[str], tmp_path: Path) -> None:
     assert twinplane(*arguments, state=tmp_path).returncode == 2
 
 
+def test_the_version_is_told() -> None:
+    assert twinplane("--version").stdout.startswith("twinplane ")
+
+
 def test_nothing_running_is_said_with_what_to_do(tmp_path: Path) -> None:
     done = twinplane("project", "list", "--as", "analyst", state=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
@@ -68,6 +72,7 @@ def test_env_names_the_default_project_of_its_owner_alone(mesh_up: Up) -> None:
     analyst = json.loads(twinplane("env", "--as", "analyst", "--json", state=mesh_up.state).stdout)
     auditor = json.loads(twinplane("env", "--as", "auditor", "--json", state=mesh_up.state).stdout)
     assert analyst["DataZoneProjectId"]
+    assert analyst["AWS_ATHENA_WORK_GROUP"] == "mesh-people"
     assert "DataZoneProjectId" not in auditor
     assert analyst["DataZoneUserId"] != auditor["DataZoneUserId"]
 
@@ -76,6 +81,7 @@ def test_an_unknown_person_or_project_is_named(mesh_up: Up) -> None:
     nobody = twinplane("env", "--as", "nobody", state=mesh_up.state)
     assert nobody.returncode == 1
     assert "did not sign in 'nobody'" in nobody.stderr
+    assert "It declares: analyst, colleague" in nobody.stderr
     elsewhere = twinplane("env", "--as", "analyst", "--project", "Elsewhere", state=mesh_up.state)
     assert "sees no project 'Elsewhere'; she sees: Forecast Lab" in elsewhere.stderr
 
@@ -114,6 +120,35 @@ def test_a_locked_parameter_is_refused_by_name(mesh_up: Up) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "enableSpaces" in done.stderr
+
+
+def test_a_request_is_withdrawn_before_it_is_decided(mesh_up: Up) -> None:
+    asked = twinplane(
+        "project", "request", "Withdrawn", "--profile", "business-prod-profile", "--unit", "Sales Forecasting",
+        "--reason", "To see", "--as", "analyst", "--json", state=mesh_up.state,
+    )  # fmt: skip
+    request = json.loads(asked.stdout)["id"]
+    assert request in twinplane("project", "requests", "--as", "analyst", state=mesh_up.state).stdout
+    done = twinplane("project", "withdraw", request, "--as", "analyst", state=mesh_up.state)
+    assert "status   withdrawn" in done.stdout, done.stderr
+    again = twinplane("subscription", "withdraw", request, "--as", "analyst", state=mesh_up.state)
+    assert again.returncode == 1
+
+
+def test_apply_says_when_the_running_app_must_start_again(mesh_up: Up, tmp_path: Path) -> None:
+    edited = tmp_path / "mesh.yaml"
+    edited.write_text(RETAIL.read_text().replace("steward: [data-stewards]", "steward: [data-stewards, auditors]"))
+    words = "stop `twinplane up` and start it again"
+    assert words in twinplane("apply", "--mesh", str(edited), state=mesh_up.state).stderr
+    assert words not in twinplane("apply", "--mesh", str(RETAIL), state=mesh_up.state).stderr
+
+
+def test_an_end_that_is_no_day_is_refused(mesh_up: Up) -> None:
+    done = twinplane(
+        "subscription", "request", "households", "--reason", "x", "--until", "tomorrow", "--as", "analyst",
+        state=mesh_up.state,
+    )  # fmt: skip
+    assert "'tomorrow': write a day as YYYY-MM-DD" in done.stderr
 
 
 def test_from_import_to_audit(mesh_up: Up) -> None:

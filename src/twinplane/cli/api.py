@@ -109,7 +109,7 @@ def _one(kind: str, name: str, items: list[dict[str, Any]], members: tuple[str, 
         ids = ", ".join(str(item[members[0]]) for item in found)
         raise CliError(f"several are called {name!r}: name the {kind} by its id, one of {ids}")
     known = ", ".join(str(item[members[1]]) for item in items)
-    raise CliError(f"there is no {kind} {name!r} that you can see; there is: {known or 'none'}")
+    raise CliError(f"there is no {kind} {name!r} that you can see; you can see: {known or 'none'}")
 
 
 def _said(answer: httpx.Response) -> str:

@@ -62,7 +62,9 @@ class Child:
             time.sleep(0.03)
 
     def last_words(self) -> str:
-        """The last line it wrote."""
+        """How it ended: the signal that ended it, or the last line it wrote."""
+        if self.process is not None and (code := self.process.poll()) is not None and code < 0:
+            return f"killed by {signal.Signals(-code).name}"
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         return lines[-1].removeprefix("twinplane: ") if lines else "it said nothing"
 

@@ -51,6 +51,29 @@ _STATE, _MESH = Path(DEFAULT_STATE), Path(DEFAULT_MESH)
 _REQUEST_COLUMNS = {"id": "Request", "kind": "Kind", "title": "What", "requester.name": "By", "status": "Status"}
 
 
+_FOUND_IN = {  # the last part of the field's name that the data plane's search reports
+    "name": "name", "tableName": "name", "columnName": "column", "businessName": "column",
+    "description": "description", "tableDescription": "description", "columnDescription": "column description",
+}  # fmt: skip
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from twinplane.version import __version__
+
+        tell(f"twinplane {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 def run() -> None:
     """Runs the program; errors become one clear sentence and an exit code."""
     try:
@@ -192,8 +215,19 @@ def apply(
 
     loaded, session, issuer_url = _target(state, mesh, profile)
     changes = apply_to(loaded, session, issuer_url, say)
+    if profile is None:
+        _say_when_to_restart(_state(state), mesh)
     if as_json:
         tell(json.dumps([{"action": c.action, "kind": c.kind, "name": c.name} for c in changes], indent=2))
+
+
+def _say_when_to_restart(state: State, mesh: Path) -> None:
+    """The Management App reads roles, profiles and approvals once, when `up` starts it."""
+    import hashlib
+
+    applied = state.applied
+    if state.is_up() and applied and applied.mesh_hash != hashlib.sha256(mesh.read_bytes()).hexdigest():
+        say("  The Management App runs with the mesh as it was: stop `twinplane up` and start it again.")
 
 
 def _target(state: Path, mesh: Path, profile: str | None) -> tuple[Any, Any, str | None]:
@@ -242,9 +276,14 @@ def project_request(
     profile: Annotated[str, typer.Option(help="The project profile.")],
     unit: Annotated[str, typer.Option(help="The domain unit that will own it.")],
     reason: Reason,
-    description: Annotated[str | None, typer.Option()] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for, as lists show it.")] = None,
     parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", metavar="ENVIRONMENT.NAME=VALUE", help="May be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            metavar="ENVIRONMENT.NAME=VALUE",
+            help="Instead of the profile's value, where that may be changed; may be repeated.",
+        ),
     ] = None,
     state: StateOption = _STATE,
     person: AsOption = None,
@@ -274,6 +313,26 @@ def project_list(state: StateOption = _STATE, person: AsOption = None, as_json: 
     table(_api(state, person).get("/api/projects")["items"], columns, as_json, "No project yet: request one.")
 
 
+@project_app.command("requests")
+def project_requests(
+    status: Annotated[str | None, typer.Option(help="Only those with this status.")] = None,
+    state: StateOption = _STATE,
+    person: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Projects you asked for."""
+    found = _api(state, person).get("/api/requests", box="mine", kind="project", status=status)["items"]
+    table(found, _REQUEST_COLUMNS, as_json, "No such request.")
+
+
+@project_app.command("withdraw")
+def project_withdraw(
+    request: RequestArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """Take your request for a project back, before it is decided."""
+    request_story(_api(state, person).post(f"/api/requests/{request}/withdraw", {}), as_json)
+
+
 @project_app.command("show")
 def project_show(
     project: ProjectArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
@@ -300,6 +359,7 @@ def project_add_member(
     role: Annotated[str, typer.Option(help="Owner or Contributor.")] = "Contributor",
     state: StateOption = _STATE,
     person: AsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a person to a project."""
     designations = {"owner": "PROJECT_OWNER", "contributor": "PROJECT_CONTRIBUTOR"}
@@ -308,7 +368,7 @@ def project_add_member(
     api = _api(state, person)
     body = {"person": other, "designation": designations[role.lower()]}
     api.post(f"/api/projects/{api.project(project)['id']}/members", body)
-    tell(f"{other} is now {role.capitalize()} of {project}.")
+    tell(json.dumps(body, indent=2) if as_json else f"{other} is now {role.capitalize()} of {project}.")
 
 
 @project_app.command("remove-member")
@@ -317,11 +377,12 @@ def project_remove_member(
     other: Annotated[str, typer.Argument(metavar="PERSON", help="Sign-in name.")],
     state: StateOption = _STATE,
     person: AsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Remove a person from a project."""
     api = _api(state, person)
     api.call("DELETE", f"/api/projects/{api.project(project)['id']}/members/{other}")
-    tell(f"{other} is no longer a member of {project}.")
+    tell(json.dumps({"person": other}, indent=2) if as_json else f"{other} is no longer a member of {project}.")
 
 
 @project_app.command("import")
@@ -432,7 +493,12 @@ def catalog_search(
     items = _api(state, person).get("/api/catalog", q=text)["items"]
     if not as_json:
         for item in items:
-            item["found_in"] = sorted({f"{match['field']}: {match['text']}" for match in item.get("matched") or []})
+            item["found_in"] = sorted(
+                {
+                    f"{_FOUND_IN.get(match['field'].rpartition('.')[2], match['field'])}: {match['text']}"
+                    for match in item.get("matched") or []
+                }
+            )
             item["access"] = str(item.get("access", "")).replace("_", " ")
     columns = {
         "name": "Name", "owning_project": "Project", "classification": "Level", "access": "Access",
@@ -464,13 +530,23 @@ def subscription_request(
     as_json: JsonOption = False,
 ) -> None:
     """Ask for access to a listing."""
+    ends_on = _day("--until", until) if until is not None else None
     api = _api(state, person)
     body = {"listing_id": api.listing(listing)["listing_id"], "reason": reason}
-    if until is not None:
-        body["ends_on"] = until
+    if ends_on is not None:
+        body["ends_on"] = ends_on
     if project is not None:
         body["project_id"] = api.project(project)["id"]
     _follow(api, api.post("/api/requests/subscription", body), wait, as_json)
+
+
+def _day(option: str, given: str) -> str:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(given).isoformat()
+    except ValueError:
+        raise CliError(f"{option} {given!r}: write a day as YYYY-MM-DD", 2) from None
 
 
 @subscription_app.command("list")
@@ -482,7 +558,7 @@ def subscription_list(
 ) -> None:
     """What you asked for."""
     found = _api(state, person).get("/api/requests", box="mine", kind="subscription", status=status)["items"]
-    table(found, _REQUEST_COLUMNS | {"ends_on": "Until"}, as_json, "No subscriptions yet.")
+    table(found, _REQUEST_COLUMNS | {"ends_on": "Until"}, as_json, "No such subscription.")
 
 
 @subscription_app.command("show")
@@ -491,6 +567,14 @@ def subscription_show(
 ) -> None:
     """One request: approvals, policy, steps, outcome."""
     request_story(_api(state, person).get(f"/api/requests/{request}"), as_json)
+
+
+@subscription_app.command("withdraw")
+def subscription_withdraw(
+    request: RequestArgument, state: StateOption = _STATE, person: AsOption = None, as_json: JsonOption = False
+) -> None:
+    """Take your request for access back, before it is decided."""
+    request_story(_api(state, person).post(f"/api/requests/{request}/withdraw", {}), as_json)
 
 
 @subscription_app.command("revoke")
@@ -536,7 +620,7 @@ def approvals_show(
 @approvals_app.command("approve")
 def approvals_approve(
     request: RequestArgument,
-    comment: Annotated[str | None, typer.Option()] = None,
+    comment: Annotated[str | None, typer.Option(help="For the requester and the audit.")] = None,
     row_filter: Annotated[str | None, typer.Option(help="SQL condition: only these rows.")] = None,
     hide: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Not this column; may be repeated.")] = None,
     state: StateOption = _STATE,

@@ -44,11 +44,8 @@ def details(item: dict[str, Any], as_json: bool) -> None:
     for name, value in item.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             print(f"{name.replace('_', ' ')}:")
-            for one in value:
-                print(
-                    "  - "
-                    + ", ".join(f"{k.replace('_', ' ')} {_text(v)}" for k, v in one.items() if v not in (None, ""))
-                )
+            told = [key for key in value[0] if any(one.get(key) not in (None, "") for one in value)]
+            table(value, {key: key.replace("_", " ").capitalize() for key in told}, as_json=False)
         elif value not in (None, "", [], {}):
             print(f"{name.replace('_', ' '):<{width}}  {_text(value)}")
 

@@ -28,6 +28,10 @@ _REDIRECT = "http://127.0.0.1:8/callback"  # never called: the code is read from
 _RENEW_BEFORE = timedelta(minutes=5)
 
 
+class NotSignedIn(CliError):
+    """The issuer knows no such person."""
+
+
 def id_token(issuer: str, client_id: str, name: str, password: str) -> str:
     """Signs in at the issuer and returns the person's identity token. Raises `CliError`."""
     verifier = secrets.token_urlsafe(48)
@@ -56,7 +60,7 @@ def id_token(issuer: str, client_id: str, name: str, password: str) -> str:
             answer = client.post(url, data=fields | {"name": name, "password": password})
             back = parse_qs(urlsplit(answer.headers.get("location", "")).query)
             if answer.status_code not in (302, 303) or "code" not in back or back.get("state") != [state]:
-                raise CliError(f"the issuer did not sign in {name!r}: is there such a person in the mesh?")
+                raise NotSignedIn(f"the issuer did not sign in {name!r}: is there such a person in the mesh?")
             tokens = client.post(
                 found["token_endpoint"],
                 data={
@@ -116,7 +120,10 @@ class SignIn:
 
     def id_token(self, person: str) -> str:
         """An identity token of the person, good for one exchange."""
-        return id_token(self.issuer, self.mesh.app.client_id, person, self.state.development_password())
+        try:
+            return id_token(self.issuer, self.mesh.app.client_id, person, self.state.development_password())
+        except NotSignedIn as error:
+            raise CliError(f"{error} It declares: {self._people()}") from None
 
     def app_token(self, person: str) -> str:
         """A token of the Management App's API."""
@@ -265,6 +272,7 @@ class SignIn:
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
+            "AWS_ATHENA_WORK_GROUP": self.work_group,  # PyAthena reads it
             "DataZoneEndpoint": endpoint,
             "DataZoneDomainId": self.domain_id(),
             "DataZoneDomainRegion": region,

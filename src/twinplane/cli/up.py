@@ -259,9 +259,11 @@ def plane(state: State, port: int, account_id: str, region: str, say: Say) -> No
             )
             say(f"The data plane serves AWS's APIs on {endpoint}, account {account_id}.")
             say(f"Its administrator:\n\n{recipe}\n")
+            say(f"Ctrl-C stops it. What it keeps is in {state.path}.")
             supervise(children, lambda: signals.stopped, _start_again)
         finally:
             child.stop()
+    say("Stopped. Everything is kept; `twinplane plane` starts again as it was.")
 
 
 def _start_again(child: Child) -> None:
