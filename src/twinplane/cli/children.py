@@ -3,6 +3,7 @@
 import ctypes
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -121,10 +122,17 @@ def supervise(children: list[Child], stopping: Callable[[], bool], revive: Calla
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on, below those the system hands out: whoever asks a port of those whether it answers
+    yet may be given that very port, connect to itself, and keep the server from it."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def check_port(port: int, option: str) -> int:
