@@ -18,7 +18,7 @@ demo: install-up ## Walk the whole journey without a person, on a fresh state fo
 
 test: install-dev ## Everything CI runs: style, types, architecture, web, all tests
 	@$(MAKE) --no-print-directory lint test-web
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadscope
 
 lint: ## Style, types and the import contracts
 	$(BIN)/ruff format --check src tests bench

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -70,11 +71,11 @@ def test_what_is_not_there_is_not_found(iam: Any) -> None:
     "broken", ["{}", "no json", document(Condition={"StringSame": {"k": "v"}}), document(Effect="x")]
 )
 def test_a_policy_that_is_none_is_refused(iam: Any, broken: str) -> None:
-    if broken == "{}":
-        make_role(iam, "Strict")
-    code = refusal(iam.put_role_policy, RoleName="Strict", PolicyName="p", PolicyDocument=broken)
+    name = f"Strict-{uuid.uuid4().hex[:8]}"
+    make_role(iam, name)
+    code = refusal(iam.put_role_policy, RoleName=name, PolicyName="p", PolicyDocument=broken)
     assert code == "MalformedPolicyDocument"
-    assert iam.list_role_policies(RoleName="Strict")["PolicyNames"] == []
+    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == []
 
 
 def test_inline_policies_are_listed_page_by_page(iam: Any) -> None:
