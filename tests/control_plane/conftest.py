@@ -29,9 +29,9 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlane]:
-    """A data plane with the sample mesh, shared by the tests of this process."""
+    """A data plane with the sample mesh, shared by the tests of a module."""
     mesh = load(MESH)
     state = tmp_path_factory.mktemp("plane")
     with running_plane(state, account_id=mesh.account_id, region=mesh.region) as plane:
@@ -39,9 +39,9 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlane]:
         yield plane
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(plane: RunningPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The Management App on SQLite, shared by the tests of this process."""
+    """The Management App on SQLite, shared by the tests of a module."""
     state = tmp_path_factory.mktemp("app")
     with running_app(plane, state, f"sqlite:///{state / 'app.db'}") as app:
         yield app

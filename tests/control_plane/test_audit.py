@@ -54,7 +54,7 @@ def test_a_query_is_shown_with_the_request_and_the_approval_it_ran_under(app: Ru
 
 
 def test_others_see_what_they_did_and_what_concerns_their_projects_only(app: RunningApp, story: Any) -> None:
-    assert items(app, "colleague", "person=analyst") == []
+    assert items(app, "privacy", "person=analyst") == []
     assert items(app, "colleague", f"request_id={story['id']}") == []
     assert {e["actor"] for e in items(app, "analyst", "")} <= {"analyst"}
     concerning = items(app, "owner", f"request_id={story['id']}")
