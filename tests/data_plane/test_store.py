@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from twinplane.data_plane.store import AlreadyExists, Kind, NotFound, StateOfNewerVersion, Store, Transaction
+from twinplane.data_plane.schema import StateOfNewerVersion
+from twinplane.data_plane.store import AlreadyExists, Kind, NotFound, Store, Transaction
 
 TEAMS = Kind("team", key=("id",), columns=("name", "unit"), unique=(("unit", "name"),))
 

@@ -22,9 +22,10 @@ from twinplane.data_plane.audit import Recorder
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
+from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.iam.store import ensure_administrator
 from twinplane.data_plane.services.s3.store import sweep_orphans
-from twinplane.data_plane.store import Kind, StateOfNewerVersion
+from twinplane.data_plane.store import Kind
 from twinplane.data_plane.tasks import TaskKind
 from twinplane.data_plane.wire import errors, signature
 from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope, Send, read_request, send_response
@@ -191,7 +192,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
         kinds, task_kinds = kinds_and_tasks()
         try:
             plane = open_plane(settings, kinds, task_kinds)
-        except StateOfNewerVersion as error:
+        except (StateOfNewerVersion, UpgradeFailed) as error:
             raise CannotServe(str(error)) from None
         app = PlaneApp(plane, load_services())
         key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))

@@ -72,6 +72,10 @@ class Plane:
 
 def open_plane(settings: PlaneSettings, kinds: Iterable[Kind], tasks: dict[str, TaskKind], **parts: Any) -> Plane:
     """Opens the state folder. Needs a running event loop (the task runner lives on it)."""
-    plane = Plane(settings, Keys(settings.state / "plane.key"), Store(settings.state / "plane.db", kinds), **parts)
+    from twinplane.data_plane.upgrades import UPGRADES  # here: its steps know services, and those know this module
+
+    plane = Plane(
+        settings, Keys(settings.state / "plane.key"), Store(settings.state / "plane.db", kinds, UPGRADES), **parts
+    )
     plane.tasks = TaskRunner(plane, tasks)
     return plane

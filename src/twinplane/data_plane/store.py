@@ -20,10 +20,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from pysqlite3 import dbapi2 as sqlite
 
+from twinplane.data_plane import schema
+from twinplane.data_plane.schema import Upgrade, quoted
+
 T = TypeVar("T")
 Document = dict[str, Any]
 
-SCHEMA_VERSION = 1
 _OLDEST_SAFE_SQLITE = (3, 51, 3)  # earlier versions may corrupt a WAL that several connections reset
 
 
@@ -41,10 +43,6 @@ class AlreadyExists(Exception):
     def __init__(self, kind: "Kind", key: Sequence[Any]) -> None:
         super().__init__(f"{kind.name} {'/'.join(map(str, key))} already exists")
         self.kind, self.key = kind, tuple(key)
-
-
-class StateOfNewerVersion(Exception):
-    """The state folder was written by a newer version of the product."""
 
 
 @dataclass(frozen=True)
@@ -73,26 +71,6 @@ class Kind:
         return tuple(document[member] for member in self.key)
 
 
-def _quoted(columns: Iterable[str]) -> str:
-    return ", ".join(f'"{column}"' for column in columns)
-
-
-def _table_ddl(kind: Kind) -> str:
-    return (
-        f'CREATE TABLE IF NOT EXISTS "{kind.name}" '
-        f"({_quoted(kind.all_columns)}, body BLOB NOT NULL, PRIMARY KEY ({_quoted(kind.key)}))"
-    )
-
-
-def _index_ddl(kind: Kind) -> list[str]:
-    statements = []
-    for unique, groups in (("UNIQUE ", kind.unique), ("", kind.indexes)):
-        for group in groups:
-            name = f"{kind.name}__{'__'.join(group)}"
-            statements.append(f'CREATE {unique}INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({_quoted(group)})')
-    return [*statements, *kind.extra]
-
-
 class Transaction:
     """What an operation sees of the state. Reads see committed state plus this transaction's own changes."""
 
@@ -110,11 +88,11 @@ class Transaction:
         columns = kind.all_columns
         rest = [c for c in (*columns, "body") if c not in kind.key]
         update = ", ".join(f'"{c}" = excluded."{c}"' for c in rest)
-        return self._write("INSERT", kind, document, f" ON CONFLICT ({_quoted(kind.key)}) DO UPDATE SET {update}")
+        return self._write("INSERT", kind, document, f" ON CONFLICT ({quoted(kind.key)}) DO UPDATE SET {update}")
 
     def _write(self, verb: str, kind: Kind, document: Document, suffix: str = "") -> Document:
         columns = kind.all_columns
-        names = _quoted((*columns, "body"))
+        names = quoted((*columns, "body"))
         marks = ", ".join("?" * (len(columns) + 1))
         values = [document.get(c) for c in columns]
         try:
@@ -157,7 +135,7 @@ class Transaction:
         sort = tuple(dict.fromkeys((*(order or ()), *kind.key)))
         clause, values = self._where(kind, where)
         if after is not None:
-            clause += f" AND ({_quoted(sort)}) {'<' if descending else '>'} ({', '.join('?' * len(sort))})"
+            clause += f" AND ({quoted(sort)}) {'<' if descending else '>'} ({', '.join('?' * len(sort))})"
             values.extend(after)
         direction = " DESC" if descending else ""
         sql = f'SELECT body FROM "{kind.name}" WHERE {clause} ORDER BY ' + ", ".join(f'"{c}"{direction}' for c in sort)  # noqa: S608
@@ -227,7 +205,7 @@ class _Write(Generic[T]):
 class Store:
     """One SQLite file. Used from one event loop; `read` is synchronous, `write` is awaited until it is durable."""
 
-    def __init__(self, path: Path, kinds: Iterable[Kind]) -> None:
+    def __init__(self, path: Path, kinds: Iterable[Kind], upgrades: Sequence[Upgrade] = ()) -> None:
         if sqlite.sqlite_version_info < _OLDEST_SAFE_SQLITE:
             raise RuntimeError(f"SQLite {sqlite.sqlite_version} may lose data; 3.51.3 or newer is needed")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +213,7 @@ class Store:
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
-        self._migrate(kinds)
+        schema.prepare(Transaction(self._writer, writable=True), path, kinds, upgrades)
         self._reader = self._connect(path)
         self._reader.execute("PRAGMA query_only=ON")
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
@@ -248,33 +226,6 @@ class Store:
         connection = sqlite.connect(str(path), isolation_level=None, check_same_thread=False, cached_statements=512)
         connection.execute("PRAGMA busy_timeout=5000")
         return connection
-
-    def _migrate(self, kinds: Iterable[Kind]) -> None:
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise StateOfNewerVersion(
-                f"{self.path} has state version {version}; this program knows {SCHEMA_VERSION}. "
-                "Use the newer program, or another state folder (--state)."
-            )
-        self._writer.execute("BEGIN IMMEDIATE")
-        for kind in kinds:
-            self._writer.execute(_table_ddl(kind))
-            self._add_new_columns(kind)
-            for statement in _index_ddl(kind):
-                self._writer.execute(statement)
-        self._writer.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._writer.execute("COMMIT")
-
-    def _add_new_columns(self, kind: Kind) -> None:
-        """Columns that the kind did not have when the table was made are filled from the documents."""
-        there = {row[1] for row in self._writer.execute(f'PRAGMA table_info("{kind.name}")')}
-        for column in kind.all_columns:
-            if column not in there:
-                self._writer.execute(f'ALTER TABLE "{kind.name}" ADD COLUMN "{column}"')
-                self._writer.execute(
-                    f'UPDATE "{kind.name}" SET "{column}" = json_extract(CAST(body AS TEXT), ?)',  # noqa: S608
-                    (f'$."{column}"',),
-                )
 
     def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs `function` on the last committed state. Nothing it does may write."""

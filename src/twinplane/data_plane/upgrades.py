@@ -1,0 +1,14 @@
+"""The steps from one state version to the next, in order; `schema.prepare` runs those that a state needs.
+
+A new column, index or kind needs no step: it is made and filled when the store opens. A step is needed when documents
+change their shape or a kind its key; it says with `schema.rebuild` what becomes of each document that is there:
+
+    def _objects_have_versions(tx: Transaction) -> None:
+        rebuild(tx, OBJECTS, lambda document: document | {"version_id": "null"})
+
+A step is never changed once it is released.
+"""
+
+from twinplane.data_plane.schema import Upgrade
+
+UPGRADES: tuple[Upgrade, ...] = ()
