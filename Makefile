@@ -21,8 +21,8 @@ test: install-dev ## Everything CI runs: style, types, architecture, web, all te
 	@$(BIN)/pytest -n 2 --dist loadscope
 
 lint: ## Style, types and the import contracts
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench examples
+	$(BIN)/ruff check src tests bench examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -38,7 +38,7 @@ soak: install-dev ## The long forms of the crash tests (minutes to hours)
 web: $(STATIC)/index.html ## Build the web app into the package
 
 format: ## Rewrite the code in the house format
-	$(BIN)/ruff format src tests bench && $(BIN)/ruff check --fix src tests bench
+	$(BIN)/ruff format src tests bench examples && $(BIN)/ruff check --fix src tests bench
 	cd web && npx biome check --write .
 
 openapi: ## Write web/openapi.json and the web's API types from the Management App

@@ -126,17 +126,31 @@ def up(
     running.up(_state(state), mesh, port, plane_port, tell)
 
 
-@app.command()
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog="Examples:  twinplane plane   ·   twinplane plane --fresh -- python my_script.py   ·   "
+    "twinplane plane --fresh -- pytest",
+)
 def plane(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- COMMAND...]", help="Run this with the plane as its AWS, then stop with its exit code."
+        ),
+    ] = None,
     state: StateOption = Path(".twinplane-plane"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start empty, on a free port; keep nothing.")] = False,
     port: Annotated[int, typer.Option(envvar="TWINPLANE_PLANE_PORT", help="0: a free one.")] = DEFAULT_PLANE_PORT,
     account: Annotated[str, typer.Option(help="The AWS account it stands for.")] = "111122223333",
     region: Annotated[str, typer.Option(help="The AWS region it stands for.")] = "us-east-1",
 ) -> None:
-    """Start an empty local data plane with an administrator, for any AWS client."""
-    from twinplane.cli import up as running
+    """Start an empty AWS account on this machine, for any AWS client: S3, Glue, Athena, DataZone, IAM and the rest.
 
-    running.plane(_state(state), port, account, region, tell)
+    It prints what to export. Everything it acknowledges is kept in the state folder.
+    """
+    from twinplane.cli import plane as running
+
+    raise typer.Exit(running.plane(_state(state), port, account, region, command or [], fresh))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`twinplane up` and `twinplane plane`: the mesh, or an empty data plane, on this machine."""
+"""`twinplane up`: the mesh on this machine."""
 
 import fcntl
 import hashlib
@@ -157,13 +157,13 @@ class LocalMesh:
                 "TWINPLANE_MESH": str(self.mesh_path),
                 "TWINPLANE_ISSUER": self._issuer,
                 "TWINPLANE_CLIENT_ID": self.mesh.app.client_id,
-                **_aws(self.state, MANAGEMENT_APP, plane_url(self.plane_port), self.mesh.region),
+                **aws_variables(self.state, MANAGEMENT_APP, plane_url(self.plane_port), self.mesh.region),
                 "AWS_CONFIG_FILE": str(self.state.app_config),
             },
         )
 
 
-def _aws(state: State, profile: str, endpoint: str, region: str) -> dict[str, str]:
+def aws_variables(state: State, profile: str, endpoint: str, region: str) -> dict[str, str]:
     """The variables by which an AWS client uses a profile of the state folder, and nothing of this machine's own."""
     return {
         "AWS_PROFILE": profile,
@@ -241,31 +241,3 @@ The mesh {mesh.name} is up.
     eval "$(twinplane env --as {first}{option})" && aws datazone list-domains   # or boto3, sagemaker_studio
 
   Ctrl-C stops it. What it keeps is in {state.path}."""
-
-
-def plane(state: State, port: int, account_id: str, region: str, say: Say) -> None:
-    """Runs an empty data plane until told to stop."""
-    signals = Signals()
-    without_aws_variables()
-    with only_one(state, "plane"):
-        child = plane_child(state, check_port(port, "--port"), account_id, region)
-        children = [child]
-        try:
-            child.start()
-            child.wait_until_ready()
-            endpoint = child.ready_url.removesuffix("/_health")
-            recipe = "\n".join(
-                f"  export {name}={value}" for name, value in _aws(state, ADMINISTRATOR, endpoint, region).items()
-            )
-            say(f"The data plane serves AWS's APIs on {endpoint}, account {account_id}.")
-            say(f"Its administrator:\n\n{recipe}\n")
-            say(f"Ctrl-C stops it. What it keeps is in {state.path}.")
-            supervise(children, lambda: signals.stopped, _start_again)
-        finally:
-            child.stop()
-    say("Stopped. Everything is kept; `twinplane plane` starts again as it was.")
-
-
-def _start_again(child: Child) -> None:
-    child.start()
-    child.wait_until_ready()

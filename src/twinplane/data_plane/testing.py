@@ -1,6 +1,7 @@
 """A real data plane for tests: its own process, its own port, its own state folder, and boto3 clients for it."""
 
 import configparser
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,20 @@ class RunningPlane:
         profiles = configparser.RawConfigParser()
         profiles.read(self.state / "aws" / "credentials")
         return dict(profiles["administrator"])
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which any AWS client or SDK acts as the administrator and as nobody else."""
+        given = self.administrator()
+        return {
+            "AWS_ACCESS_KEY_ID": given["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": given["aws_secret_access_key"],
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
 
     def client(self, service: str, credentials: dict[str, Any] | None = None, **options: Any) -> Any:
         """An unmodified boto3 client. `credentials`: boto3's arguments, or what STS answers; default: administrator."""
