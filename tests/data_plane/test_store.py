@@ -1,14 +1,16 @@
 """The store: documents, uniqueness, paging, group commit."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from twinplane.data_plane.schema import StateOfNewerVersion
-from twinplane.data_plane.store import AlreadyExists, Kind, NotFound, Store, Transaction
+from twinplane.data_plane.store import AlreadyExists, Derived, Kind, NotFound, Store, Transaction
 
 TEAMS = Kind("team", key=("id",), columns=("name", "unit"), unique=(("unit", "name"),))
+OTHERS = Kind("other", key=("id",))
 
 
 def open_store(folder: Path) -> Store:
@@ -92,3 +94,59 @@ def test_a_column_that_a_kind_gains_is_filled_from_the_documents_that_are_there(
     wider = Kind("team", key=("id",), columns=("name", "unit", "active", "size"), indexes=(("size",),))
     store = Store(tmp_path / "plane.db", [wider])
     assert store.read(lambda tx: [d["id"] for d in tx.select(wider, {"size": 7, "active": True})]) == ["a"]
+
+
+def test_what_follows_a_commit_is_dropped_with_the_step_that_asked_for_it(tmp_path: Path) -> None:
+    store, told = open_store(tmp_path), list[str]()
+
+    def change(tx: Transaction) -> None:
+        tx.after_commit.append(lambda: told.append("kept"))
+        with contextlib.suppress(ValueError), tx.savepoint():
+            tx.add(TEAMS, team("undone"))
+            tx.after_commit.append(lambda: told.append("undone"))
+            raise ValueError
+
+    asyncio.run(store.write(change))
+    assert told == ["kept"]
+    assert store.read(lambda tx: tx.count(TEAMS)) == 0
+
+
+def test_a_generation_grows_with_each_committed_change_of_its_kind_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "plane.db", [TEAMS, OTHERS])
+    numbers = [store.generation(TEAMS)]
+
+    def fails(tx: Transaction) -> None:
+        raise ValueError
+
+    asyncio.run(store.write(lambda tx: tx.add(TEAMS, team("a"))))
+    numbers.append(store.generation(TEAMS))
+    asyncio.run(store.write(lambda tx: tx.remove(TEAMS, "a")))
+    numbers.append(store.generation(TEAMS))
+    assert numbers == sorted(set(numbers))
+    asyncio.run(store.write(lambda tx: tx.add(OTHERS, {"id": "x"})))
+    with pytest.raises(ValueError):
+        asyncio.run(store.write(fails))
+    assert store.generation(TEAMS) == numbers[-1] < store.generation(TEAMS, OTHERS)
+
+
+def test_a_derived_value_is_computed_anew_after_a_change_and_never_kept_from_an_open_one(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    names = Derived("names", (TEAMS,))
+
+    def known(tx: Transaction) -> list[str]:
+        return tx.derived(names, "all", lambda: [team["id"] for team in tx.select(TEAMS)])
+
+    def add_and_look(tx: Transaction) -> list[str]:
+        tx.add(TEAMS, team("a"))
+        return known(tx)
+
+    def look_and_fail(tx: Transaction) -> None:
+        tx.add(TEAMS, team("never"))
+        known(tx)
+        raise ValueError
+
+    assert store.read(known) is store.read(known)
+    assert asyncio.run(store.write(add_and_look)) == ["a"] == store.read(known)
+    with pytest.raises(ValueError):
+        asyncio.run(store.write(look_and_fail))
+    assert store.read(known) == ["a"]

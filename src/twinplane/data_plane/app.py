@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from pysqlite3 import dbapi2 as sqlite
 
-from twinplane.data_plane import sessions, tasks
+from twinplane.data_plane import idempotency, sessions, tasks
 from twinplane.data_plane.audit import Recorder
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
@@ -174,7 +174,7 @@ def _module(name: str) -> Any:
 
 def kinds_and_tasks() -> tuple[list[Kind], dict[str, TaskKind]]:
     """What the services keep, and their background work."""
-    kinds, task_kinds = [tasks.TASKS], {}
+    kinds, task_kinds = [tasks.TASKS, idempotency.TOKENS], {}
     for name in SERVICES:
         kinds += _module(name).KINDS
         task_kinds.update(_module(name).TASKS)

@@ -74,14 +74,14 @@ class Recorder:
     """
 
     def __init__(self, plane: Plane) -> None:
-        self._store = plane.store
+        self._plane, self._store = plane, plane.store
         self._gathered: list[dict[str, Any]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
     async def now(self, event: dict[str, Any]) -> None:
         """Returns once the record is on disk."""
-        await self._store.write(lambda tx: add_event(tx, event))
+        await self._store.write(lambda tx: add_event(tx, self._plane, event))
 
     def later(self, event: dict[str, Any]) -> None:
         """Keeps nobody waiting for the disk."""
@@ -107,7 +107,7 @@ class Recorder:
 
     async def _write(self, events: list[dict[str, Any]]) -> None:
         try:
-            await self._store.write(lambda tx: [add_event(tx, event) for event in events])
+            await self._store.write(lambda tx: [add_event(tx, self._plane, event) for event in events])
         except sqlite.Error:
             log.exception("calls could not be recorded", requests=[event["requestID"] for event in events])
 

@@ -76,6 +76,7 @@ class Call:
     body: AsyncIterator[bytes] | None = None  # streaming operations only: the decoded, verified request body
     headers: dict[str, str] = field(default_factory=dict)  # lower-case names
     resources: list[dict[str, str]] = field(default_factory=list)  # for the audit record: {"ARN": …, "type": …}
+    record: Callable[[Transaction, Answer], None] | None = None  # until the call's record is in a transaction
 
     @property
     def tx(self) -> Transaction:
@@ -83,6 +84,24 @@ class Call:
         if self.transaction is None:
             raise RuntimeError(f"{self.operation} manages its own transactions")
         return self.transaction
+
+    async def commit(self, change: Callable[[Transaction], Answer]) -> Answer:
+        """A `streams` operation's last write: `change`, and the record of the call with its answer, in one transaction.
+
+        Returns what `change` returned, once it is on disk. When `change` raises, nothing of it stays.
+        """
+        record = self.record
+        if record is None:
+            raise RuntimeError(f"{self.operation} is recorded already, or not by itself")
+
+        def change_and_record(tx: Transaction) -> Answer:
+            answer = change(tx)
+            record(tx, answer)
+            return answer
+
+        answer = await self.plane.store.write(change_and_record)
+        self.record = None
+        return answer
 
     @property
     def account_id(self) -> str:

@@ -3,12 +3,12 @@
 An answer leaves only after its commit, and a change is recorded in the transaction that makes it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
-from twinplane.data_plane import audit, sessions
+from twinplane.data_plane import audit, idempotency, sessions
 from twinplane.data_plane.call import ANONYMOUS, Answer, Call, Operation, Principal, Request, ServiceError
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.cloudtrail.store import add_event
@@ -33,6 +33,12 @@ class Served:
     signing_name: str
     wire: ServiceWire
     operations: dict[str, Operation]
+    tokens: dict[str, str | None] = field(default_factory=dict)  # the member of an operation's idempotency token
+
+    def token_member(self, model: OperationModel) -> str | None:
+        if model.name not in self.tokens:
+            self.tokens[model.name] = idempotency.token_member(self.wire.model, model)
+        return self.tokens[model.name]
 
 
 class Chain:
@@ -130,22 +136,38 @@ class Chain:
             answer = store.read(lambda tx: self._operate(tx, operation, call, request))
             self._recorder.later(self._event(model, call, request, answer))
         else:
-            store.read(lambda tx: operation.access(replace(call, transaction=tx), request))
-            answer = await operation.function(call, request)
+            answer = await self._stream(operation, model, call, request)
+        return self._wire.codec(model).serialise(answer, call.request_id)
+
+    async def _stream(self, operation: Operation, model: OperationModel, call: Call, request: Request) -> Answer:
+        """An operation with transactions of its own: recorded in its last one (`call.commit`), or after it."""
+        self._plane.store.read(lambda tx: operation.access(replace(call, transaction=tx), request))
+        call.record = lambda tx, answer: self._record(tx, model, call, request, answer)
+        answer: Answer = await operation.function(call, request)
+        if call.record is not None:
             event = self._event(model, call, request, answer)
             if event["readOnly"]:
                 self._recorder.later(event)
             else:
                 await self._recorder.now(event)
-        return self._wire.codec(model).serialise(answer, call.request_id)
+        return answer
 
     def _write(
         self, tx: Transaction, operation: Operation, model: OperationModel, call: Call, request: Request
     ) -> HttpResponse:
         """The operation, its answer and its record in one transaction: recorded exactly when it happened."""
-        answer = self._operate(tx, operation, call, request)
-        add_event(tx, self._event(model, call, request, answer))
+        token = self._served.token_member(model)
+        if token is not None and request.get(token):
+            call.transaction = tx
+            operation.access(call, request)
+            answer = idempotency.once(tx, call, model, token, request, lambda: operation.function(call, request))
+        else:
+            answer = self._operate(tx, operation, call, request)
+        self._record(tx, model, call, request, answer)
         return self._wire.codec(model).serialise(answer, call.request_id)
+
+    def _record(self, tx: Transaction, model: OperationModel, call: Call, request: Request, answer: Answer) -> None:
+        add_event(tx, self._plane, self._event(model, call, request, answer))
 
     @staticmethod
     def _operate(tx: Transaction, operation: Operation, call: Call, request: Request) -> Answer:

@@ -285,7 +285,7 @@ class Provider:
         }  # fmt: skip
         if not ok:
             event |= {"errorCode": "AccessDenied", "errorMessage": "The name or the password was wrong."}
-        await self._plane.store.write(lambda tx: add_event(tx, event))
+        await self._plane.store.write(lambda tx: add_event(tx, self._plane, event))
 
     # --- tokens ---
 

@@ -26,6 +26,7 @@ from twinplane.data_plane.schema import Upgrade, quoted
 T = TypeVar("T")
 Document = dict[str, Any]
 
+_MOST_DERIVED = 10_000  # values of one kind of derivation
 _OLDEST_SAFE_SQLITE = (3, 51, 3)  # earlier versions may corrupt a WAL that several connections reset
 
 
@@ -71,13 +72,30 @@ class Kind:
         return tuple(document[member] for member in self.key)
 
 
+@dataclass(frozen=True)
+class Derived:
+    """Something computed from documents of these kinds, and kept until one of them changes: see `derived`."""
+
+    name: str
+    kinds: tuple[Kind, ...]
+
+
 class Transaction:
     """What an operation sees of the state. Reads see committed state plus this transaction's own changes."""
 
-    def __init__(self, connection: sqlite.Connection, writable: bool) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite.Connection, store: "Store", writable: bool) -> None:
+        self._connection, self._store = connection, store
         self.writable = writable
         self.after_commit: list[Callable[[], None]] = []
+
+    def derived(self, what: Derived, key: Any, compute: Callable[[], T]) -> T:
+        """`compute()`, or what it gave for this key when no document of the kinds has changed since.
+
+        Whoever gets it must not change it.
+        """
+        if self.writable and not self._store.changing.isdisjoint(kind.name for kind in what.kinds):
+            return compute()  # of changes that may yet be undone
+        return self._store.derived(what, key, compute)
 
     def add(self, kind: Kind, document: Document) -> Document:
         """Stores a new document. Raises `AlreadyExists`."""
@@ -95,6 +113,7 @@ class Transaction:
         names = quoted((*columns, "body"))
         marks = ", ".join("?" * (len(columns) + 1))
         values = [document.get(c) for c in columns]
+        self._store.changing.add(kind.name)
         try:
             self._connection.execute(
                 f'{verb} INTO "{kind.name}" ({names}) VALUES ({marks}){suffix}',
@@ -157,6 +176,7 @@ class Transaction:
     def remove(self, kind: Kind, *key: Any) -> bool:
         """Removes the document with this key; says whether there was one."""
         where = " AND ".join(f'"{c}" = ?' for c in kind.key)
+        self._store.changing.add(kind.name)
         done = self._connection.execute(f'DELETE FROM "{kind.name}" WHERE {where}', key)  # noqa: S608
         return bool(done.rowcount > 0)
 
@@ -184,9 +204,11 @@ class Transaction:
     def savepoint(self) -> Any:
         """What happens inside is undone when it raises."""
         self._connection.execute("SAVEPOINT inner_step")
+        callbacks = len(self.after_commit)
         try:
             yield self
         except BaseException:
+            del self.after_commit[callbacks:]
             self._connection.execute("ROLLBACK TO inner_step")
             self._connection.execute("RELEASE inner_step")
             raise
@@ -210,10 +232,14 @@ class Store:
             raise RuntimeError(f"SQLite {sqlite.sqlite_version} may lose data; 3.51.3 or newer is needed")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self.changing: set[str] = set()  # names of the kinds that the open transaction changed
+        self._generations: dict[str, int] = {}
+        self._derived: dict[Derived, tuple[int, dict[Any, Any]]] = {}
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
-        schema.prepare(Transaction(self._writer, writable=True), path, kinds, upgrades)
+        schema.prepare(Transaction(self._writer, self, writable=True), path, kinds, upgrades)
+        self.changing.clear()
         self._reader = self._connect(path)
         self._reader.execute("PRAGMA query_only=ON")
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
@@ -227,11 +253,30 @@ class Store:
         connection.execute("PRAGMA busy_timeout=5000")
         return connection
 
+    def generation(self, *kinds: Kind) -> int:
+        """A number that has grown when a committed write changed a document of one of these kinds.
+
+        It has grown before the write is acknowledged; what a reader saw under a number holds while the number does.
+        """
+        return sum([self._generations.get(kind.name, 0) for kind in kinds])
+
+    def derived(self, what: Derived, key: Any, compute: Callable[[], T]) -> T:
+        """As `Transaction.derived`, for the committed state."""
+        generation = self.generation(*what.kinds)
+        known = self._derived.get(what)
+        if known is None or known[0] != generation or len(known[1]) >= _MOST_DERIVED:
+            known = self._derived[what] = (generation, {})
+        values = known[1]
+        if key not in values:
+            values[key] = compute()
+        value: T = values[key]
+        return value
+
     def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs `function` on the last committed state. Nothing it does may write."""
         self._reader.execute("BEGIN")
         try:
-            return function(Transaction(self._reader, writable=False))
+            return function(Transaction(self._reader, self, writable=False))
         finally:
             self._reader.execute("ROLLBACK")
 
@@ -257,24 +302,28 @@ class Store:
                 for write in batch:
                     self._run(write)
                 await loop.run_in_executor(self._committer, self._writer.execute, "COMMIT")
+                for name in self.changing:
+                    self._generations[name] = self._generations.get(name, 0) + 1
             except sqlite.Error as error:  # disk full, read-only, I/O: nothing of this batch is kept
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 for write in batch:
                     write.failure = write.failure or error
+            self.changing.clear()
             for write in batch:
-                if write.future.cancelled():
-                    continue
+                waits = not write.future.cancelled()
                 if write.failure is not None:
-                    write.future.set_exception(write.failure)
-                else:
+                    if waits:
+                        write.future.set_exception(write.failure)
+                    continue
+                if waits:
                     write.future.set_result(write.result)
-                    for callback in write.after_commit:
-                        callback()
+                for callback in write.after_commit:
+                    callback()
 
     def _run(self, write: "_Write[Any]") -> None:
         self._writer.execute("SAVEPOINT operation")
-        transaction = Transaction(self._writer, writable=True)
+        transaction = Transaction(self._writer, self, writable=True)
         try:
             write.result = write.function(transaction)
         except sqlite.OperationalError:

@@ -27,6 +27,7 @@ class Ref(msgspec.Struct, rename="camel", gc=False):
     xml_attribute: bool = False
     result_wrapper: str | None = None
     eventpayload: bool = False
+    idempotency_token: bool = False
 
 
 class ErrorTraits(msgspec.Struct, rename="camel", gc=False):

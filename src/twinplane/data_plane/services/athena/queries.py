@@ -45,7 +45,7 @@ async def start_query_execution(call: Call, request: Request) -> Answer:
         raise invalid(error.message, "MALFORMED_QUERY") from None
     except QueryError as error:
         failure = error
-    return await call.plane.store.write(
+    return await call.commit(
         lambda tx: _record(replace(call, transaction=tx), request, references, failure)
     )  # fmt: skip
 

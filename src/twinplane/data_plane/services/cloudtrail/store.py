@@ -1,13 +1,16 @@
 """The events of the plane: who did what, when, and on whose behalf."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from twinplane.data_plane.services.cloudtrail.rules import Lookup
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.store import Document, Kind, Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
 
 _LAST = "\U0010ffff"  # sorts behind every id
 _LOOKUPS = ("event_name", "event_source", "username", "access_key_id", "on_behalf_of")
@@ -23,7 +26,7 @@ RESOURCES = Kind("cloudtrail_event_resource", key=("name", "type", "time", "id")
 KINDS = [EVENTS, RESOURCES]
 
 
-def add_event(tx: Transaction, event: dict[str, Any]) -> Document:
+def add_event(tx: Transaction, _plane: "Plane", event: dict[str, Any]) -> Document:
     """Stores one event, given as CloudTrail's JSON record.
 
     `eventTime` may be epoch seconds (a float, which keeps the order within a second) or ISO 8601 text. `userIdentity`

@@ -4,13 +4,8 @@ IAM is asked first (`allowed`); these rules decide inside the operation.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any, Literal
-
-import msgspec
 
 from twinplane.data_plane.call import Access, Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.datazone import rules, store
@@ -19,8 +14,6 @@ from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import AlreadyExists, Document, Transaction
 
 CallerKind = Literal["SSO_USER", "IAM_ROLE", "IAM_USER"]
-
-_TOKEN_LIFE_SECONDS = 8 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,50 +239,6 @@ def require_granted(call: Call, domain_id: str, unit_id: str, policy_type: str) 
     if not is_unit_owner(call.tx, domain_id, unit_id, who) and not holds(call.tx, domain_id, unit_id, policy_type, who):
         raise denied(call)
     return who
-
-
-def once(operation: Callable[[Call, Request], Answer]) -> Callable[[Call, Request], Answer]:
-    """An operation that, called again with the same `clientToken`, answers as before instead of doing it again.
-
-    Raises ConflictException when the token comes back with another request.
-    """
-
-    @wraps(operation)
-    def idempotent(call: Call, request: Request) -> Answer:
-        token = request.get("clientToken")
-        if not token:
-            return operation(call, request)
-        who = f"{call.principal.iam_arn} {call.principal.on_behalf_of or ''}"
-        asked = {k: v for k, v in request.items() if k != "clientToken"}
-        digest = hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
-        known = call.tx.find(store.CLIENT_TOKENS, call.operation, who, token)
-        if known is not None and known["createdAt"] > call.now - _TOKEN_LIFE_SECONDS:
-            if known["digest"] != digest:
-                raise rules.conflict("The clientToken was used before with another request.")
-            answer: dict[str, Any] = known["answer"]
-            return answer
-        answer = operation(call, request)
-        _forget_old_tokens(call)
-        call.tx.put(
-            store.CLIENT_TOKENS,
-            {
-                "operation": call.operation,
-                "caller": who,
-                "token": token,
-                "digest": digest,
-                "answer": answer,
-                "createdAt": call.now,
-            },
-        )
-        return answer
-
-    return idempotent
-
-
-def _forget_old_tokens(call: Call) -> None:
-    for old in call.tx.select(store.CLIENT_TOKENS, order=("createdAt",), limit=2):
-        if old["createdAt"] <= call.now - _TOKEN_LIFE_SECONDS:
-            call.tx.remove(store.CLIENT_TOKENS, old["operation"], old["caller"], old["token"])
 
 
 def credentials(issued: dict[str, Any]) -> Answer:

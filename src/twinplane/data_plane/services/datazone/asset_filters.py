@@ -37,7 +37,6 @@ class NotApplicable(Exception):
     """The filter does not fit the asset's columns."""
 
 
-@access.once
 def create_asset_filter(call: Call, request: Request) -> Answer:
     """Makes a filter of an asset's columns or of its rows."""
     known = _asset(call, request, *rules.EDITORS)

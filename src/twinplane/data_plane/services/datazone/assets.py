@@ -43,7 +43,6 @@ class Draft:
     by: str
 
 
-@access.once
 def create_asset(call: Call, request: Request) -> Answer:
     """Adds an asset to a project's inventory."""
     domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
@@ -66,7 +65,6 @@ def get_asset(call: Call, request: Request) -> Answer:
     return _answer(call.tx, document)
 
 
-@access.once
 def create_asset_revision(call: Call, request: Request) -> Answer:
     """Describes an asset anew: everything the request leaves out, the new revision does not have."""
     domain_id = request["domainIdentifier"]

@@ -203,7 +203,7 @@ def _connection(call: Call, request: Request) -> Document:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateConnection": writes(access.once(create_connection), access.allowed("CreateConnection")),
+    "CreateConnection": writes(create_connection, access.allowed("CreateConnection")),
     "GetConnection": reads(get_connection, access.allowed("GetConnection")),
     "ListConnections": reads(list_connections, access.allowed("ListConnections")),
     "UpdateConnection": writes(update_connection, access.allowed("UpdateConnection")),

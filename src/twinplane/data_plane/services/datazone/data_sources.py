@@ -51,7 +51,6 @@ _ACTIVITY = (
 )  # fmt: skip
 
 
-@access.once
 def create_data_source(call: Call, request: Request) -> Answer:
     """Makes a data source of Glue databases."""
     domain_id, project_id = request["domainIdentifier"], request["projectIdentifier"]
@@ -114,7 +113,6 @@ def update_data_source(call: Call, request: Request) -> Answer:
     return store.pick(document, _MEMBERS)
 
 
-@access.once
 def delete_data_source(call: Call, request: Request) -> Answer:
     """Removes a data source. Its assets stay, without a source: they are no longer granted automatically."""
     document = _data_source(call, request, *rules.EDITORS)
@@ -130,7 +128,6 @@ def delete_data_source(call: Call, request: Request) -> Answer:
     return store.pick(document, _MEMBERS) | {"status": "DELETING"}
 
 
-@access.once
 def start_data_source_run(call: Call, request: Request) -> Answer:
     """Asks for a run of a data source."""
     source = _data_source(call, request | {"identifier": request["dataSourceIdentifier"]}, *rules.EDITORS)

@@ -169,15 +169,13 @@ def _owner(call: Call, request: Request) -> dict[str, Any]:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateDomainUnit": writes(access.once(create_domain_unit), access.allowed("CreateDomainUnit")),
+    "CreateDomainUnit": writes(create_domain_unit, access.allowed("CreateDomainUnit")),
     "GetDomainUnit": reads(get_domain_unit, access.allowed("GetDomainUnit")),
     "UpdateDomainUnit": writes(update_domain_unit, access.allowed("UpdateDomainUnit")),
     "DeleteDomainUnit": writes(delete_domain_unit, access.allowed("DeleteDomainUnit")),
     "ListDomainUnitsForParent": reads(list_domain_units_for_parent, access.allowed("ListDomainUnitsForParent")),
-    "AddEntityOwner": writes(access.once(add_entity_owner), access.allowed("AddEntityOwner")),
-    "RemoveEntityOwner": writes(access.once(remove_entity_owner), access.allowed("RemoveEntityOwner")),
+    "AddEntityOwner": writes(add_entity_owner, access.allowed("AddEntityOwner")),
+    "RemoveEntityOwner": writes(remove_entity_owner, access.allowed("RemoveEntityOwner")),
     "ListEntityOwners": reads(list_entity_owners, access.allowed("ListEntityOwners")),
-    "UpdateRootDomainUnitOwner": writes(
-        access.once(update_root_domain_unit_owner), access.allowed("UpdateRootDomainUnitOwner")
-    ),
+    "UpdateRootDomainUnitOwner": writes(update_root_domain_unit_owner, access.allowed("UpdateRootDomainUnitOwner")),
 }

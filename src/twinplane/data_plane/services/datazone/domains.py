@@ -240,11 +240,11 @@ def _tagged_arn(_call: Call, request: Request) -> str:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateDomain": writes(access.once(create_domain), iam("datazone:CreateDomain")),
+    "CreateDomain": writes(create_domain, iam("datazone:CreateDomain")),
     "GetDomain": reads(get_domain, access.allowed("GetDomain")),
     "ListDomains": reads(list_domains, iam("datazone:ListDomains")),
-    "UpdateDomain": writes(access.once(update_domain), access.allowed("UpdateDomain")),
-    "DeleteDomain": writes(access.once(delete_domain), access.allowed("DeleteDomain")),
+    "UpdateDomain": writes(update_domain, access.allowed("UpdateDomain")),
+    "DeleteDomain": writes(delete_domain, access.allowed("DeleteDomain")),
     "ListTagsForResource": reads(list_tags_for_resource, iam("datazone:ListTagsForResource", _tagged_arn)),
     "TagResource": writes(tag_resource, iam("datazone:TagResource", _tagged_arn)),
     "UntagResource": writes(untag_resource, iam("datazone:UntagResource", _tagged_arn)),

@@ -21,7 +21,6 @@ TERM_MEMBERS = (
 )  # fmt: skip
 
 
-@access.once
 def create_glossary(call: Call, request: Request) -> Answer:
     """Makes a glossary in a project whose domain unit lets it."""
     domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
@@ -45,7 +44,6 @@ def get_glossary(call: Call, request: Request) -> Answer:
     return store.pick(glossary(call.tx, request["domainIdentifier"], request["identifier"]), GLOSSARY_MEMBERS)
 
 
-@access.once
 def update_glossary(call: Call, request: Request) -> Answer:
     """Changes what is given of a glossary."""
     domain_id = request["domainIdentifier"]
@@ -72,7 +70,6 @@ def delete_glossary(call: Call, request: Request) -> Answer:
     return {}
 
 
-@access.once
 def create_glossary_term(call: Call, request: Request) -> Answer:
     """Makes a term in a glossary."""
     domain_id = request["domainIdentifier"]

@@ -30,7 +30,6 @@ _MEMBERS = (
 _LIVE = ("GRANT_PENDING", "GRANT_IN_PROGRESS", "GRANTED", "GRANT_FAILED")
 
 
-@access.once
 def create_subscription_grant(call: Call, request: Request) -> Answer:
     """Grants an approved subscription in one more environment of the subscribing project."""
     domain_id = request["domainIdentifier"]

@@ -21,7 +21,6 @@ from twinplane.data_plane.store import Document, Transaction
 _SCOPE = "LISTING"
 
 
-@access.once
 def create_listing_change_set(call: Call, request: Request) -> Answer:
     """Publishes an asset revision to the catalog, or takes its listing out of it."""
     domain_id, asset_id = request["domainIdentifier"], request["entityIdentifier"]

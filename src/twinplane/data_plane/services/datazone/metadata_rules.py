@@ -28,7 +28,6 @@ _SUMMARY = (
 )  # fmt: skip
 
 
-@access.once
 def create_rule(call: Call, request: Request) -> Answer:
     """Makes a rule on a domain unit; its owners may."""
     domain_id = request["domainIdentifier"]

@@ -207,11 +207,11 @@ def _found(call: Call, request: Request, profiles: list[Document], shown: tuple[
 
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateUserProfile": writes(access.once(create_user_profile), access.allowed("CreateUserProfile")),
+    "CreateUserProfile": writes(create_user_profile, access.allowed("CreateUserProfile")),
     "GetUserProfile": reads(get_user_profile, access.allowed("GetUserProfile")),
     "UpdateUserProfile": writes(update_user_profile, access.allowed("UpdateUserProfile")),
     "SearchUserProfiles": reads(search_user_profiles, access.allowed("SearchUserProfiles")),
-    "CreateGroupProfile": writes(access.once(create_group_profile), access.allowed("CreateGroupProfile")),
+    "CreateGroupProfile": writes(create_group_profile, access.allowed("CreateGroupProfile")),
     "GetGroupProfile": reads(get_group_profile, access.allowed("GetGroupProfile")),
     "UpdateGroupProfile": writes(update_group_profile, access.allowed("UpdateGroupProfile")),
     "SearchGroupProfiles": reads(search_group_profiles, access.allowed("SearchGroupProfiles")),

@@ -105,7 +105,7 @@ def _principal(call: Call, domain_id: str, given: Document) -> Document:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "AddPolicyGrant": writes(access.once(add_policy_grant), access.allowed("AddPolicyGrant")),
+    "AddPolicyGrant": writes(add_policy_grant, access.allowed("AddPolicyGrant")),
     "ListPolicyGrants": reads(list_policy_grants, access.allowed("ListPolicyGrants")),
-    "RemovePolicyGrant": writes(access.once(remove_policy_grant), access.allowed("RemovePolicyGrant")),
+    "RemovePolicyGrant": writes(remove_policy_grant, access.allowed("RemovePolicyGrant")),
 }

@@ -53,9 +53,6 @@ CONNECTIONS = Kind(
     columns=("type", "environmentId"),
     unique=(("domainId", "projectId", "name"),),
 )
-CLIENT_TOKENS = Kind(
-    "datazone_client_token", key=("operation", "caller", "token"), columns=("createdAt",), indexes=(("createdAt",),)
-)
 
 KINDS = [
     DOMAINS,
@@ -69,7 +66,6 @@ KINDS = [
     MEMBERSHIPS,
     ENVIRONMENTS,
     CONNECTIONS,
-    CLIENT_TOKENS,
 ]
 
 

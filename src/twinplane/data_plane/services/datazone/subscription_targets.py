@@ -23,7 +23,6 @@ _MEMBERS = (
 )  # fmt: skip
 
 
-@access.once
 def create_subscription_target(call: Call, request: Request) -> Answer:
     """Makes a subscription target in an environment of the caller's project."""
     environment, who = _environment(call, request, *rules.EDITORS)

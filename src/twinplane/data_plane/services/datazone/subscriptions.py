@@ -39,7 +39,6 @@ _SUBSCRIPTION = (
 )  # fmt: skip
 
 
-@access.once
 def create_subscription_request(call: Call, request: Request) -> Answer:
     """Asks for a published listing, for a project, a person, a group or an IAM principal."""
     tx, domain_id = call.tx, request["domainIdentifier"]
