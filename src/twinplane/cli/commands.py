@@ -143,6 +143,7 @@ def plane(
     port: Annotated[int, typer.Option(envvar="TWINPLANE_PLANE_PORT", help="0: a free one.")] = DEFAULT_PLANE_PORT,
     account: Annotated[str, typer.Option(help="The AWS account it stands for.")] = "111122223333",
     region: Annotated[str, typer.Option(help="The AWS region it stands for.")] = "us-east-1",
+    tls: Annotated[bool, typer.Option("--tls", help="Speak https, under a certificate in the state folder.")] = False,
 ) -> None:
     """Start an empty AWS account on this machine, for any AWS client: S3, Glue, Athena, DataZone, IAM and the rest.
 
@@ -150,7 +151,7 @@ def plane(
     """
     from twinplane.cli import plane as running
 
-    raise typer.Exit(running.plane(_state(state), port, account, region, command or [], fresh))
+    raise typer.Exit(running.plane(_state(state), port, account, region, command or [], fresh, tls))
 
 
 @app.command()

@@ -14,12 +14,12 @@ from twinplane.cli.state import ADMINISTRATOR, CliError, State
 from twinplane.cli.up import Signals, aws_variables, only_one, plane_child, without_aws_variables
 
 
-def plane(state: State, port: int, account_id: str, region: str, command: list[str], fresh: bool) -> int:
+def plane(state: State, port: int, account_id: str, region: str, command: list[str], fresh: bool, tls: bool) -> int:
     """Runs a data plane until told to stop, or until `command` ends; returns the exit code."""
     if fresh:
         with _passing_folder() as folder:
-            return _run(State(folder), 0, account_id, region, command, f"Nothing of it is kept ({folder}).")
-    return _run(state, port, account_id, region, command, f"What it keeps is in {state.path}.")
+            return _run(State(folder), 0, account_id, region, tls, command, f"Nothing of it is kept ({folder}).")
+    return _run(state, port, account_id, region, tls, command, f"What it keeps is in {state.path}.")
 
 
 @contextmanager
@@ -31,11 +31,11 @@ def _passing_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(state: State, port: int, account_id: str, region: str, command: list[str], kept: str) -> int:
+def _run(state: State, port: int, account_id: str, region: str, tls: bool, command: list[str], kept: str) -> int:
     signals = Signals()
     without_aws_variables()
     with only_one(state, "plane"):
-        child = plane_child(state, check_port(port, "--port"), account_id, region)
+        child = plane_child(state, check_port(port, "--port"), account_id, region, tls=tls)
         try:
             child.start()
             child.wait_until_ready()

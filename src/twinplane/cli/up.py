@@ -13,6 +13,7 @@ from typing import Any
 
 from twinplane.cli.children import Child, check_port, supervise
 from twinplane.cli.state import ADMINISTRATOR, MANAGEMENT_APP, Applied, CliError, Running, State, add_profile
+from twinplane.data_plane.tls import authority_file
 from twinplane.mesh.load import MeshError, load
 from twinplane.mesh.model import Mesh
 from twinplane.version import __version__
@@ -173,20 +174,21 @@ def aws_variables(state: State, profile: str, endpoint: str, region: str) -> dic
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        **({"AWS_CA_BUNDLE": str(authority_file(state.path))} if endpoint.startswith("https:") else {}),
     }
 
 
-def plane_url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
+def plane_url(port: int, tls: bool = False) -> str:
+    return f"{'https' if tls else 'http'}://127.0.0.1:{port}"
 
 
-def plane_child(state: State, port: int, account_id: str, region: str) -> Child:
+def plane_child(state: State, port: int, account_id: str, region: str, *, tls: bool = False) -> Child:
     """The data plane's process."""
     command = [sys.executable, "-m", "twinplane.data_plane", "--state", str(state.path), "--port", str(port)]
     return Child(
         "data plane",
-        [*command, "--account", account_id, "--region", region],
-        f"{plane_url(port)}/_health",
+        [*command, "--account", account_id, "--region", region, *(["--tls"] if tls else [])],
+        f"{plane_url(port, tls)}/_health",
         state.path / "logs" / "data-plane.log",
     )
 

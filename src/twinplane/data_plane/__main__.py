@@ -25,8 +25,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8643, help="of 127.0.0.1; 0 takes a free one (default: 8643)")
     parser.add_argument("--account", default=PlaneSettings.account_id, help="the AWS account this plane stands for")
     parser.add_argument("--region", default=PlaneSettings.region, help="the AWS region this plane stands for")
+    parser.add_argument("--tls", action="store_true", help="speak https, under a certificate in the state folder")
     arguments = parser.parse_args()
-    return serve(arguments.state.absolute(), arguments.port, arguments.account, arguments.region)
+    return serve(arguments.state.absolute(), arguments.port, arguments.account, arguments.region, tls=arguments.tls)
 
 
 if __name__ == "__main__":

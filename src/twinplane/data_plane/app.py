@@ -238,14 +238,17 @@ def _lock(state: Path) -> int:
     return descriptor
 
 
-def serve(state: Path, port: int, account_id: str, region: str) -> int:
-    """Serves on 127.0.0.1 until SIGTERM or SIGINT; returns the process's exit code. Port 0: any free one."""
+def serve(state: Path, port: int, account_id: str, region: str, *, tls: bool = False) -> int:
+    """Serves on 127.0.0.1 until SIGTERM or SIGINT; returns the process's exit code. Port 0: any free one.
+
+    With `tls` it speaks https, under a certificate of its own (`tls.certificate`).
+    """
     import uvloop  # here and not above: whoever embeds the application brings their own server
 
     _log_to_stderr()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(state, port, account_id, region))
+            runner.run(_serve(state, port, account_id, region, tls))
     except CannotServe as error:
         sys.stderr.write(f"twinplane: {error}\n")
         return 2
@@ -264,7 +267,7 @@ def _log_to_stderr() -> None:
     )
 
 
-async def _serve(state: Path, port: int, account_id: str, region: str) -> None:
+async def _serve(state: Path, port: int, account_id: str, region: str, tls: bool) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -283,14 +286,22 @@ async def _serve(state: Path, port: int, account_id: str, region: str) -> None:
             sys.stdout.flush()
 
     with _listen(port) as listener:
-        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         async with create_plane(PlaneSettings(state, endpoint, account_id, region)) as app:
             config = uvicorn.Config(
                 app, http="httptools", lifespan="off", log_level="warning", access_log=False, server_header=False,
                 timeout_graceful_shutdown=3, timeout_keep_alive=60,
                 proxy_headers=False,  # else any client could have another address recorded than its own
+                **(_certificate(state, account_id) if tls else {}),
             )  # fmt: skip
             await Server(config).serve([listener])
+
+
+def _certificate(state: Path, account_id: str) -> dict[str, Any]:
+    from twinplane.data_plane import tls  # only planes that speak it pay for it
+
+    files = tls.certificate(state, account_id)
+    return {"ssl_certfile": files.chain, "ssl_keyfile": files.key}
 
 
 def _listen(port: int) -> socket.socket:

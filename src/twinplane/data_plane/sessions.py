@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from twinplane.data_plane import tls
 from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
@@ -140,6 +141,8 @@ def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret}
     config = {"region": plane.settings.region, "endpoint_url": plane.settings.endpoint}
+    if plane.settings.endpoint.startswith("https:"):
+        config["ca_bundle"] = str(tls.authority_file(plane.settings.state))
     signing.write_secret(folder / "credentials", _ini("administrator", credentials))
     signing.write_secret(folder / "config", _ini("profile administrator", config))
     signing.development_password(plane)

@@ -50,6 +50,7 @@ class RunningPlane:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **({} if self.ca_bundle is None else {"AWS_CA_BUNDLE": self.ca_bundle}),
         }
 
     def client(self, service: str, credentials: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -62,16 +63,26 @@ class RunningPlane:
                 "aws_session_token": given.get("SessionToken"),
             }
         given = {"region_name": self.region, **given, **options}
-        return _session().client(service, endpoint_url=self.endpoint, **given)
+        return _session().client(service, **{"endpoint_url": self.endpoint, "verify": self.ca_bundle, **given})
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """The file to trust when the plane speaks https."""
+        return str(self.state / "tls" / "ca.pem") if self.endpoint.startswith("https:") else None
 
 
 @contextmanager
 def running_plane(
-    state: Path, *, account_id: str = "111122223333", region: str = "us-east-1", port: int = 0
+    state: Path,
+    *,
+    account_id: str = "111122223333",
+    region: str = "us-east-1",
+    port: int = 0,
+    tls: bool = False,
 ) -> Iterator[RunningPlane]:
     """A plane that keeps its state in `state`. Raises `RuntimeError` with what it said when it does not start."""
     command = [sys.executable, "-m", "twinplane.data_plane", "--state", str(state), "--port", str(port)]
-    command += ["--account", account_id, "--region", region]
+    command += ["--account", account_id, "--region", region, *(["--tls"] if tls else [])]
     state.mkdir(parents=True, exist_ok=True)
     with (state / "plane.log").open("a") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
