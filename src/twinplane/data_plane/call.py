@@ -39,7 +39,7 @@ class ProjectScope:
 class Principal:
     """Who signs the request. `on_behalf_of` is the identity-store user id of an identity-enhanced session."""
 
-    kind: Literal["IAMUser", "AssumedRole", "Anonymous"]
+    kind: Literal["IAMUser", "AssumedRole", "FederatedUser", "Anonymous"]
     account_id: str
     arn: str
     access_key_id: str = ""
@@ -52,11 +52,14 @@ class Principal:
     session_tags: tuple[tuple[str, str], ...] = ()
     issued_at: float = 0.0
     expires_at: float | None = None
+    user_arn: str | None = None  # of a federated user: the IAM user that vouches for it
+    transitive_tags: tuple[str, ...] = ()  # the keys of session tags that every further role keeps
+    federated_provider: str | None = None  # of a web identity's session: the ARN of its provider
 
     @property
     def iam_arn(self) -> str:
         """The IAM entity behind the session: the role's ARN for an assumed role, else the user's."""
-        return self.role_arn or self.arn
+        return self.role_arn or self.user_arn or self.arn
 
 
 ANONYMOUS = Principal("Anonymous", "", "")

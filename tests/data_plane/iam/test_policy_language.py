@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from twinplane.data_plane.call import Principal
+from twinplane.data_plane.services.iam.evaluation import PolicySet, decide, may_act_on
 from twinplane.data_plane.services.iam.policy import Context, MalformedPolicy, compile_policy
-from twinplane.data_plane.services.iam.rules import PolicySet, decide, may_act_on
 
 ROLE = "arn:aws:iam::111122223333:role/Analyst"
 SESSION = "arn:aws:sts::111122223333:assumed-role/Analyst/ana"

@@ -1,16 +1,21 @@
-"""IAM's decision: may this principal perform this action on these resources?"""
+"""What a call needs of IAM: its principal's policies, the keys of its context, and the refusal in AWS's words."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from twinplane.data_plane.call import Access, Call, Principal, Request, ServiceError
 from twinplane.data_plane.services.iam import store
+from twinplane.data_plane.services.iam.evaluation import (
+    Layer,
+    Outcome,
+    PolicySet,
+    evaluate,
+    grant_of,
+)
 from twinplane.data_plane.services.iam.policy import Context, Policy, Values, compile_policy
 from twinplane.data_plane.store import Document, Transaction
 
 Resource = Callable[[Call, Request], str | list[str]]
-Decision = Literal["allowed", "explicitDeny", "implicitDeny"]
+
 
 # Condition keys whose absence from a request is known to be absence; every other one fails closed.
 _KNOWN_KEYS = (
@@ -18,15 +23,6 @@ _KNOWN_KEYS = (
     "aws:securetransport", "aws:requestedregion", "aws:viaawsservice", "identitystore:userid",
     "sts:requestcontext", "aws:multifactorauth", "aws:federatedprovider",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class PolicySet:
-    """Everything that limits a principal, compiled. `boundary` and `session` None: there is none."""
-
-    identity: tuple[Policy, ...]
-    boundary: Policy | None = None
-    session: Policy | None = None
 
 
 def iam(
@@ -47,73 +43,32 @@ def iam(
     return access
 
 
-def require(call: Call, action: str, resource: str, values: Values | None = None) -> None:
-    """Raises `ServiceError` AccessDeniedException unless the caller may perform `action` on `resource`."""
+def require(
+    call: Call, action: str, resource: str, values: Values | None = None, resource_policy: Policy | None = None
+) -> None:
+    """Raises `ServiceError` AccessDeniedException unless the caller may perform `action` on `resource`.
+
+    `resource_policy`: the policy of the resource itself (a bucket's, a queue's), which may also allow or deny.
+    """
     policies = policies_of(call.tx, call.principal)
-    context = request_context(call, values)
-    decision: Decision = "implicitDeny"
+    outcome = Outcome("implicitDeny", "identity")
     if policies is not None:
-        decision = decide(policies, action, resource, context)
-    if decision != "allowed":
-        raise denied(call.principal, action, resource, explicit=decision == "explicitDeny")
+        context = request_context(call, values)
+        grant = None
+        if resource_policy is not None:
+            grant = grant_of(resource_policy, call.principal, action, context, resource)
+        outcome = evaluate(policies, action, resource, context, grant)
+    if outcome.decision != "allowed":
+        raise denied(call.principal, action, resource, outcome)
 
 
-def decide(policies: PolicySet, action: str, resource: str, context: Context) -> Decision:
-    """An explicit Deny anywhere wins; then boundary, session policy and identity policies must each allow."""
-    identity = {policy.verdict(action, resource, context) for policy in policies.identity}
-    limits = [p.verdict(action, resource, context) for p in (policies.boundary, policies.session) if p is not None]
-    if "deny" in identity or "deny" in limits:
-        return "explicitDeny"
-    return "allowed" if "allow" in identity and all(v == "allow" for v in limits) else "implicitDeny"
-
-
-Trust = Literal["direct", "account", "denied"]
-
-
-def trust(policy: Policy, principal: Principal, action: str, context: Context, resource: str = "*") -> Trust | None:
-    """What a role's trust policy (or a resource's policy) says to a principal; None: nothing.
-
-    "direct": it names the principal, which is enough. "account": it trusts the account, which leaves the decision to
-    the principal's own policies.
-    """
-    found: Trust | None = None
-    for statement in policy.statements:
-        named = _named(statement.principals or (), principal)
-        if named is None or not statement.applies(action, resource, context):
-            continue
-        if not statement.allow:
-            return "denied"
-        found = "direct" if "direct" in (named, found) else "account"
-    return found
-
-
-def _named(principals: tuple[tuple[str, str], ...], principal: Principal) -> Literal["direct", "account"] | None:
-    account = principal.account_id
-    names = {value for kind, value in principals if kind == "AWS"}
-    if names & {"*", principal.arn, principal.iam_arn}:
-        return "direct"
-    return "account" if names & {account, f"arn:aws:iam::{account}:root"} else None
-
-
-def may_act_on(
-    resource_policy: Policy, caller: PolicySet, principal: Principal, action: str, resource: str, context: Context
-) -> bool:
-    """May the principal act on something that has a policy of its own: a role (its trust policy), an application?
-
-    Both must agree, unless the resource's policy names the principal itself.
-    """
-    trusted = trust(resource_policy, principal, action, context, resource)
-    decision = decide(caller, action, resource, context)
-    if trusted in (None, "denied") or decision == "explicitDeny":
-        return False
-    if decision == "allowed":
-        return True
-    limits = [p for p in (caller.boundary, caller.session) if p is not None]
-    return trusted == "direct" and all(p.verdict(action, resource, context) == "allow" for p in limits)
+_NOBODYS = PolicySet(())
 
 
 def policies_of(tx: Transaction, principal: Principal) -> PolicySet | None:
     """The policies that decide for a principal; None when the role or user behind it is gone."""
+    if principal.kind == "Anonymous":
+        return _NOBODYS
     entity = store.find_entity(tx, principal)
     return None if entity is None else policy_set(tx, entity, principal.session_policy)
 
@@ -180,9 +135,22 @@ def principal_values(tx: Transaction, principal: Principal) -> Values:
     return values
 
 
-def denied(principal: Principal, action: str, resource: str, *, explicit: bool = False) -> ServiceError:
+_LAYERS: dict[Layer, str] = {
+    "identity": "identity-based policy", "resource": "resource-based policy", "boundary": "permissions boundary",
+    "session": "session policy", "service_control": "service control policy",
+    "resource_control": "resource control policy",
+}  # fmt: skip
+
+
+def denied(principal: Principal, action: str, resource: str, outcome: Outcome | None = None) -> ServiceError:
     """The refusal in AWS's words."""
-    why = " with an explicit deny" if explicit else ""
+    why = ""
+    if outcome is not None and outcome.layer is not None:
+        layer = _LAYERS[outcome.layer]
+        if outcome.decision == "explicitDeny":
+            why = f" with an explicit deny in {'an' if layer[0] == 'i' else 'a'} {layer}"
+        else:
+            why = f" because no {layer} allows the {action} action"
     return ServiceError(
         "AccessDeniedException",
         f"User: {principal.arn or 'anonymous'} is not authorized to perform: {action} on resource: {resource}{why}",

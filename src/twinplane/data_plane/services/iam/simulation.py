@@ -5,8 +5,9 @@ from typing import Any
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads
 from twinplane.data_plane.services.iam import store
 from twinplane.data_plane.services.iam.entities import checked_policy, no_such
+from twinplane.data_plane.services.iam.evaluation import PolicySet, decide
 from twinplane.data_plane.services.iam.policy import Context, Policy, compile_policy
-from twinplane.data_plane.services.iam.rules import PolicySet, decide, iam, policy_set
+from twinplane.data_plane.services.iam.rules import iam, policy_set
 from twinplane.data_plane.store import Document
 
 

@@ -4,8 +4,9 @@ import secrets
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, streams
+from twinplane.data_plane.services.iam.evaluation import may_act_on
 from twinplane.data_plane.services.iam.policy import compile_policy
-from twinplane.data_plane.services.iam.rules import denied, may_act_on, policies_of, request_context
+from twinplane.data_plane.services.iam.rules import denied, policies_of, request_context
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.services.ssoadmin import store as sso_store
 from twinplane.data_plane.services.ssoadmin.rules import JWT_BEARER, REFRESH

@@ -3,8 +3,9 @@
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, anyone, reads
 from twinplane.data_plane.services.iam import store as iam_store
+from twinplane.data_plane.services.iam.evaluation import may_act_on
 from twinplane.data_plane.services.iam.policy import compile_policy
-from twinplane.data_plane.services.iam.rules import denied, may_act_on, policies_of, request_context
+from twinplane.data_plane.services.iam.rules import denied, policies_of, request_context
 from twinplane.data_plane.services.ssoadmin import store as sso_store
 from twinplane.data_plane.services.ssooidc.rules import (
     CONTEXT_PROVIDER,
