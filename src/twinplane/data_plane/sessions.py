@@ -164,7 +164,7 @@ def check_person(tx: Transaction, principal: Principal) -> None:
     """Raises `ServiceError` ExpiredTokenException when a session's person is gone, or left the project it is for."""
     if principal.on_behalf_of is None:
         return
-    if identity_store.get_user(tx, principal.on_behalf_of) is None:
+    if identity_store.find_active_user(tx, principal.on_behalf_of) is None:
         raise _expired()
     if principal.project is None:
         return
