@@ -87,15 +87,15 @@ class PlaneApp:
                 response.headers["Connection"] = "close"
         except ClientGone:
             return
-        await send_response(response, http.method, request_id, send)
+        await send_response(response, http.method, send)
 
     async def _own_page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if path == "/_health":
             health = HttpResponse(200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
-            await send_response(health, scope["method"], "", send)
+            await send_response(health, scope["method"], send)
         elif path.startswith("/_idp/") and not _names_this_machine(scope):
             refused = HttpResponse(421, {"Content-Type": "text/plain"}, b"Sign-in is served at 127.0.0.1 alone.\n")
-            await send_response(refused, scope["method"], "", send)
+            await send_response(refused, scope["method"], send)
         elif path.startswith("/_idp/"):
             if self._identity_provider is None:
                 from twinplane.data_plane import idp  # only planes whose people sign in pay for it
@@ -106,7 +106,6 @@ class PlaneApp:
             await send_response(
                 errors.of_no_service(ServiceError("NotFound", f"Nothing is at {path}.", 404), False),
                 scope["method"],
-                "",
                 send,
             )
 
@@ -115,7 +114,7 @@ class PlaneApp:
             signed = signature.read(http)
             served = self._identify(http, signed)
         except ServiceError as error:
-            return errors.of_no_service(error, is_form(http))
+            return errors.of_no_service(error, is_form(http), request_id)
         try:
             return await Chain(self.plane, served, http, incoming, signed, request_id, self.recorder).answer()
         except ServiceError as error:
