@@ -19,6 +19,7 @@ from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane import idempotency, sessions, tasks
 from twinplane.data_plane.audit import Recorder
+from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
@@ -220,6 +221,10 @@ async def _after_start(plane: Plane) -> None:
 
 def _lock(state: Path) -> int:
     """Makes this process the only one that serves a state folder, for as long as the descriptor is open."""
+    if (state / MANIFEST).exists():
+        raise CannotServe(
+            f"{state} is a backup: make a state folder of it with `twinplane restore {state} --state NEW`"
+        )
     try:
         state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(state / "plane.lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -16,6 +16,7 @@ import msgspec
 
 from twinplane.data_plane import tls
 from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
+from twinplane.data_plane.files import write_private
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.services.ssooidc import signing
@@ -143,8 +144,8 @@ def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
     config = {"region": plane.settings.region, "endpoint_url": plane.settings.endpoint}
     if plane.settings.endpoint.startswith("https:"):
         config["ca_bundle"] = str(tls.authority_file(plane.settings.state))
-    signing.write_secret(folder / "credentials", _ini("administrator", credentials))
-    signing.write_secret(folder / "config", _ini("profile administrator", config))
+    write_private(folder / "credentials", _ini("administrator", credentials).encode())
+    write_private(folder / "config", _ini("profile administrator", config).encode())
     signing.development_password(plane)
 
 
