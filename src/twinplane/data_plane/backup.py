@@ -350,6 +350,8 @@ def restore(backup: Path, state: Path, say: Say, *, replace: bool = False, copy:
                 Transfer(backup / "blobs", partial / "blobs", say, copy).run()
                 _sync_folders(partial)
         except OSError as error:
+            if aside.exists() and not state.exists():
+                os.rename(aside, state)
             raise BackupError(f"{_place(error, state)}: {error.strerror}. Nothing was restored") from None
     return Restored(manifest, aside if aside.exists() else None)
 
