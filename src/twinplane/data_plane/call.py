@@ -80,6 +80,7 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)  # lower-case names
     resources: list[dict[str, str]] = field(default_factory=list)  # for the audit record: {"ARN": …, "type": …}
     record: Callable[[Transaction, Answer], None] | None = None  # until the call's record is in a transaction
+    gone: Callable[[], Awaitable[None]] | None = None  # returns when the client has left
 
     @property
     def tx(self) -> Transaction:
@@ -88,10 +89,13 @@ class Call:
             raise RuntimeError(f"{self.operation} manages its own transactions")
         return self.transaction
 
-    async def commit(self, change: Callable[[Transaction], Answer]) -> Answer:
+    async def commit(
+        self, change: Callable[[Transaction], Answer], is_last: Callable[[Answer], bool] = lambda _answer: True
+    ) -> Answer:
         """A `streams` operation's last write: `change`, and the record of the call with its answer, in one transaction.
 
-        Returns what `change` returned, once it is on disk. When `change` raises, nothing of it stays.
+        Returns what `change` returned, once it is on disk. When `change` raises, nothing of it stays. When `is_last`
+        says no to the answer, the change is kept and the call goes on: it is recorded later.
         """
         record = self.record
         if record is None:
@@ -99,11 +103,13 @@ class Call:
 
         def change_and_record(tx: Transaction) -> Answer:
             answer = change(tx)
-            record(tx, answer)
+            if is_last(answer):
+                record(tx, answer)
             return answer
 
         answer = await self.plane.store.write(change_and_record)
-        self.record = None
+        if is_last(answer):
+            self.record = None
         return answer
 
     @property

@@ -72,7 +72,7 @@ class Chain:
             await self._recorder.settle()  # whoever looks finds every call answered before
         call = Call(
             self._plane, principal, self._served.name, model.name, self._request_id, self._plane.clock(),
-            body=http.stream, headers=http.headers,
+            body=http.stream, headers=http.headers, gone=self._incoming.gone,
         )  # fmt: skip
         return await self._call(operation, model, call, labels)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinplane.data_plane.files import create_private
+from twinplane.data_plane.signals import Signals
 from twinplane.data_plane.store import Kind, Store
 from twinplane.data_plane.tasks import TaskKind, TaskRunner
 
@@ -31,7 +32,7 @@ class Keys:
     """Keys derived from the one secret of a state folder (`plane.key`, mode 0600)."""
 
     def __init__(self, path: Path) -> None:
-        self._root = _root_key(path)
+        self._root = _read_or_create(path)
         self.sessions = self.derive("sessions")
         self.pages = self.derive("pages")
 
@@ -40,11 +41,17 @@ class Keys:
         return hmac.new(self._root, purpose.encode(), hashlib.sha256).digest()
 
 
-def _root_key(path: Path) -> bytes:
-    key = bytes.fromhex(create_private(path, secrets.token_hex(32).encode()).decode().strip())
-    if len(key) != 32:
-        raise ValueError(f"{path} does not hold a key of 32 bytes: put the right one back, for instance from a backup")
-    return key
+def _read_or_create(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return bytes.fromhex(path.read_text().strip())
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    return bytes.fromhex(path.read_text().strip())
 
 
 @dataclass
@@ -55,6 +62,7 @@ class Plane:
     keys: Keys
     store: Store
     clock: Callable[[], float] = time.time
+    signals: Signals = field(default_factory=Signals)  # long polls
     tasks: TaskRunner = field(init=False)
     sql: "SqlPool" = field(init=False)  # the workers that run governed SQL
 

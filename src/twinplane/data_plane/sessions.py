@@ -16,7 +16,6 @@ import msgspec
 
 from twinplane.data_plane import tls
 from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
-from twinplane.data_plane.files import write_private
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.services.ssooidc import signing
@@ -144,8 +143,8 @@ def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
     config = {"region": plane.settings.region, "endpoint_url": plane.settings.endpoint}
     if plane.settings.endpoint.startswith("https:"):
         config["ca_bundle"] = str(tls.authority_file(plane.settings.state))
-    write_private(folder / "credentials", _ini("administrator", credentials).encode())
-    write_private(folder / "config", _ini("profile administrator", config).encode())
+    signing.write_secret(folder / "credentials", _ini("administrator", credentials))
+    signing.write_secret(folder / "config", _ini("profile administrator", config))
     signing.development_password(plane)
 
 
@@ -165,7 +164,7 @@ def check_person(tx: Transaction, principal: Principal) -> None:
     """Raises `ServiceError` ExpiredTokenException when a session's person is gone, or left the project it is for."""
     if principal.on_behalf_of is None:
         return
-    if identity_store.find_active_user(tx, principal.on_behalf_of) is None:
+    if identity_store.get_user(tx, principal.on_behalf_of) is None:
         raise _expired()
     if principal.project is None:
         return

@@ -47,6 +47,11 @@ class Incoming:
             raise _too_large()
         return await collect(self.pieces())
 
+    async def gone(self) -> None:
+        """Returns when the client has closed its connection. Await it once the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     async def discard(self) -> bool:
         """Reads what the client still sends, within reason; False: it sends too much, or waits to be asked."""
         if self.ended:
@@ -88,10 +93,12 @@ def read_request(scope: Scope) -> HttpRequest:
     )  # fmt: skip
 
 
-async def send_response(response: HttpResponse, method: str, send: Send) -> None:
+async def send_response(response: HttpResponse, method: str, request_id: str, send: Send) -> None:
     headers = response.headers
     if response.status not in (204, 304):
         headers.setdefault("Content-Length", str(response.length))
+    if request_id:
+        headers["x-amzn-RequestId"] = headers["x-amz-request-id"] = request_id
     raw = [(name.encode("latin-1"), _header_value(value)) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     if method == "HEAD" or response.status in (204, 304):
