@@ -42,6 +42,7 @@ _PACKAGE = "twinplane.data_plane.services"
 SERVICES: dict[str, tuple[str, str]] = {
     "sts": ("sts", "sts"),
     "iam": ("iam", "iam"),
+    "organizations": ("organizations", "organizations"),
     "identitystore": ("identitystore", "identitystore"),
     "ssoadmin": ("sso-admin", "sso"),
     "ssooidc": ("sso-oidc", "sso-oauth"),

@@ -37,9 +37,12 @@ class ProjectScope:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who signs the request. `on_behalf_of` is the identity-store user id of an identity-enhanced session."""
+    """Who signs the request. `on_behalf_of` is the identity-store user id of an identity-enhanced session.
 
-    kind: Literal["IAMUser", "AssumedRole", "FederatedUser", "Anonymous"]
+    The only "Root" is the management account's, which has the organization and nothing else.
+    """
+
+    kind: Literal["IAMUser", "AssumedRole", "FederatedUser", "Root", "Anonymous"]
     account_id: str
     arn: str
     access_key_id: str = ""

@@ -22,7 +22,7 @@ from twinplane.data_plane.wire.signature import UNSIGNED_PAYLOAD, Signature
 
 log = structlog.get_logger()
 
-_GLOBAL_SERVICES = ("iam", "sts")  # clients sign these for us-east-1, whatever region they are in
+_GLOBAL_SERVICES = ("iam", "sts", "organizations")  # clients sign these for us-east-1, whatever region they are in
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from twinplane.data_plane import tls
 from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
+from twinplane.data_plane.services.organizations import store as organizations
 from twinplane.data_plane.services.ssooidc import signing
 from twinplane.data_plane.store import Transaction
 
@@ -134,22 +135,30 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
 def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
     """Writes what one signs in with on this machine, each file readable by its owner only.
 
-    `<state>/aws/credentials` and `<state>/aws/config` with the profile administrator, and, at the first start, the
-    development password of all people.
+    `<state>/aws/credentials` and `<state>/aws/config` with the profiles administrator and management (of the account
+    that manages the organization), and, at the first start, the development password of all people.
     """
     folder = plane.settings.state / "aws"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    credentials = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret}
+    manager, manager_secret = _manager(plane)
     config = {"region": plane.settings.region, "endpoint_url": plane.settings.endpoint}
     if plane.settings.endpoint.startswith("https:"):
         config["ca_bundle"] = str(tls.authority_file(plane.settings.state))
-    signing.write_secret(folder / "credentials", _ini("administrator", credentials))
-    signing.write_secret(folder / "config", _ini("profile administrator", config))
+    administrator = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret}
+    management = {"aws_access_key_id": manager.access_key_id, "aws_secret_access_key": manager_secret}
+    signing.write_secret(
+        folder / "credentials", _ini("administrator", administrator) + "\n" + _ini("management", management)
+    )
+    signing.write_secret(
+        folder / "config", _ini("profile administrator", config) + "\n" + _ini("profile management", config)
+    )
     signing.development_password(plane)
 
 
 def _resolve_user(plane: "Plane", tx: Transaction, access_key_id: str) -> tuple[Principal, str]:
     key = iam_store.find_access_key(tx, access_key_id)
+    if key is None and access_key_id == organizations.management_key_id(plane.keys):
+        return _manager(plane)
     if key is None or key["Status"] != "Active":
         raise _invalid()
     user = iam_store.find_user(tx, key["UserName"])
@@ -157,6 +166,14 @@ def _resolve_user(plane: "Plane", tx: Transaction, access_key_id: str) -> tuple[
         raise _invalid()
     account_id = user["Arn"].split(":")[4]
     principal = Principal("IAMUser", account_id, user["Arn"], access_key_id=access_key_id)
+    return principal, iam_store.access_key_secret(plane, access_key_id)
+
+
+def _manager(plane: "Plane") -> tuple[Principal, str]:
+    """The root user of the management account: no document that a lock-out could take away stands behind it."""
+    access_key_id = organizations.management_key_id(plane.keys)
+    account_id = organizations.management_account_id(plane.settings.account_id)
+    principal = Principal("Root", account_id, f"arn:aws:iam::{account_id}:root", access_key_id=access_key_id)
     return principal, iam_store.access_key_secret(plane, access_key_id)
 
 

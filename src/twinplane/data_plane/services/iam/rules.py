@@ -1,6 +1,7 @@
 """What a call needs of IAM: its principal's policies, the keys of its context, and the refusal in AWS's words."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from twinplane.data_plane.call import Access, Call, Principal, Request, ServiceError
 from twinplane.data_plane.services.iam import store
@@ -12,6 +13,7 @@ from twinplane.data_plane.services.iam.evaluation import (
     grant_of,
 )
 from twinplane.data_plane.services.iam.policy import Context, Policy, Values, compile_policy
+from twinplane.data_plane.services.organizations import store as organizations
 from twinplane.data_plane.store import Document, Transaction
 
 Resource = Callable[[Call, Request], str | list[str]]
@@ -26,19 +28,22 @@ _KNOWN_KEYS = (
 
 
 def iam(
-    action: str, resource: Resource | None = None, context: Callable[[Call, Request], Values] | None = None
-) -> Access:
+    action: str, resource: Resource | None = None, context: Callable[[Call, Request], Values] | None = None,
+    shown: Callable[[Request], str] | None = None,
+) -> Access:  # fmt: skip
     """Access by IAM policy: `action` on what `resource` finds in the request ("*" when None).
 
-    `context` gives condition keys of the request beside those of its principal. Raises `ServiceError`
-    AccessDeniedException.
+    `context` gives condition keys of the request beside those of its principal. `shown`: what a refusal calls the
+    resource, where its ARN would tell more than the request says. Raises `ServiceError` AccessDeniedException.
     """
 
     def access(call: Call, request: Request) -> None:
         found = "*" if resource is None else resource(call, request)
         values = None if context is None else context(call, request)
         for arn in [found] if isinstance(found, str) else found:
-            require(call, action, arn, values)
+            outcome = decision(call, action, arn, values)
+            if outcome.decision != "allowed":
+                raise denied(call.principal, action, arn if shown is None else shown(request), outcome)
 
     return access
 
@@ -50,27 +55,46 @@ def require(
 
     `resource_policy`: the policy of the resource itself (a bucket's, a queue's), which may also allow or deny.
     """
-    policies = policies_of(call.tx, call.principal)
-    outcome = Outcome("implicitDeny", "identity")
-    if policies is not None:
-        context = request_context(call, values)
-        grant = None
-        if resource_policy is not None:
-            grant = grant_of(resource_policy, call.principal, action, context, resource)
-        outcome = evaluate(policies, action, resource, context, grant)
+    outcome = decision(call, action, resource, values, resource_policy)
     if outcome.decision != "allowed":
         raise denied(call.principal, action, resource, outcome)
 
 
-_NOBODYS = PolicySet(())
+def decision(
+    call: Call, action: str, resource: str, values: Values | None = None, resource_policy: Policy | None = None
+) -> Outcome:
+    """What `require` decides by."""
+    policies = policies_of(call.tx, call.principal)
+    if policies is None:
+        return Outcome("implicitDeny", "identity")
+    context = request_context(call, values)
+    grant = None
+    if resource_policy is not None:
+        grant = grant_of(resource_policy, call.principal, action, context, resource)
+    return evaluate(policies, action, resource, context, grant)
 
 
 def policies_of(tx: Transaction, principal: Principal) -> PolicySet | None:
     """The policies that decide for a principal; None when the role or user behind it is gone."""
+    if principal.kind == "Root":
+        return _MANAGEMENT
+    controls = organizations.controls(tx)
     if principal.kind == "Anonymous":
-        return _NOBODYS
+        return PolicySet((), resource_control=controls.resource)
     entity = store.find_entity(tx, principal)
-    return None if entity is None else policy_set(tx, entity, principal.session_policy)
+    if entity is None:
+        return None
+    policies = policy_set(tx, entity, principal.session_policy)
+    service_linked = entity["Path"].startswith(_SERVICE_LINKED)
+    return replace(
+        policies, service_control=() if service_linked else controls.service, resource_control=controls.resource
+    )
+
+
+# The root user of the management account: the plane has nothing in that account but the organization, which does not
+# bind it.
+_MANAGEMENT = PolicySet((compile_policy('{"Statement":{"Effect":"Allow","Action":"organizations:*","Resource":"*"}}'),))
+_SERVICE_LINKED = "/aws-service-role/"
 
 
 def policy_set(tx: Transaction, entity: Document, session_policy: str | None = None) -> PolicySet:
@@ -116,6 +140,7 @@ def call_values(call: Call) -> Values:
 def principal_values(tx: Transaction, principal: Principal) -> Values:
     """Condition keys of a principal: who it is, its tags, and the person it acts for."""
     entity = store.find_entity(tx, principal) or {"tags": {}}
+    controls = organizations.controls(tx)
     values: dict[str, str | tuple[str, ...]] = {
         "aws:PrincipalArn": principal.iam_arn,
         "aws:PrincipalAccount": principal.account_id,
@@ -124,6 +149,8 @@ def principal_values(tx: Transaction, principal: Principal) -> Values:
         **{f"aws:PrincipalTag/{key}": value for key, value in entity["tags"].items()},
         **{f"aws:PrincipalTag/{key}": value for key, value in principal.session_tags},
     }
+    if controls.organization_id is not None and controls.path is not None:
+        values |= {"aws:PrincipalOrgID": controls.organization_id, "aws:PrincipalOrgPaths": (controls.path,)}
     if principal.kind == "IAMUser":
         values["aws:username"] = principal.arn.rpartition("/")[2]
     if principal.source_identity is not None:

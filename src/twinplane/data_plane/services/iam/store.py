@@ -101,6 +101,8 @@ def find_entity(tx: Transaction, principal: Principal) -> Document | None:
 
 def principal_id(tx: Transaction, principal: Principal) -> str:
     """`aws:userid`: the user's unique id, or the role's with the session's name behind it."""
+    if principal.kind == "Root":
+        return principal.account_id
     entity = find_entity(tx, principal)
     if entity is None:
         return ""
