@@ -155,6 +155,49 @@ def plane(
 
 
 @app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder; with --check, an existing backup.")],
+    state: StateOption = _STATE,
+    verify: Annotated[bool, typer.Option("--verify", help="Read all of it again, bodies of objects too.")] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy bodies even where links would do.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Make none: verify the backup that is there.")] = False,
+) -> None:
+    """Back a state folder up, also while it is served.
+
+    The backup is a folder with the databases as they were at one moment, all bodies of objects and the keys. It is
+    there whole or not at all. For instance:
+
+      twinplane backup /mnt/backups/mesh-monday --verify
+
+      twinplane backup /mnt/backups/mesh-monday --check
+    """
+    from twinplane.cli import keeping
+
+    if check:
+        keeping.check(target)
+    else:
+        keeping.backup(_state(state), target, copy, verify)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="The folder that `twinplane backup` made.")],
+    state: StateOption = _STATE,
+    replace: Annotated[bool, typer.Option("--replace", help="Put a state that is there aside, and say where.")] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy bodies even where links would do.")] = False,
+) -> None:
+    """Make a state folder of a backup. Nothing is overwritten. For instance:
+
+    twinplane restore /mnt/backups/mesh-monday --state .twinplane-monday
+
+    twinplane up --state .twinplane-monday --port 0 --plane-port 0
+    """
+    from twinplane.cli import keeping
+
+    keeping.bring_back(folder, _state(state), replace, copy)
+
+
+@app.command()
 def demo(
     mesh: MeshOption = _MESH,
     story: Annotated[

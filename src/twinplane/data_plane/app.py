@@ -19,6 +19,7 @@ from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane import idempotency, sessions, tasks
 from twinplane.data_plane.audit import Recorder
+from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
@@ -89,15 +90,15 @@ class PlaneApp:
                 response.headers["Connection"] = "close"
         except ClientGone:
             return
-        await send_response(response, http.method, request_id, send)
+        await send_response(response, http.method, send)
 
     async def _own_page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if path == "/_health":
             health = HttpResponse(200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
-            await send_response(health, scope["method"], "", send)
+            await send_response(health, scope["method"], send)
         elif path.startswith("/_idp/") and not _names_this_machine(scope):
             refused = HttpResponse(421, {"Content-Type": "text/plain"}, b"Sign-in is served at 127.0.0.1 alone.\n")
-            await send_response(refused, scope["method"], "", send)
+            await send_response(refused, scope["method"], send)
         elif path.startswith("/_idp/"):
             if self._identity_provider is None:
                 from twinplane.data_plane import idp  # only planes whose people sign in pay for it
@@ -108,7 +109,6 @@ class PlaneApp:
             await send_response(
                 errors.of_no_service(ServiceError("NotFound", f"Nothing is at {path}.", 404), False),
                 scope["method"],
-                "",
                 send,
             )
 
@@ -117,7 +117,7 @@ class PlaneApp:
             signed = signature.read(http)
             served = self._identify(http, signed)
         except ServiceError as error:
-            return errors.of_no_service(error, is_form(http))
+            return errors.of_no_service(error, is_form(http), request_id)
         try:
             return await Chain(self.plane, served, http, incoming, signed, request_id, self.recorder).answer()
         except ServiceError as error:
@@ -223,6 +223,10 @@ async def _after_start(plane: Plane) -> None:
 
 def _lock(state: Path) -> int:
     """Makes this process the only one that serves a state folder, for as long as the descriptor is open."""
+    if (state / MANIFEST).exists():
+        raise CannotServe(
+            f"{state} is a backup: make a state folder of it with `twinplane restore {state} --state NEW`"
+        )
     try:
         state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(state / "plane.lock", os.O_RDWR | os.O_CREAT, 0o600)

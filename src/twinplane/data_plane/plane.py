@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twinplane.data_plane.files import create_private
 from twinplane.data_plane.signals import Signals
 from twinplane.data_plane.store import Kind, Store
 from twinplane.data_plane.tasks import TaskKind, TaskRunner
@@ -32,7 +32,7 @@ class Keys:
     """Keys derived from the one secret of a state folder (`plane.key`, mode 0600)."""
 
     def __init__(self, path: Path) -> None:
-        self._root = _read_or_create(path)
+        self._root = _root_key(path)
         self.sessions = self.derive("sessions")
         self.pages = self.derive("pages")
 
@@ -41,17 +41,11 @@ class Keys:
         return hmac.new(self._root, purpose.encode(), hashlib.sha256).digest()
 
 
-def _read_or_create(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return bytes.fromhex(path.read_text().strip())
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
-        file.flush()
-        os.fsync(file.fileno())
-    return bytes.fromhex(path.read_text().strip())
+def _root_key(path: Path) -> bytes:
+    key = bytes.fromhex(create_private(path, secrets.token_hex(32).encode()).decode().strip())
+    if len(key) != 32:
+        raise ValueError(f"{path} does not hold a key of 32 bytes: put the right one back, for instance from a backup")
+    return key
 
 
 @dataclass

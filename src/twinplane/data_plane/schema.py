@@ -8,12 +8,15 @@ Why: `docs/decisions/0019-upgrades-rebuild-documents.md`.
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pysqlite3 import dbapi2 as sqlite
+
+from twinplane.data_plane.files import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from twinplane.data_plane.store import Document, Kind, Transaction
@@ -138,34 +141,42 @@ def keep_copy(path: Path, version: int) -> None:
         ) from None
 
 
-def copy_database(path: Path, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
+def copy_database(path: Path, target: Path) -> None:
     """Copies the last committed state of a database, also while others write to it; on disk when it returns.
 
-    `progress` gets pages done and pages in all. Raises `sqlite.Error` and `OSError`.
+    Raises `sqlite.Error` and `OSError`.
     """
-    source, copy = sqlite.connect(str(path), isolation_level=None), sqlite.connect(str(target), isolation_level=None)
+    with one_view(path) as view:
+        copy_view(view, target)
+
+
+@contextmanager
+def one_view(path: Path) -> Iterator[sqlite.Connection]:
+    """A connection that sees the database as it is now for as long as this is open, whatever others write."""
+    connection = sqlite.connect(str(path), isolation_level=None)
     try:
-        source.execute("PRAGMA busy_timeout=5000")
-        source.execute("PRAGMA query_only=ON")
-        source.execute("BEGIN")  # one view for the whole copy: another's write does not make it start again
-        source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        connection.execute("PRAGMA busy_timeout=5000")
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on
+        yield connection
+    finally:
+        connection.close()
+
+
+def copy_view(view: sqlite.Connection, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
+    """Copies what `view` sees to a file that has nothing beside it; on disk when it returns.
+
+    `progress` gets pages done and pages in all.
+    """
+    copy = sqlite.connect(str(target), isolation_level=None)
+    try:
         told = None if progress is None else lambda _status, left, pages: progress(pages - left, pages)
-        source.backup(copy, pages=1000 if progress else -1, progress=told, sleep=0)
-        copy.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
+        view.backup(copy, pages=2000 if progress else -1, progress=told, sleep=0)
+        copy.execute("PRAGMA journal_mode=DELETE")
     finally:
         copy.close()
-        source.close()
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_file(target)
 
 
 # Tables

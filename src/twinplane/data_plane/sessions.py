@@ -16,6 +16,7 @@ import msgspec
 
 from twinplane.data_plane import tls
 from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
+from twinplane.data_plane.files import write_private
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.services.organizations import store as organizations
@@ -146,12 +147,10 @@ def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
         config["ca_bundle"] = str(tls.authority_file(plane.settings.state))
     administrator = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret}
     management = {"aws_access_key_id": manager.access_key_id, "aws_secret_access_key": manager_secret}
-    signing.write_secret(
-        folder / "credentials", _ini("administrator", administrator) + "\n" + _ini("management", management)
-    )
-    signing.write_secret(
-        folder / "config", _ini("profile administrator", config) + "\n" + _ini("profile management", config)
-    )
+    profiles = _ini("administrator", administrator) + "\n" + _ini("management", management)
+    write_private(folder / "credentials", profiles.encode())
+    profiles = _ini("profile administrator", config) + "\n" + _ini("profile management", config)
+    write_private(folder / "config", profiles.encode())
     signing.development_password(plane)
 
 
@@ -181,7 +180,7 @@ def check_person(tx: Transaction, principal: Principal) -> None:
     """Raises `ServiceError` ExpiredTokenException when a session's person is gone, or left the project it is for."""
     if principal.on_behalf_of is None:
         return
-    if identity_store.get_user(tx, principal.on_behalf_of) is None:
+    if identity_store.find_active_user(tx, principal.on_behalf_of) is None:
         raise _expired()
     if principal.project is None:
         return

@@ -9,11 +9,12 @@ Why documents: `docs/decisions/0002-documents-in-one-sqlite-file.md`.
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +27,11 @@ from twinplane.data_plane.schema import Upgrade, quoted
 T = TypeVar("T")
 Document = dict[str, Any]
 
+_SLOW_COMMIT_SECONDS = 0.002
+_NONE_OF = -2  # the shape of an empty list: no value is one of none
 _MOST_DERIVED = 10_000  # values of one kind of derivation
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 _OLDEST_SAFE_SQLITE = (3, 51, 3)  # earlier versions may corrupt a WAL that several connections reset
 
 
@@ -46,7 +51,7 @@ class AlreadyExists(Exception):
         self.kind, self.key = kind, tuple(key)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """A kind of document.
 
@@ -71,8 +76,72 @@ class Kind:
     def key_of(self, document: Document) -> tuple[Any, ...]:
         return tuple(document[member] for member in self.key)
 
+    # The statements of every call, written once.
 
-@dataclass(frozen=True)
+    @cached_property
+    def insert_sql(self) -> str:
+        names = (*self.all_columns, "body")
+        return f'INSERT INTO "{self.name}" ({quoted(names)}) VALUES ({", ".join("?" * len(names))})'  # noqa: S608
+
+    @cached_property
+    def put_sql(self) -> str:
+        rest = [c for c in (*self.all_columns, "body") if c not in self.key]
+        update = ", ".join(f'"{c}" = excluded."{c}"' for c in rest)
+        return f"{self.insert_sql} ON CONFLICT ({quoted(self.key)}) DO UPDATE SET {update}"
+
+    @cached_property
+    def find_sql(self) -> str:
+        return f'SELECT body FROM "{self.name}" WHERE {self._by_key}'  # noqa: S608
+
+    @cached_property
+    def remove_sql(self) -> str:
+        return f'DELETE FROM "{self.name}" WHERE {self._by_key}'  # noqa: S608
+
+    @property
+    def _by_key(self) -> str:
+        return " AND ".join(f'"{c}" = ?' for c in self.key)
+
+
+@lru_cache(maxsize=4096)
+def _where_sql(kind: Kind, shape: tuple[tuple[str, int], ...]) -> str:
+    """Conditions on columns, each with how many values it may have (0: null; -1: the one value given)."""
+    parts = ["1"]
+    for column, count in shape:
+        if column not in kind.all_columns:
+            raise LookupError(f"{column} is not a column of {kind.name}")
+        test = {-1: "= ?", 0: "IS NULL", _NONE_OF: "IN ()"}.get(count) or f"IN ({', '.join('?' * count)})"
+        parts.append(f'"{column}" {test}')
+    return " AND ".join(parts)
+
+
+def _where(where: dict[str, Any] | None) -> tuple[tuple[tuple[str, int], ...], list[Any]]:
+    """The shape of a `where` for `_where_sql`, and its values."""
+    shape, values = [], list[Any]()
+    for column, value in (where or {}).items():
+        if isinstance(value, (list, tuple)):
+            shape.append((column, len(value) or _NONE_OF))
+            values.extend(value)
+        elif value is None:
+            shape.append((column, 0))
+        else:
+            shape.append((column, -1))
+            values.append(value)
+    return tuple(shape), values
+
+
+@lru_cache(maxsize=4096)
+def _select_sql(
+    kind: Kind, shape: tuple[tuple[str, int], ...], sort: tuple[str, ...], after: bool, limit: bool, descending: bool
+) -> str:
+    clause = _where_sql(kind, shape)
+    if after:
+        clause += f" AND ({quoted(sort)}) {'<' if descending else '>'} ({', '.join('?' * len(sort))})"
+    direction = " DESC" if descending else ""
+    order = ", ".join(f'"{c}"{direction}' for c in sort)
+    return f'SELECT body FROM "{kind.name}" WHERE {clause} ORDER BY {order}' + (" LIMIT ?" if limit else "")  # noqa: S608
+
+
+@dataclass(frozen=True, eq=False)
 class Derived:
     """Something computed from documents of these kinds, and kept until one of them changes: see `derived`."""
 
@@ -99,35 +168,26 @@ class Transaction:
 
     def add(self, kind: Kind, document: Document) -> Document:
         """Stores a new document. Raises `AlreadyExists`."""
-        return self._write("INSERT", kind, document)
+        return self._write(kind.insert_sql, kind, document)
 
     def put(self, kind: Kind, document: Document) -> Document:
         """Stores a document, replacing the one with the same key. Raises `AlreadyExists` on another's unique value."""
-        columns = kind.all_columns
-        rest = [c for c in (*columns, "body") if c not in kind.key]
-        update = ", ".join(f'"{c}" = excluded."{c}"' for c in rest)
-        return self._write("INSERT", kind, document, f" ON CONFLICT ({quoted(kind.key)}) DO UPDATE SET {update}")
+        return self._write(kind.put_sql, kind, document)
 
-    def _write(self, verb: str, kind: Kind, document: Document, suffix: str = "") -> Document:
-        columns = kind.all_columns
-        names = quoted((*columns, "body"))
-        marks = ", ".join("?" * (len(columns) + 1))
-        values = [document.get(c) for c in columns]
+    def _write(self, sql: str, kind: Kind, document: Document) -> Document:
         self._store.changing.add(kind.name)
+        values = [document.get(c) for c in kind.all_columns]
+        values.append(_encode(document))
         try:
-            self._connection.execute(
-                f'{verb} INTO "{kind.name}" ({names}) VALUES ({marks}){suffix}',
-                (*values, msgspec.json.encode(document)),
-            )
+            self._connection.execute(sql, values)
         except sqlite.IntegrityError as error:
             raise AlreadyExists(kind, kind.key_of(document)) from error
         return document
 
     def find(self, kind: Kind, *key: Any) -> Document | None:
         """The document with this key, or None."""
-        where = " AND ".join(f'"{c}" = ?' for c in kind.key)
-        row = self._connection.execute(f'SELECT body FROM "{kind.name}" WHERE {where}', key).fetchone()  # noqa: S608
-        return None if row is None else msgspec.json.decode(row[0])
+        row = self._connection.execute(kind.find_sql, key).fetchone()
+        return None if row is None else _decode(row[0])
 
     def get(self, kind: Kind, *key: Any) -> Document:
         """The document with this key. Raises `NotFound`."""
@@ -151,17 +211,14 @@ class Transaction:
         Ordered by `order` then key (default: by key). `after` continues behind the document that had these values of
         (*order, *key).
         """
-        sort = tuple(dict.fromkeys((*(order or ()), *kind.key)))
-        clause, values = self._where(kind, where)
+        sort = kind.key if order is None else tuple(dict.fromkeys((*order, *kind.key)))
+        shape, values = _where(where)
         if after is not None:
-            clause += f" AND ({quoted(sort)}) {'<' if descending else '>'} ({', '.join('?' * len(sort))})"
             values.extend(after)
-        direction = " DESC" if descending else ""
-        sql = f'SELECT body FROM "{kind.name}" WHERE {clause} ORDER BY ' + ", ".join(f'"{c}"{direction}' for c in sort)  # noqa: S608
         if limit is not None:
-            sql += " LIMIT ?"
             values.append(limit)
-        return [msgspec.json.decode(row[0]) for row in self._connection.execute(sql, values)]
+        sql = _select_sql(kind, shape, sort, after is not None, limit is not None, descending)
+        return [_decode(row[0]) for row in self._connection.execute(sql, values)]
 
     def first(self, kind: Kind, where: dict[str, Any]) -> Document | None:
         """The first document by key whose columns equal `where`, or None."""
@@ -169,36 +226,18 @@ class Transaction:
         return found[0] if found else None
 
     def count(self, kind: Kind, where: dict[str, Any] | None = None) -> int:
-        clause, values = self._where(kind, where)
-        row = self._connection.execute(f'SELECT count(*) FROM "{kind.name}" WHERE {clause}', values).fetchone()  # noqa: S608
-        return int(row[0])
+        shape, values = _where(where)
+        sql = f'SELECT count(*) FROM "{kind.name}" WHERE {_where_sql(kind, shape)}'  # noqa: S608
+        return int(self._connection.execute(sql, values).fetchone()[0])
 
     def remove(self, kind: Kind, *key: Any) -> bool:
         """Removes the document with this key; says whether there was one."""
-        where = " AND ".join(f'"{c}" = ?' for c in kind.key)
         self._store.changing.add(kind.name)
-        done = self._connection.execute(f'DELETE FROM "{kind.name}" WHERE {where}', key)  # noqa: S608
-        return bool(done.rowcount > 0)
+        return bool(self._connection.execute(kind.remove_sql, key).rowcount > 0)
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs one statement on tables that a `Kind.extra` made; returns its rows. `sql` holds no caller's text."""
         return list(self._connection.execute(sql, values))
-
-    def _where(self, kind: Kind, where: dict[str, Any] | None) -> tuple[str, list[Any]]:
-        parts: list[str] = ["1"]
-        values: list[Any] = []
-        for column, value in (where or {}).items():
-            if column not in kind.all_columns:
-                raise LookupError(f"{column} is not a column of {kind.name}")
-            if isinstance(value, (list, tuple)):
-                parts.append(f'"{column}" IN ({", ".join("?" * len(value))})')
-                values.extend(value)
-            elif value is None:
-                parts.append(f'"{column}" IS NULL')
-            else:
-                parts.append(f'"{column}" = ?')
-                values.append(value)
-        return " AND ".join(parts), values
 
     @contextmanager
     def savepoint(self) -> Any:
@@ -242,9 +281,11 @@ class Store:
         self.changing.clear()
         self._reader = self._connect(path)
         self._reader.execute("PRAGMA query_only=ON")
+        self._reading = Transaction(self._reader, self, writable=False)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._pending: list[_Write[Any]] = []
-        self._flusher: asyncio.Task[None] | None = None
+        self._flushing = False  # a flush is under way or about to be
+        self._commit_seconds = 0.0  # of late: a moving average
         os.chmod(path, 0o600)
 
     @staticmethod
@@ -274,10 +315,13 @@ class Store:
 
     def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs `function` on the last committed state. Nothing it does may write."""
-        self._reader.execute("BEGIN")
-        try:
-            return function(Transaction(self._reader, self, writable=False))
-        finally:
+        if not self._reader.in_transaction:
+            self._reader.execute("BEGIN")  # and it stays open until the next commit: see `_renew_reader`
+        return function(self._reading)
+
+    def _renew_reader(self) -> None:
+        """Lets the next read see what was committed since, and a checkpoint pass what this one saw."""
+        if self._reader.in_transaction:
             self._reader.execute("ROLLBACK")
 
     async def write(self, function: Callable[[Transaction], T]) -> T:
@@ -286,53 +330,77 @@ class Store:
         If it raises, its changes (and only its) are undone and the exception is passed on. `function` must not block:
         it runs on the event loop's thread.
         """
-        write = _Write(function, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        write = _Write(function, loop.create_future())
         self._pending.append(write)
-        if self._flusher is None or self._flusher.done():
-            self._flusher = asyncio.get_running_loop().create_task(self._flush())
+        if not self._flushing:
+            self._flushing = True
+            loop.call_soon(self._flush)  # whatever else is ready to run now joins the same commit
         result: T = await write.future
         return result
 
-    async def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._pending:
-            batch, self._pending = self._pending, []
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                for write in batch:
-                    self._run(write)
-                await loop.run_in_executor(self._committer, self._writer.execute, "COMMIT")
-                for name in self.changing:
-                    self._generations[name] = self._generations.get(name, 0) + 1
-            except sqlite.Error as error:  # disk full, read-only, I/O: nothing of this batch is kept
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                for write in batch:
-                    write.failure = write.failure or error
-            self.changing.clear()
-            for write in batch:
-                waits = not write.future.cancelled()
-                if write.failure is not None:
-                    if waits:
-                        write.future.set_exception(write.failure)
-                    continue
-                if waits:
-                    write.future.set_result(write.result)
-                for callback in write.after_commit:
-                    callback()
-
-    def _run(self, write: "_Write[Any]") -> None:
-        self._writer.execute("SAVEPOINT operation")
-        transaction = Transaction(self._writer, self, writable=True)
+    def _flush(self) -> None:
+        """Runs what is pending in one transaction. On a quick disk it is committed at once: handing the commit to
+        another thread costs more than it; on a slow one others are served meanwhile."""
+        batch, self._pending = self._pending, []
+        self._renew_reader()
         try:
-            write.result = write.function(transaction)
-        except sqlite.OperationalError:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._run_all(batch)
+            if self._commit_seconds > _SLOW_COMMIT_SECONDS:
+                committed = asyncio.get_running_loop().run_in_executor(self._committer, self._commit)
+                committed.add_done_callback(lambda done: self._settle(batch, done.exception()))
+                return
+            self._commit()
+        except sqlite.Error as error:
+            self._settle(batch, error)
+        except BaseException as error:
+            self._settle(batch, error)
             raise
-        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the write
-            self._writer.execute("ROLLBACK TO operation")
-            write.failure = error
-        write.after_commit = transaction.after_commit
-        self._writer.execute("RELEASE operation")
+        else:
+            self._settle(batch, None)
+
+    def _commit(self) -> None:
+        began = time.perf_counter()
+        self._writer.execute("COMMIT")
+        self._commit_seconds += (time.perf_counter() - began - self._commit_seconds) / 8
+
+    def _run_all(self, batch: "list[_Write[Any]]") -> None:
+        for write in batch:
+            transaction = Transaction(self._writer, self, writable=True)
+            self._writer.execute("SAVEPOINT operation")
+            try:
+                write.result = write.function(transaction)
+            except sqlite.OperationalError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the write
+                self._writer.execute("ROLLBACK TO operation")
+                write.failure = error
+            write.after_commit = transaction.after_commit
+            self._writer.execute("RELEASE operation")
+
+    def _settle(self, batch: "list[_Write[Any]]", failure: BaseException | None) -> None:
+        """Tells everybody how it ended. Disk full, read-only, I/O: then nothing of the batch is kept."""
+        if failure is None:
+            for name in self.changing:
+                self._generations[name] = self._generations.get(name, 0) + 1
+        elif self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        self.changing.clear()
+        self._renew_reader()
+        self._flushing = bool(self._pending)
+        if self._flushing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        for write in batch:
+            failed, waits = write.failure or failure, not write.future.cancelled()
+            if failed is not None:
+                if waits:
+                    write.future.set_exception(failed)
+                continue
+            if waits:
+                write.future.set_result(write.result)
+            for callback in write.after_commit:
+                callback()
 
     def close(self) -> None:
         self._committer.shutdown(wait=True)

@@ -157,3 +157,87 @@ def test_whoever_is_deleted_leaves_the_groups(directory: Directory) -> None:
     directory.join(bob, group)
     directory.delete_group(GroupId=group)
     assert directory.list_group_memberships_for_member(MemberId={"UserId": bob})["GroupMemberships"] == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"AttributePath": "title", "AttributeValue": 7},
+        {"AttributePath": "title", "AttributeValue": ""},
+        {"AttributePath": "title", "AttributeValue": "x" * 1025},
+        {"AttributePath": "name", "AttributeValue": "Ada"},
+        {"AttributePath": "name.nick", "AttributeValue": "Ada"},
+        {"AttributePath": "emails", "AttributeValue": [{"value": "a@example.org"}, {"value": "b@example.org"}]},
+        {"AttributePath": "emails", "AttributeValue": [{"address": "a@example.org"}]},
+        {"AttributePath": "emails.value", "AttributeValue": "a@example.org"},
+        {"AttributePath": "displayName"},
+        {"AttributePath": "name.givenName"},
+        {"AttributePath": "userStatus", "AttributeValue": "DISABLED"},
+        {"AttributePath": "externalIds", "AttributeValue": [{"issuer": "x", "id": "y"}]},
+        {"AttributePath": "aws:identitystore:enterprise.shoeSize", "AttributeValue": "43"},
+    ],
+)
+def test_an_attribute_keeps_its_kind(directory: Directory, operation: dict[str, Any]) -> None:
+    user_id = directory.user()
+    before = directory.describe_user(UserId=user_id)
+    assert refusal(directory.update_user, UserId=user_id, Operations=[operation]) == "ValidationException"
+    after = directory.describe_user(UserId=user_id)
+    assert {k: v for k, v in after.items() if k != "ResponseMetadata"} == {
+        k: v for k, v in before.items() if k != "ResponseMetadata"
+    }
+
+
+def test_a_group_is_renamed_described_and_found_by_its_new_name(directory: Directory) -> None:
+    group, taken = directory.group(), directory.group("Taken")
+    changes = [
+        {"AttributePath": "displayName", "AttributeValue": "Renamed"},
+        {"AttributePath": "description", "AttributeValue": "Who is renamed"},
+    ]
+    assert directory.update_group(GroupId=group, Operations=changes)["Revision"] == "2"
+    attribute = {"UniqueAttribute": {"AttributePath": "displayName", "AttributeValue": "RENAMED"}}
+    assert directory.get_group_id(AlternateIdentifier=attribute)["GroupId"] == group
+    assert directory.describe_group(GroupId=group)["Description"] == "Who is renamed"
+    again = [{"AttributePath": "displayName", "AttributeValue": "renamed"}]
+    assert refusal(directory.update_group, GroupId=taken, Operations=again) == "ConflictException"
+
+
+def test_what_an_enterprise_knows_of_a_person_is_shown_to_those_who_ask(directory: Directory) -> None:
+    enterprise = "aws:identitystore:enterprise"
+    user_id = directory.user(Extensions={enterprise: {"costCenter": "42", "department": "Finance"}})
+    change = [{"AttributePath": f"{enterprise}.department", "AttributeValue": "Risk"}]
+    directory.update_user(UserId=user_id, Operations=change)
+    assert "Extensions" not in directory.describe_user(UserId=user_id)
+    shown = directory.describe_user(UserId=user_id, Extensions=[enterprise])["Extensions"]
+    assert shown == {enterprise: {"costCenter": "42", "department": "Risk"}}
+
+
+def test_an_email_that_two_people_have_names_neither(directory: Directory) -> None:
+    shared = [{"Value": "shared@example.org"}]
+    directory.user(Emails=shared)
+    directory.user(Emails=shared)
+    attribute = {"UniqueAttribute": {"AttributePath": "emails.value", "AttributeValue": "shared@example.org"}}
+    assert refusal(directory.get_user_id, AlternateIdentifier=attribute) == "ResourceNotFoundException"
+
+
+def test_there_is_one_identity_store_without_a_network(directory: Directory) -> None:
+    [only] = directory.client.list_identity_stores()["IdentityStores"]
+    assert only["IdentityStoreId"] == directory.id
+    assert directory.describe_identity_store()["IdentityStoreArn"] == only["IdentityStoreArn"]
+    network = {"VpceAccessRequired": False, "ApiAllowSourceIps": ["10.0.0.0/8"]}
+    assert refusal(directory.update_identity_store, NetworkConfiguration=network) == "ValidationException"
+
+
+def test_without_the_right_nobody_is_listed_or_found(plane: Any, directory: Directory) -> None:
+    user_id = directory.user("unseen")
+    iam = plane.client("iam")
+    iam.create_user(UserName="outsider")
+    key = iam.create_access_key(UserName="outsider")["AccessKey"]
+    outside = plane.client("identitystore", key)
+    attribute = {"UniqueAttribute": {"AttributePath": "userName", "AttributeValue": "unseen"}}
+    for call, members in (
+        (outside.list_users, {}),
+        (outside.describe_user, {"UserId": user_id}),
+        (outside.get_user_id, {"AlternateIdentifier": attribute}),
+        (outside.delete_user, {"UserId": user_id}),
+    ):
+        assert refusal(call, IdentityStoreId=directory.id, **members) == "AccessDeniedException"

@@ -93,12 +93,10 @@ def read_request(scope: Scope) -> HttpRequest:
     )  # fmt: skip
 
 
-async def send_response(response: HttpResponse, method: str, request_id: str, send: Send) -> None:
+async def send_response(response: HttpResponse, method: str, send: Send) -> None:
     headers = response.headers
     if response.status not in (204, 304):
         headers.setdefault("Content-Length", str(response.length))
-    if request_id:
-        headers["x-amzn-RequestId"] = headers["x-amz-request-id"] = request_id
     raw = [(name.encode("latin-1"), _header_value(value)) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     if method == "HEAD" or response.status in (204, 304):

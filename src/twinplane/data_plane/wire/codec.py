@@ -12,7 +12,7 @@ import msgspec
 from twinplane.data_plane.call import Answer, Request
 from twinplane.data_plane.wire import rest
 from twinplane.data_plane.wire.body import FileRange
-from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, id_headers
 from twinplane.data_plane.wire.json_shapes import JsonReader, JsonWriter
 from twinplane.data_plane.wire.models import Model, OperationModel, Ref, Shape
 from twinplane.data_plane.wire.query_shapes import QueryReader, form_tree, form_values
@@ -25,6 +25,7 @@ Serialise = Callable[[Answer, str], HttpResponse]
 _EMPTY = Shape(type="structure")
 
 _S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_NAMESPACES = {"s3": _S3_NAMESPACE, "s3-control": "http://awss3control.amazonaws.com/doc/2018-08-20/"}
 # Root elements that the model does not tell and strict clients look for.
 _ROOTS = {
     "ListBuckets": "ListAllMyBucketsResult",
@@ -61,6 +62,7 @@ class Codecs:
         self._build: Callable[[OperationModel], Codec] = {
             "json": self._json, "query": self._query, "rest-json": self._rest, "rest-xml": self._rest,
         }[model.protocol]  # fmt: skip
+        self._namespace = _NAMESPACES.get(model.metadata.endpoint_prefix)
         self._codecs: dict[str, Codec] = {}
 
     def get(self, operation: OperationModel) -> Codec:
@@ -84,8 +86,9 @@ class Codecs:
             request: Request = read(_json_body(http.body))
             return request
 
-        def serialise(answer: Answer, _request_id: str) -> HttpResponse:
-            return HttpResponse(200, {"Content-Type": content_type}, msgspec.json.encode(write(answer)))
+        def serialise(answer: Answer, request_id: str) -> HttpResponse:
+            headers = {"x-amzn-RequestId": request_id, "Content-Type": content_type}
+            return HttpResponse(200, headers, msgspec.json.encode(write(answer)))
 
         return Codec(parse, serialise)
 
@@ -112,7 +115,8 @@ class Codecs:
             if wrapper:
                 out.append(f"</{wrapper}>")
             out.append(f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>")
-            return HttpResponse(200, {"Content-Type": "text/xml"}, "".join(out).encode())
+            headers = {"x-amzn-RequestId": request_id, "Content-Type": "text/xml"}
+            return HttpResponse(200, headers, "".join(out).encode())
 
         return Codec(parse, serialise)
 
@@ -152,7 +156,7 @@ class Codecs:
             def read_raw(http: HttpRequest) -> Request:
                 if http.stream is not None:
                     return {}
-                return {name: _utf8(http.body) if text else http.body}
+                return {name: _utf8(http.body) if text else http.body} if http.body else {}
 
             return read_raw
         xml = self._model.protocol == "rest-xml"
@@ -169,10 +173,10 @@ class Codecs:
         shape = self._shape(operation.output)
         placers = rest.output_placers(self._model, shape)
         write_body = self._body_writer(operation, shape)
-        status = operation.http.response_code
+        status, protocol = operation.http.response_code, self._model.protocol
 
-        def serialise(answer: Answer, _request_id: str) -> HttpResponse:
-            response = HttpResponse(answer.pop("_status", status))
+        def serialise(answer: Answer, request_id: str) -> HttpResponse:
+            response = HttpResponse(answer.pop("_status", status), id_headers(protocol, request_id))
             extra = answer.pop("_headers", None)
             write_body(answer, response)
             for place in placers:
@@ -186,8 +190,8 @@ class Codecs:
     def _body_writer(self, operation: OperationModel, shape: Shape) -> Callable[[Answer, HttpResponse], None]:
         if shape.payload is not None:
             return self._payload_writer(shape.payload, shape.members[shape.payload])
-        elsewhere = {name for name, ref in shape.members.items() if ref.location is not None}
-        members = list(self._model.located(shape, None))
+        elsewhere = {name for name, ref in shape.members.items() if ref.location in rest.OUTPUT_LOCATIONS}
+        members = [(name, ref) for name, ref in shape.members.items() if name not in elsewhere]
         if self._model.protocol == "rest-xml":
             return self._xml_body(operation, members)
         write = self._json_writer.structure(members)
@@ -204,16 +208,15 @@ class Codecs:
     ) -> Callable[[Answer, HttpResponse], None]:
         if not members or operation.output is None:
             return lambda _answer, _response: None
-        write = self._xml_writer.members(members)
-        name = _ROOTS.get(operation.name) or _result_name(operation.output.shape)
         if operation.name == "GetBucketLocation":  # its only member is the root: "cannot be modeled", says botocore
             return _location
-        head = f'<?xml version="1.0" encoding="UTF-8"?>\n<{name} xmlns="{_S3_NAMESPACE}">'
+        shape = self._model.shape(operation.output)
+        name = _ROOTS.get(operation.name) or shape.location_name or _result_name(operation.output.shape)
+        write = self._xml_writer.structure(name, f' xmlns="{self._namespace}"' if self._namespace else "", members)
 
         def write_xml(answer: Answer, response: HttpResponse) -> None:
-            out = [head]
+            out = ['<?xml version="1.0" encoding="UTF-8"?>\n']
             write(out, answer)
-            out.append(f"</{name}>")
             response.headers["Content-Type"] = "application/xml"
             response.body = "".join(out).encode()
 

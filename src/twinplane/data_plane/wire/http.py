@@ -1,5 +1,6 @@
 """A request and a response of HTTP, as the protocols see them."""
 
+import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from random import getrandbits
@@ -12,6 +13,18 @@ def new_request_id() -> str:
     """A random id in the form of a UUID. Unique, not secret: `uuid4` would cost as much as checking a signature."""
     digits = f"{getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def host_id(request_id: str) -> str:
+    """S3's second id of a request."""
+    return base64.b64encode(request_id.encode()).decode()
+
+
+def id_headers(protocol: str, request_id: str) -> dict[str, str]:
+    """The headers in which a protocol's clients look for the request's id."""
+    if protocol == "rest-xml":
+        return {"x-amz-request-id": request_id, "x-amz-id-2": host_id(request_id)}
+    return {"x-amzn-RequestId": request_id}
 
 
 @dataclass(slots=True)

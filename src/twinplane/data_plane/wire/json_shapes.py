@@ -10,6 +10,7 @@ from twinplane.data_plane.wire.scalars import (
     TIMESTAMP_WRITERS,
     Malformed,
     write_blob,
+    write_number,
 )
 from twinplane.data_plane.wire.shapes import Compiler, Convert
 
@@ -93,6 +94,8 @@ class JsonWriter(Compiler):
             return self.compiled((ref.shape,), lambda: self._map(shape))
         if shape.type == "timestamp":
             return TIMESTAMP_WRITERS[self.timestamp_format(ref, shape, EPOCH)]
+        if shape.type in ("float", "double"):
+            return write_number
         return write_blob if shape.type == "blob" else _same
 
     def structure(self, members: Iterable[tuple[str, Ref]]) -> Convert:

@@ -88,6 +88,7 @@ class Metadata(msgspec.Struct, rename="camel"):
     target_prefix: str | None = None
     json_version: str | None = None
     xml_namespace: Any = None
+    query_compatible: dict[str, Any] | None = msgspec.field(default=None, name="awsQueryCompatible")
 
 
 class _ServiceFile(msgspec.Struct):
@@ -146,6 +147,11 @@ def load(name: str) -> Model:
         file.operations.update(extra.operations)
         file.shapes.update(extra.shapes)
     return Model(name, file)
+
+
+def from_description(name: str, description: dict[str, Any]) -> Model:
+    """The model that a `service-2.json`, already decoded, describes."""
+    return Model(name, msgspec.convert(description, _ServiceFile))
 
 
 def _newest(name: str) -> bytes:

@@ -46,10 +46,11 @@ class QueryReader(Compiler):
         shape = self.model.shape(ref)
         if shape.type == "structure":
             return self.compiled((ref.shape,), lambda: self._structure(shape))
+        flattened = ref.flattened or shape.flattened
         if shape.type == "list":
-            return self.compiled((ref.shape,), lambda: self._list(shape))
+            return self.compiled((ref.shape, str(flattened)), lambda: self._list(shape, flattened))
         if shape.type == "map":
-            return self.compiled((ref.shape,), lambda: self._map(shape))
+            return self.compiled((ref.shape, str(flattened)), lambda: self._map(shape, flattened))
         scalar = TEXT_READERS[shape.type]
 
         def read(node: Tree) -> Any:
@@ -60,7 +61,10 @@ class QueryReader(Compiler):
         return read
 
     def _structure(self, shape: Shape) -> Convert:
-        readers = {self._wire_name(name, ref): (name, self.reader(ref)) for name, ref in shape.members.items()}
+        readers = {
+            wire_name: (name, self.reader(ref))
+            for name, ref in shape.members.items() for wire_name in self._wire_names(name, ref)
+        }  # fmt: skip
 
         def read(node: Tree) -> dict[str, Any]:
             out = {}
@@ -76,26 +80,27 @@ class QueryReader(Compiler):
 
         return read
 
-    def _wire_name(self, name: str, ref: Ref) -> str:
-        shape = self.model.shape(ref)
-        if shape.type == "list" and shape.flattened and shape.member is not None and shape.member.location_name:
-            return shape.member.location_name
-        return ref.location_name or name
+    def _wire_names(self, name: str, ref: Ref) -> set[str]:
+        """What the member is called; flattened lists also go by their item's name, which is what boto3 sends."""
+        shape, names = self.model.shape(ref), {ref.location_name or name}
+        if shape.type == "list" and (ref.flattened or shape.flattened) and shape.member and shape.member.location_name:
+            names.add(shape.member.location_name)
+        return names
 
-    def _list(self, shape: Shape) -> Convert:
+    def _list(self, shape: Shape, flattened: bool) -> Convert:
         assert shape.member is not None
         item = self.reader(shape.member)
         name = shape.member.location_name or "member"
-        return lambda node: [item(child) for child in _numbered(node if shape.flattened else node.get(name, {}))]
+        return lambda node: [item(child) for child in _numbered(node if flattened else node.get(name, {}))]
 
-    def _map(self, shape: Shape) -> Convert:
+    def _map(self, shape: Shape, flattened: bool) -> Convert:
         assert shape.key is not None
         assert shape.value is not None
         item = self.reader(shape.value)
         key_name, value_name = shape.key.location_name or "key", shape.value.location_name or "value"
 
         def read(node: Tree) -> dict[str, Any]:
-            entries = _numbered(node if shape.flattened else node.get("entry", {}))
+            entries = _numbered(node if flattened else node.get("entry", {}))
             return {entry[key_name][_VALUE]: item(entry[value_name]) for entry in entries}
 
         return read

@@ -1,5 +1,6 @@
 """Where members of REST operations travel: path labels, query parameters, headers, status code; the rest is body."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +31,8 @@ def _from_label(model: Model, name: str, ref: Ref) -> Bind:
 
 def _from_query(model: Model, name: str, ref: Ref) -> Bind:
     shape, parameter = model.shape(ref), ref.location_name or name
-    if shape.type == "map":
-        return _from_other_parameters(name)
+    if shape.type == "map" and shape.value is not None:
+        return _from_all_parameters(name, model.shape(shape.value).type == "list")
     is_list = shape.type == "list"
     read = _reading(name, _item(model, shape))
 
@@ -43,9 +44,9 @@ def _from_query(model: Model, name: str, ref: Ref) -> Bind:
     return bind
 
 
-def _from_other_parameters(name: str) -> Bind:
+def _from_all_parameters(name: str, several: bool) -> Bind:
     def bind(http: HttpRequest, _labels: dict[str, str], request: Request) -> None:
-        request[name] = {k: v[0] for k, v in http.query.items()}
+        request[name] = {key: values if several else values[0] for key, values in http.query.items()}
 
     return bind
 
@@ -53,14 +54,40 @@ def _from_other_parameters(name: str) -> Bind:
 def _from_header(model: Model, name: str, ref: Ref) -> Bind:
     shape, header = model.shape(ref), (ref.location_name or name).lower()
     is_list = shape.type == "list"
-    read = _reading(name, _item(model, shape))
+    item = _item(model, shape)
+    read = _reading(name, item)
+    parts = _dates if item.type == "timestamp" else _parts
 
     def bind(http: HttpRequest, _labels: dict[str, str], request: Request) -> None:
         text = http.headers.get(header)
         if text is not None:
-            request[name] = [read(part.strip()) for part in text.split(",")] if is_list else read(text)
+            request[name] = [read(part) for part in parts(text)] if is_list else read(text)
 
     return bind
+
+
+_PART = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"\s*|([^,]*))(?:,|$)')
+
+
+def _parts(text: str) -> list[str]:
+    """The values of a header that lists them; a value in quotes may hold commas."""
+    parts, position = [], 0
+    while position < len(text) and (found := _PART.match(text, position)):
+        quoted, plain = found.groups()
+        parts.append(plain.strip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
+        position = found.end()
+    return parts
+
+
+def _dates(text: str) -> list[str]:
+    """The values of a header that lists dates: those of HTTP have a comma in them, others have none."""
+    parts = _parts(text)
+    if parts and parts[0] in _DAYS:
+        return [f"{day}, {rest}" for day, rest in zip(parts[::2], parts[1::2], strict=False)]
+    return parts
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def _from_headers(_model: Model, name: str, ref: Ref) -> Bind:
@@ -90,6 +117,9 @@ def _reading(name: str, shape: Shape) -> Callable[[str], Any]:
     return read
 
 
+OUTPUT_LOCATIONS = ("header", "headers", "statusCode")
+
+
 def output_placers(model: Model, shape: Shape) -> list[Place]:
     """Functions that move an answer's members that travel outside the body into the response."""
     placers = [_to_header(model, name, ref) for name, ref in model.located(shape, "header")]
@@ -100,10 +130,11 @@ def output_placers(model: Model, shape: Shape) -> list[Place]:
 
 def _to_header(model: Model, name: str, ref: Ref) -> Place:
     shape, header = model.shape(ref), ref.location_name or name
-    item = _item(model, shape)
-    default = RFC822 if shape.type == "timestamp" else ISO8601
+    item, is_list = _item(model, shape), shape.type == "list"
+    default = RFC822 if item.type == "timestamp" else ISO8601
     write = text_writer(item.type, ref.timestamp_format or item.timestamp_format or default)
-    is_list = shape.type == "list"
+    if is_list and item.type == "string":
+        write = _listed
 
     def place(answer: Answer, response: HttpResponse) -> None:
         value = answer.get(name)
@@ -111,6 +142,13 @@ def _to_header(model: Model, name: str, ref: Ref) -> Place:
             response.headers[header] = ", ".join(map(write, value)) if is_list else write(value)
 
     return place
+
+
+def _listed(value: str) -> str:
+    """A value of a header that lists several, in quotes when it would be taken for two."""
+    if "," not in value and '"' not in value:
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _to_headers(name: str, ref: Ref) -> Place:

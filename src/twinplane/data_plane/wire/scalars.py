@@ -122,6 +122,11 @@ def write_blob(value: Any) -> str:
     return base64.b64encode(value if isinstance(value, bytes) else str(value).encode()).decode()
 
 
+def write_number(value: Any) -> Any:
+    """What is not a number has no number in JSON: AWS's protocols name it."""
+    return value if math.isfinite(value) else _write_text_number(value)
+
+
 # Values in text: headers, query parameters, forms, XML
 
 
@@ -160,10 +165,18 @@ def _write_text_boolean(value: Any) -> str:
     return "true" if value else "false"
 
 
+def _write_text_number(value: Any) -> str:
+    if math.isfinite(value):
+        return str(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 def text_writer(kind: str, timestamp_format: str) -> Convert:
     """What turns a value of a scalar type into text."""
     if kind == "boolean":
         return _write_text_boolean
+    if kind in ("float", "double"):
+        return _write_text_number
     if kind == "blob":
         return write_blob
     if kind == "timestamp":

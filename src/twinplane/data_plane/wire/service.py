@@ -16,12 +16,13 @@ from twinplane.data_plane.wire.validation import Validation
 class ServiceWire:
     """The protocol side of one service; everything in it is compiled on first use."""
 
-    def __init__(self, model_name: str) -> None:
-        self._model_name = model_name
+    def __init__(self, model: str | Model) -> None:
+        """`model`: the name of botocore's folder, read on first use, or a model."""
+        self._given = model
 
     @cached_property
     def model(self) -> Model:
-        return models.load(self._model_name)
+        return self._given if isinstance(self._given, Model) else models.load(self._given)
 
     @cached_property
     def _router(self) -> Router:
@@ -34,6 +35,10 @@ class ServiceWire:
     @cached_property
     def _validation(self) -> Validation:
         return Validation(self.model)
+
+    @cached_property
+    def _errors(self) -> errors.Errors:
+        return errors.Errors(self.model)
 
     def route(self, http: HttpRequest) -> tuple[OperationModel, dict[str, str]]:
         """The operation a request means and its path labels. Raises `ServiceError` when it means none."""
@@ -86,4 +91,4 @@ class ServiceWire:
         return request
 
     def error(self, error: ServiceError, request_id: str) -> HttpResponse:
-        return errors.response(self.model, error, request_id)
+        return self._errors.response(error, request_id)

@@ -16,7 +16,7 @@ def _is_flattened(ref: Ref, shape: Shape) -> bool:
 
 
 def _element_name(name: str, ref: Ref, shape: Shape) -> str:
-    if shape.type == "list" and _is_flattened(ref, shape) and shape.member is not None:
+    if shape.type == "list" and shape.flattened and shape.member is not None:  # flattened by the use: the use's name
         return ref.location_name or shape.member.location_name or name
     return ref.location_name or name
 
@@ -119,7 +119,7 @@ class XmlWriter(Compiler):
 
     def _build(self, name: str, ref: Ref, shape: Shape) -> Write:
         if shape.type == "structure":
-            return self._structure(name, ref, shape)
+            return self.structure(name, _namespace(ref, shape), shape.members.items())
         if shape.type == "list":
             return self._list(name, ref, shape)
         if shape.type == "map":
@@ -132,13 +132,14 @@ class XmlWriter(Compiler):
     def _text(self, ref: Ref, shape: Shape) -> Convert:
         return text_writer(shape.type, self.timestamp_format(ref, shape, ISO8601))
 
-    def _structure(self, name: str, ref: Ref, shape: Shape) -> Write:
-        body = self.members(shape.members.items())
+    def structure(self, name: str, namespace: str, members: Iterable[tuple[str, Ref]]) -> Write:
+        """A function that appends the element `name` with members as its elements and attributes."""
+        members = list(members)
+        body, tail = self.members(members), f"</{name}>"
         attributes = {
             member: (part.location_name or member, self._text(part, self.model.shape(part)))
-            for member, part in shape.members.items() if part.xml_attribute
+            for member, part in members if part.xml_attribute
         }  # fmt: skip
-        namespace, tail = _namespace(ref, shape), f"</{name}>"
 
         def write(out: list[str], value: dict[str, Any]) -> None:
             marks = "".join(

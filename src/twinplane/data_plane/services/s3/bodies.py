@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from twinplane.data_plane.files import sync_folder
+from twinplane.data_plane.hold import removing
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.wire import checksums
 from twinplane.data_plane.wire.body import FileRange
@@ -22,6 +24,7 @@ from twinplane.data_plane.wire.body import FileRange
 PIECE_BYTES = 1 << 20  # written and hashed at a time, in a worker thread
 _PROCESS = secrets.token_hex(4)  # marks the bodies this process wrote: they are never left-overs of a crash
 _making_folders = threading.Lock()
+_made: set[Path] = set()  # the folders that this process knows to be on disk: an earlier one may have crashed half way
 
 
 @dataclass(frozen=True)
@@ -42,21 +45,14 @@ def path(plane: Plane, blob: str) -> Path:
 def make_folders(blobs: Path) -> None:
     """Makes the folders bodies are spread over, durably. Quick when they are there."""
     with _making_folders:
-        if (blobs / "ff").is_dir():
+        if blobs in _made:
             return
         blobs.mkdir(parents=True, exist_ok=True)
         for number in range(256):
             (blobs / f"{number:02x}").mkdir(exist_ok=True)
-        _sync_folder(blobs)
-        _sync_folder(blobs.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(blobs)
+        sync_folder(blobs.parent)
+        _made.add(blobs)
 
 
 class _Writing:
@@ -89,7 +85,7 @@ class _Writing:
         assert self._file is not None
         os.fsync(self._file.fileno())
         self._file.close()
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
         texts = {algorithm: checksums.text(checksum) for algorithm, checksum in self._checksums.items()}
         return Body(self.blob, self._size, self._md5.digest(), texts)
 
@@ -145,10 +141,13 @@ async def discard(plane: Plane, body: Body) -> None:
     await asyncio.to_thread(path(plane, body.blob).unlink, missing_ok=True)
 
 
-def unlink(plane: Plane, blobs: Iterable[str]) -> None:
-    """Removes bodies. Blocks: for worker threads."""
-    for blob in blobs:
-        path(plane, blob).unlink(missing_ok=True)
+def unlink(plane: Plane, blobs: Iterable[str]) -> bool:
+    """Removes bodies; False when they must stay for now, because a backup runs. Blocks: for worker threads."""
+    with removing(plane.settings.state) as may:
+        if may:
+            for blob in blobs:
+                path(plane, blob).unlink(missing_ok=True)
+    return may
 
 
 def left_over(blobs: Path, folder: str) -> list[str]:

@@ -116,7 +116,11 @@ def unlink_after_commit(tx: Transaction, plane: Plane, blobs: list[str]) -> None
 
     def remove() -> None:
         orphans = set(blobs) - plane.store.read(lambda now: _named(now, blobs))
-        asyncio.get_running_loop().run_in_executor(None, bodies.unlink, plane, orphans)
+        asyncio.get_running_loop().run_in_executor(None, bodies.unlink, plane, orphans).add_done_callback(look)
+
+    def look(removal: "asyncio.Future[bool]") -> None:
+        if not removal.cancelled() and not removal.result():  # a backup runs
+            remove_later()
 
     def remove_later() -> None:
         asyncio.get_running_loop().call_later(GRACE_SECONDS, remove)
@@ -177,7 +181,8 @@ async def sweep_orphans(plane: Plane) -> int:
         for start in range(0, len(names), 500):
             some = names[start : start + 500]
             orphans = set(some) - plane.store.read(lambda tx, some=some: _named(tx, some))  # type: ignore[misc]
-            await asyncio.to_thread(bodies.unlink, plane, orphans)
+            while not await asyncio.to_thread(bodies.unlink, plane, orphans):
+                await asyncio.sleep(GRACE_SECONDS)
             removed += len(orphans)
     return removed
 

@@ -24,7 +24,7 @@ def find_issuer(tx: Transaction, issuer_arn: str) -> Document | None:
 
 def may_use(tx: Transaction, application: Document, user_id: str) -> bool:
     """May this person use the application: is it enabled, and is she assigned where that is required?"""
-    if application["Status"] != "ENABLED" or identity_store.get_user(tx, user_id) is None:
+    if application["Status"] != "ENABLED" or identity_store.find_active_user(tx, user_id) is None:
         return False
     if not application["assignment_required"]:
         return True

@@ -1,11 +1,12 @@
 """The secrets of signing in: the key that signs the plane's tokens, and the one development password."""
 
 import json
-import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from twinplane.data_plane.files import create_private
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, KeySet
@@ -45,10 +46,9 @@ def public_key(plane: "Plane") -> dict[str, Any]:
 def development_password(plane: "Plane") -> str:
     """The one password of all people on this plane; made at the first call, kept in `<state>/development-password`."""
     path = plane.settings.state / "development-password"
-    if not path.exists():
-        word = secrets.token_hex(10)
-        write_secret(path, "-".join(word[i : i + 5] for i in range(0, 20, 5)) + "\n")
-    return path.read_text().strip()
+    word = secrets.token_hex(10)
+    made = "-".join(word[i : i + 5] for i in range(0, 20, 5)) + "\n"
+    return create_private(path, made.encode()).decode().strip()
 
 
 @lru_cache(maxsize=64)
@@ -57,16 +57,5 @@ def _key(path: Path) -> "ECKey":
 
     if not path.exists():
         made = ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)
-        write_secret(path, json.dumps(made.as_dict(private=True)))
+        create_private(path, json.dumps(made.as_dict(private=True)).encode())
     return ECKey.import_key(json.loads(path.read_text()))
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Writes a file that only its owner can read, whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
