@@ -1,5 +1,6 @@
 """The servers under measurement: our data plane, and moto_server as the emulator people use."""
 
+import configparser
 import os
 import signal
 import subprocess
@@ -66,8 +67,9 @@ def twinplane(folder: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "twinplane.data_plane", "--state", str(state), "--port", str(port)]
     process, seconds = _serve(command, port, "/_health")
     try:
-        lines = (state / "aws" / "credentials").read_text().splitlines()
-        values = dict(line.split(" = ") for line in lines if " = " in line)
+        profiles = configparser.RawConfigParser()
+        profiles.read(state / "aws" / "credentials")
+        values = profiles["administrator"]
         yield Server(
             "twinplane", f"http://127.0.0.1:{port}", process.pid, seconds,
             values["aws_access_key_id"], values["aws_secret_access_key"],

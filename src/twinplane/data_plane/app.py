@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from pysqlite3 import dbapi2 as sqlite
 
-from twinplane.data_plane import idempotency, sessions, tasks
+from twinplane.data_plane import idempotency, journal, sessions, tasks
 from twinplane.data_plane.audit import Recorder
 from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.call import ServiceError
@@ -176,7 +176,7 @@ def _module(name: str) -> Any:
 
 def kinds_and_tasks() -> tuple[list[Kind], dict[str, TaskKind]]:
     """What the services keep, and their background work."""
-    kinds, task_kinds = [tasks.TASKS, idempotency.TOKENS], {}
+    kinds, task_kinds = [tasks.TASKS, idempotency.TOKENS, journal.TAKEN], {}
     for name in SERVICES:
         kinds += _module(name).KINDS
         task_kinds.update(_module(name).TASKS)
@@ -199,6 +199,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
         app = PlaneApp(plane, load_services())
         key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
         sessions.write_profiles(plane, key_id, secret)
+        await app.recorder.start()
         plane.sql = SqlPool(settings.state / "sql")
         plane.tasks.start()
         after_start = asyncio.create_task(_after_start(plane))

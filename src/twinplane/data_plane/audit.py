@@ -1,34 +1,40 @@
 """One CloudTrail record for each call: who, acting as whom, did what, from where, and how it ended.
 
-No secret may reach a record: members the model marks sensitive are hidden, as are members with a secret's name, and
-bodies are left out.
+No secret may reach a record: see `redaction`. Calls that nobody signed, or whose signature is refused, are not
+recorded, as on AWS: nobody in this account made them.
 """
 
 import asyncio
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import structlog
 from pysqlite3 import dbapi2 as sqlite
 
+from twinplane.data_plane import journal
 from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceError
 from twinplane.data_plane.plane import Plane
-from twinplane.data_plane.services.cloudtrail.store import add_event
+from twinplane.data_plane.redaction import Redaction, Show
+from twinplane.data_plane.services.cloudtrail import store
+from twinplane.data_plane.services.cloudtrail.store import Event
 from twinplane.data_plane.services.identitystore import store as identity_store
+from twinplane.data_plane.store import Derived, Transaction
 from twinplane.data_plane.wire.http import HttpRequest, new_request_id
-from twinplane.data_plane.wire.models import Model, OperationModel, Ref
+from twinplane.data_plane.wire.models import Model, OperationModel
 from twinplane.data_plane.wire.scalars import iso8601
 
 log = structlog.get_logger()
 
-HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-_LONGEST_TEXT = 4096
-_GATHERING_SECONDS = 0.025
-_SECRET_NAMES = frozenset((
-    "secretaccesskey", "sessiontoken", "accesstoken", "refreshtoken", "idtoken", "assertion", "contextassertion",
-    "identitycontext", "password", "secret", "secretstring", "clientsecret", "subjecttoken", "actortoken", "code",
-    "codeverifier", "authtoken", "authorizationtoken", "samlassertion", "webidentitytoken", "privatekey",
-))  # fmt: skip
+_GATHERING_SECONDS = 0.25
+_INDEXED_AT_ONCE = 500
+_MOST_KEPT = 100_000  # events in memory while the database cannot take them
 _READING = ("Get", "List", "Head", "Describe", "Lookup", "Search", "BatchGet", "Query", "Select", "Simulate")
+_PEOPLE = Derived("names of people in events", (identity_store.USERS,))
+
+_encode = msgspec.json.Encoder().encode
+_text = lru_cache(maxsize=1024)(_encode)  # user agents and addresses: few, and the same each time
+_iso = lru_cache(maxsize=8)(lambda seconds: store.iso(seconds).encode())
 
 
 def is_read_only(operation: str) -> bool:
@@ -36,83 +42,161 @@ def is_read_only(operation: str) -> bool:
     return operation.startswith(_READING)
 
 
-def record(
-    model: Model, operation: OperationModel, call: Call, http: HttpRequest, request: Request | None,
-    answer: Answer | None = None, error: ServiceError | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """The CloudTrail record of a call that was answered with `answer` or refused with `error`."""
-    read_only = is_read_only(operation.name)
-    event: dict[str, Any] = {
-        "eventVersion": "1.11",
-        "userIdentity": _identity(call, call.principal),
-        "eventTime": call.now,
-        "eventSource": model.event_source,
-        "eventName": operation.name,
-        "awsRegion": call.region,
-        "sourceIPAddress": http.client,
-        "userAgent": http.headers.get("user-agent", "")[:1024],
-        "requestParameters": _shown(model, operation.input, request) if request is not None else None,
-        "responseElements": None if read_only or answer is None else _shown(model, operation.output, answer),
-        "requestID": call.request_id,
-        "eventID": new_request_id(),
-        "readOnly": read_only,
-        "resources": [{"accountId": call.account_id, **resource} for resource in call.resources],
-        "eventType": "AwsApiCall",
-        "managementEvent": model.name != "s3" or "Bucket" in operation.name,
-        "recipientAccountId": call.account_id,
-        "eventCategory": "Management",
-    }
-    if error is not None:
-        event |= {"errorCode": error.code, "errorMessage": error.message}
-    return event
+class _Fixed:
+    """What is the same in every record of an operation."""
+
+    def __init__(self, model: Model, redaction: Redaction, operation: OperationModel, plane: Plane) -> None:
+        self.read_only = is_read_only(operation.name)
+        self.source, self.name = model.event_source, operation.name
+        self.show_request: Show = redaction.shower(operation.input)
+        self.show_answer: Show = redaction.shower(operation.output)
+        region, account = _encode(plane.settings.region), _encode(plane.settings.account_id)
+        self.what = (
+            b'","eventSource":%b,"eventName":%b,"awsRegion":%b,"sourceIPAddress":'
+            % (_encode(self.source), _encode(self.name), region)
+        )  # fmt: skip
+        self.kind = b'","readOnly":%b,"resources":' % _encode(self.read_only)
+        management = model.name != "s3" or "Bucket" in operation.name
+        self.end = (
+            b',"eventType":"AwsApiCall","managementEvent":%b,"recipientAccountId":%b,"eventCategory":"Management"'
+            % (_encode(management), account)
+        )  # fmt: skip
+
+
+class Records:
+    """Makes the events of calls; what is the same for an operation or a principal is made once."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._redactions: dict[str, Redaction] = {}
+        self._fixed: dict[tuple[str, str], _Fixed] = {}
+        self._identities: dict[Principal, bytes] = {}
+
+    def event(
+        self, model: Model, operation: OperationModel, call: Call, http: HttpRequest, request: Request | None,
+        answer: Answer | None = None, error: ServiceError | None = None,
+    ) -> Event:  # fmt: skip
+        """The event of a call that was answered with `answer` or refused with `error`."""
+        fixed = self._fixed.get((model.name, operation.name)) or self._fix(model, operation)
+        principal, event_id = call.principal, new_request_id()
+        shown = None if fixed.read_only or answer is None else fixed.show_answer(answer)
+        resources = [{"accountId": call.account_id, **resource} for resource in call.resources]
+        record = b"".join((
+            b'{"eventVersion":"1.11","userIdentity":', self._identities.get(principal) or self._identify(principal),
+            b',"eventTime":"', _iso(int(call.now)), fixed.what, _text(http.client),
+            b',"userAgent":', _text(http.headers.get("user-agent", "")[:1024]),
+            b',"requestParameters":', b"null" if request is None else _encode(fixed.show_request(request)),
+            b',"responseElements":', _encode(shown),
+            b',"requestID":"', call.request_id.encode(), b'","eventID":"', event_id.encode(), fixed.kind,
+            _encode(resources), fixed.end,
+            b"" if error is None
+            else b',"errorCode":%b,"errorMessage":%b' % (_encode(error.code), _encode(error.message)),
+            b"}",
+        ))  # fmt: skip
+        named = [(resource.get("ARN", ""), resource.get("type", "")) for resource in call.resources]
+        return Event(
+            call.now, event_id, fixed.name, fixed.source, fixed.read_only, self._username(principal),
+            principal.access_key_id or None, store.resources_text(named), record,
+        )  # fmt: skip
+
+    def _fix(self, model: Model, operation: OperationModel) -> _Fixed:
+        redaction = self._redactions.setdefault(model.name, Redaction(model))
+        fixed = self._fixed[model.name, operation.name] = _Fixed(model, redaction, operation, self._plane)
+        return fixed
+
+    def _identify(self, principal: Principal) -> bytes:
+        if len(self._identities) > 1000:  # sessions come and go
+            self._identities.clear()
+        identity = self._identities[principal] = _encode(_identity(self._plane, principal))
+        return identity
+
+    def _username(self, principal: Principal) -> str | None:
+        person = principal.on_behalf_of
+        if person is not None:
+            state = self._plane.store
+            name = state.derived(_PEOPLE, person, lambda: state.read(lambda tx: store.person_name(tx, person)))
+            if name is not None:
+                return name
+        return principal.arn.rpartition("/")[2] or None
 
 
 class Recorder:
-    """Writes the records that no transaction carries: of reads some together, a moment later; of refusals at once.
+    """Writes the events that no transaction carries: of reads some together, a moment later; of refused writes at once.
 
-    A crash may lose the records of the last moment's reads, never one of a change.
+    Until then the events of reads are in the journal: the end of the process loses none.
     """
 
     def __init__(self, plane: Plane) -> None:
         self._plane, self._store = plane, plane.store
-        self._gathered: list[dict[str, Any]] = []
+        self.records = Records(plane)
+        self._journal = journal.Journal(plane.settings.state / "journal", plane.store.read(journal.taken))
+        self._gathered: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing: asyncio.Task[None] | None = None
 
-    async def now(self, event: dict[str, Any]) -> None:
-        """Returns once the record is on disk."""
-        await self._store.write(lambda tx: add_event(tx, self._plane, event))
+    async def start(self) -> None:
+        """Takes over what an earlier process left in the journal. Returns once it is in the log."""
+        for number in self._journal.left_over:
+            self._gathered += self._journal.read(number)
+        if self._journal.left_over:
+            await self._take(max(self._journal.left_over))
 
-    def later(self, event: dict[str, Any]) -> None:
+    async def now(self, event: Event) -> None:
+        """Returns once the event is on disk."""
+        await self._store.write(lambda tx: store.add_events(tx, self._plane, [event]))
+
+    def later(self, event: Event) -> None:
         """Keeps nobody waiting for the disk."""
+        try:
+            self._journal.append(event)
+        except OSError:
+            log.exception("an event is kept in memory only", event=event.id)
         self._gathered.append(event)
+        self._wait()
+
+    async def settle(self) -> None:
+        """Returns once every event given so far is in the log, and found by its attributes."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        if self._gathered:
+            await asyncio.wait([self._flush()])
+        while await self._store.write(lambda tx: store.index(tx, _INDEXED_AT_ONCE)):
+            pass
+
+    def _wait(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._flush)
 
-    async def settle(self) -> None:
-        """Returns once every record given so far is on disk."""
-        self._flush()
-        if self._writing:
-            await asyncio.wait(self._writing)
-
-    def _flush(self) -> None:
+    def _flush(self) -> "asyncio.Task[None]":
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._gathered:
-            events, self._gathered = self._gathered, []
-            task = asyncio.get_running_loop().create_task(self._write(events))
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._take(self._journal.turn()))
+        return self._writing
 
-    async def _write(self, events: list[dict[str, Any]]) -> None:
+    async def _take(self, number: int) -> None:
+        """Writes what was gathered, the journal's files up to this one, to the log."""
+        events, self._gathered = self._gathered, []
+
+        def take(tx: Transaction) -> None:
+            store.add_events(tx, self._plane, events)
+            tx.put(journal.TAKEN, {"id": "journal", "number": number})
+            store.index(tx, _INDEXED_AT_ONCE, least=_INDEXED_AT_ONCE)
+
         try:
-            await self._store.write(lambda tx: [add_event(tx, self._plane, event) for event in events])
+            await self._store.write(take)
+            self._journal.forget(number)
         except sqlite.Error:
-            log.exception("calls could not be recorded", requests=[event["requestID"] for event in events])
+            log.exception("events wait for the database", events=len(events))
+            self._gathered = [*events, *self._gathered][-_MOST_KEPT:]
+        finally:
+            self._writing = None
+            if self._gathered:
+                self._wait()
 
 
-def _identity(call: Call, principal: Principal) -> dict[str, Any]:
+def _identity(plane: Plane, principal: Principal) -> dict[str, Any]:
     if principal.kind == "Anonymous":
         return {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
     identity: dict[str, Any] = {
@@ -122,57 +206,23 @@ def _identity(call: Call, principal: Principal) -> dict[str, Any]:
         "accountId": principal.account_id,
         "accessKeyId": principal.access_key_id,
     }
-    if principal.kind == "Root":
-        return identity | {"principalId": principal.account_id}
     if principal.kind == "IAMUser":
         return identity | {"userName": principal.arn.rpartition("/")[2]}
-    issuer = principal.iam_arn
+    role_arn = principal.role_arn or ""
     identity["sessionContext"] = {
         "sessionIssuer": {
-            "type": "Role" if principal.role_arn is not None else "IAMUser",
-            "principalId": issuer.rpartition("/")[2],
-            "arn": issuer,
+            "type": "Role",
+            "principalId": role_arn.rpartition("/")[2],
+            "arn": role_arn,
             "accountId": principal.account_id,
-            "userName": issuer.rpartition("/")[2],
+            "userName": role_arn.rpartition("/")[2],
         },
         "attributes": {"creationDate": iso8601(float(int(principal.issued_at))), "mfaAuthenticated": "false"},
     }
     if principal.source_identity is not None:
         identity["sessionContext"]["sourceIdentity"] = principal.source_identity
     if principal.on_behalf_of is not None:
-        store_id = identity_store.identity_store_id(call.plane)
         identity["onBehalfOf"] = {
-            "userId": principal.on_behalf_of,
-            "identityStoreArn": f"arn:aws:identitystore::{call.account_id}:identitystore/{store_id}",
-        }
-    return identity
-
-
-def _shown(model: Model, ref: Ref | None, value: Any) -> Any:
-    """A value as a record shows it: names start in lower case, secrets are hidden, bodies left out."""
-    shape = model.shapes.get(ref.shape) if ref is not None else None
-    if shape is not None and shape.sensitive:
-        return HIDDEN
-    if isinstance(value, dict):
-        if shape is not None and shape.type == "map":
-            return {name: _shown_member(model, name, shape.value, each) for name, each in value.items()}
-        members = shape.members if shape is not None else {}
-        return {
-            _lower_first(name): _shown_member(model, name, members.get(name), each)
-            for name, each in value.items() if not name.startswith("_") and not isinstance(each, bytes)
+            "userId": principal.on_behalf_of, "identityStoreArn": identity_store.identity_store_arn(plane),
         }  # fmt: skip
-    if isinstance(value, (list, tuple)):
-        return [_shown(model, shape.member if shape is not None else None, each) for each in value]
-    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return value[:_LONGEST_TEXT] + "…"
-    return value if isinstance(value, (str, int, float, bool, type(None))) else None
-
-
-def _shown_member(model: Model, name: str, ref: Ref | None, value: Any) -> Any:
-    if name.lower() in _SECRET_NAMES and value is not None:
-        return HIDDEN
-    return _shown(model, ref, value)
-
-
-def _lower_first(name: str) -> str:
-    return name[:1].lower() + name[1:]
+    return identity

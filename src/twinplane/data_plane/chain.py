@@ -4,17 +4,17 @@ An answer leaves only after its commit, and a change is recorded in the transact
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import structlog
+from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane import audit, idempotency, sessions
 from twinplane.data_plane.call import ANONYMOUS, Answer, Call, Operation, Principal, Request, ServiceError
 from twinplane.data_plane.plane import Plane
-from twinplane.data_plane.services.cloudtrail.store import add_event
+from twinplane.data_plane.services.cloudtrail.store import Event, add_events
 from twinplane.data_plane.store import Transaction
 from twinplane.data_plane.wire import errors, signature, upload
-from twinplane.data_plane.wire.asgi import Incoming, collect
+from twinplane.data_plane.wire.asgi import ClientGone, Incoming, collect
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
 from twinplane.data_plane.wire.models import OperationModel
 from twinplane.data_plane.wire.service import ServiceWire
@@ -51,30 +51,36 @@ class Chain:
         self._plane, self._served, self._wire, self._recorder = plane, served, served.wire, recorder
         self._http, self._incoming, self._signed, self._request_id = http, incoming, signed, request_id
         self._secret = ""
+        self._request: Request | None = None
 
     async def answer(self) -> HttpResponse:
+        """The answer. Raises `ServiceError`. Whoever signed the request, it leaves exactly one record."""
         http, wire = self._http, self._wire
-        streams = wire.model.protocol == "rest-xml"
-        if not streams:
+        if wire.model.protocol != "rest-xml":  # S3 hashes its bodies while they come in
             http.body = await self._incoming.all()
         model, labels = wire.route(http)
         operation = self._served.operations.get(model.name)
         principal = self._authenticate(operation)
-        if operation is None:
-            raise ServiceError("NotImplemented", f"{model.name} of {wire.model.name} is not served here.", 501)
-        if streams:
-            body = upload.verified(self._incoming.pieces(), http, self._signed, self._secret)
-            if operation.mode == "stream" and wire.takes_raw_body(model):
-                http.stream = body
-            else:
-                http.body = await collect(body)
-        if self._served.name == "cloudtrail":
-            await self._recorder.settle()  # whoever looks finds every call answered before
         call = Call(
             self._plane, principal, self._served.name, model.name, self._request_id, self._plane.clock(),
-            body=http.stream, headers=http.headers, gone=self._incoming.gone,
+            headers=http.headers, gone=self._incoming.gone,
         )  # fmt: skip
-        return await self._call(operation, model, call, labels)
+        try:
+            if operation is None:
+                raise ServiceError("NotImplemented", f"{model.name} of {wire.model.name} is not served here.", 501)
+            await self._read(operation, model, call, labels)
+            return await self._run(operation, model, call)
+        except ServiceError as error:
+            self._record_failure(model, call, error)
+            raise
+        except sqlite.Error:
+            self._record_failure(model, call, ServiceError("ServiceUnavailable", ""))
+            raise
+        except ClientGone:
+            raise
+        except Exception:
+            self._record_failure(model, call, ServiceError("InternalFailure", ""))
+            raise
 
     def _authenticate(self, operation: Operation | None) -> Principal:
         """Who signed the request. Raises `ServiceError` with the code that the service's protocol uses."""
@@ -116,41 +122,29 @@ class Chain:
             return claimed or ""
         return signature.sha256(self._http.body)  # and never what the request claims
 
-    async def _call(
-        self, operation: Operation, model: OperationModel, call: Call, labels: dict[str, str]
-    ) -> HttpResponse:
-        request: Request | None = None
-        try:
-            request = self._wire.parse(model, self._http, labels)
-            return await self._run(operation, model, call, request)
-        except ServiceError as error:
-            event = self._event(model, call, request, error=error)
-            await self._recorder.now(event)
-            raise
+    async def _read(self, operation: Operation, model: OperationModel, call: Call, labels: dict[str, str]) -> None:
+        http, wire = self._http, self._wire
+        if wire.model.protocol == "rest-xml":
+            body = upload.verified(self._incoming.pieces(), http, self._signed, self._secret)
+            if operation.mode == "stream" and wire.takes_raw_body(model):
+                http.stream = call.body = body
+            else:
+                http.body = await collect(body)
+        self._request = wire.parse(model, http, labels)
 
-    async def _run(self, operation: Operation, model: OperationModel, call: Call, request: Request) -> HttpResponse:
-        store = self._plane.store
+    async def _run(self, operation: Operation, model: OperationModel, call: Call) -> HttpResponse:
+        assert self._request is not None
+        request, store = self._request, self._plane.store
         if operation.mode == "write":
             return await store.write(lambda tx: self._write(tx, operation, model, call, request))
+        if call.service == "cloudtrail":
+            await self._recorder.settle()  # whoever looks finds every call answered before
         if operation.mode == "read":
             answer = store.read(lambda tx: self._operate(tx, operation, call, request))
-            self._recorder.later(self._event(model, call, request, answer))
+            self._recorder.later(self._event(model, call, answer))
         else:
             answer = await self._stream(operation, model, call, request)
         return self._wire.codec(model).serialise(answer, call.request_id)
-
-    async def _stream(self, operation: Operation, model: OperationModel, call: Call, request: Request) -> Answer:
-        """An operation with transactions of its own: recorded in its last one (`call.commit`), or after it."""
-        self._plane.store.read(lambda tx: operation.access(replace(call, transaction=tx), request))
-        call.record = lambda tx, answer: self._record(tx, model, call, request, answer)
-        answer: Answer = await operation.function(call, request)
-        if call.record is not None:
-            event = self._event(model, call, request, answer)
-            if event["readOnly"]:
-                self._recorder.later(event)
-            else:
-                await self._recorder.now(event)
-        return answer
 
     def _write(
         self, tx: Transaction, operation: Operation, model: OperationModel, call: Call, request: Request
@@ -163,11 +157,8 @@ class Chain:
             answer = idempotency.once(tx, call, model, token, request, lambda: operation.function(call, request))
         else:
             answer = self._operate(tx, operation, call, request)
-        self._record(tx, model, call, request, answer)
+        self._record(tx, model, call, answer)
         return self._wire.codec(model).serialise(answer, call.request_id)
-
-    def _record(self, tx: Transaction, model: OperationModel, call: Call, request: Request, answer: Answer) -> None:
-        add_event(tx, self._plane, self._event(model, call, request, answer))
 
     @staticmethod
     def _operate(tx: Transaction, operation: Operation, call: Call, request: Request) -> Answer:
@@ -176,8 +167,29 @@ class Chain:
         answer: Answer = operation.function(call, request)
         return answer
 
+    async def _stream(self, operation: Operation, model: OperationModel, call: Call, request: Request) -> Answer:
+        """An operation with transactions of its own: recorded in its last one (`call.commit`), or after it."""
+        self._plane.store.read(lambda tx: operation.access(replace(call, transaction=tx), request))
+        call.record = lambda tx, answer: self._record(tx, model, call, answer)
+        answer: Answer = await operation.function(call, request)
+        if call.record is not None:
+            event = self._event(model, call, answer)
+            if event.read_only:
+                self._recorder.later(event)
+            else:
+                await self._recorder.now(event)
+        return answer
+
+    # Records
+
     def _event(
-        self, model: OperationModel, call: Call, request: Request | None, answer: Answer | None = None,
-        error: ServiceError | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
-        return audit.record(self._wire.model, model, call, self._http, request, answer, error)
+        self, model: OperationModel, call: Call, answer: Answer | None = None, error: ServiceError | None = None
+    ) -> Event:
+        return self._recorder.records.event(self._wire.model, model, call, self._http, self._request, answer, error)
+
+    def _record(self, tx: Transaction, model: OperationModel, call: Call, answer: Answer) -> None:
+        add_events(tx, self._plane, [self._event(model, call, answer)])
+
+    def _record_failure(self, model: OperationModel, call: Call, error: ServiceError) -> None:
+        """Keeps nobody waiting for the disk: nothing happened that could be lost with it."""
+        self._recorder.later(self._event(model, call, error=error))

@@ -239,6 +239,10 @@ class Transaction:
         """Runs one statement on tables that a `Kind.extra` made; returns its rows. `sql` holds no caller's text."""
         return list(self._connection.execute(sql, values))
 
+    def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Runs one statement for each of the rows of values, as `run` does."""
+        self._connection.executemany(sql, rows)
+
     @contextmanager
     def savepoint(self) -> Any:
         """What happens inside is undone when it raises."""

@@ -10,5 +10,6 @@ A step is never changed once it is released.
 """
 
 from twinplane.data_plane.schema import Upgrade
+from twinplane.data_plane.services.cloudtrail.store import make_log
 
-UPGRADES: tuple[Upgrade, ...] = ()
+UPGRADES: tuple[Upgrade, ...] = (Upgrade(2, make_log),)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.cloudtrail import store
@@ -22,7 +24,7 @@ def lookup_events(call: Call, request: Request) -> Answer:
         return store.find_events(call.tx, lookup, after, limit)
 
     events, token = page(
-        call, request, fetch, lambda event: [event["time"], event["id"]],
+        call, request, fetch, lambda event: [event["time"], event["seq"]],
         size="MaxResults", token="NextToken", most=50, error="InvalidNextTokenException",  # noqa: S106
     )  # fmt: skip
     return {"Events": [_view(event) for event in events], **({"NextToken": token} if token else {})}
@@ -39,16 +41,15 @@ def describe_trails(_call: Call, _request: Request) -> Answer:
 
 
 def _view(event: Document) -> dict[str, Any]:
-    record: dict[str, Any] = event["record"]
     view = {
         "EventId": event["id"], "EventName": event["event_name"], "EventSource": event["event_source"],
         "EventTime": event["time"], "ReadOnly": "true" if event["read_only"] else "false",
         "AccessKeyId": event["access_key_id"], "Username": event["username"],
         "Resources": [
-            {"ResourceType": resource.get("type", ""), "ResourceName": resource.get("ARN", "")}
-            for resource in record.get("resources") or ()
+            {"ResourceType": kind, "ResourceName": name}
+            for name, kind in msgspec.json.decode(event["resources"] or "[]")
         ],
-        "CloudTrailEvent": store.text_of(record),
+        "CloudTrailEvent": event["record"].decode(),
     }  # fmt: skip
     return {member: value for member, value in view.items() if value is not None}
 

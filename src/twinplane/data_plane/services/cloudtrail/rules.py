@@ -26,10 +26,6 @@ class Lookup:
     column: str | None = None
     value: str | bool | None = None
 
-    @property
-    def by_resource(self) -> bool:
-        return self.column in ("type", "name")
-
 
 def check_lookup(request: Request, now: float) -> Lookup:
     """What a request looks for. Raises `ServiceError` with CloudTrail's codes."""
