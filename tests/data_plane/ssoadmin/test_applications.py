@@ -195,3 +195,54 @@ def test_an_issuer_url_that_could_never_work_is_refused(sso: Any, instance: str,
 def test_an_issuer_must_name_an_attribute_of_the_identity_store(sso: Any, instance: str) -> None:
     code = refusal(trust, sso, instance, "https://odd.example.org", IdentityStoreAttributePath="title")
     assert code == "ValidationException"
+
+
+def test_assignments_are_listed_for_the_one_who_has_them(plane: Any, sso: Any, instance: str, application: str) -> None:
+    directory = plane.client("identitystore")
+    store_id = sso.list_instances()["Instances"][0]["IdentityStoreId"]
+    group = directory.create_group(IdentityStoreId=store_id, DisplayName="listed")["GroupId"]
+    assignment = {"ApplicationArn": application, "PrincipalId": group, "PrincipalType": "GROUP"}
+    assert refusal(sso.describe_application_assignment, **assignment) == "ResourceNotFoundException"
+    sso.create_application_assignment(**assignment)
+    found = sso.describe_application_assignment(**assignment)
+    assert {member: found[member] for member in assignment} == assignment
+    mine = {"InstanceArn": instance, "PrincipalId": group, "PrincipalType": "GROUP"}
+    assert sso.list_application_assignments_for_principal(**mine)["ApplicationAssignments"] == [assignment]
+    other = mine | {"Filter": {"ApplicationArn": application[:-4] + "0000"}}
+    assert sso.list_application_assignments_for_principal(**other)["ApplicationAssignments"] == []
+
+
+def test_the_way_an_application_proves_itself_can_be_taken_away(sso: Any, application: str) -> None:
+    method = {"ApplicationArn": application, "AuthenticationMethodType": "IAM"}
+    assert refusal(sso.delete_application_authentication_method, **method) == "ResourceNotFoundException"
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sso-oauth:CreateTokenWithIAM", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sso.put_application_authentication_method(**method, AuthenticationMethod={"Iam": {"ActorPolicy": policy}})
+    listed = sso.list_application_authentication_methods(ApplicationArn=application)["AuthenticationMethods"]
+    assert [each["AuthenticationMethodType"] for each in listed] == ["IAM"]
+    sso.delete_application_authentication_method(**method)
+    assert sso.list_application_authentication_methods(ApplicationArn=application)["AuthenticationMethods"] == []
+
+
+def test_grants_must_be_of_their_kind_and_send_codes_home_only(sso: Any, application: str) -> None:
+    def put(kind: str, grant: dict[str, Any]) -> str | None:
+        try:
+            sso.put_application_grant(ApplicationArn=application, GrantType=kind, Grant=grant)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return None
+
+    assert put("authorization_code", {"RefreshToken": {}}) == "ValidationException"
+    for uri in ("http://elsewhere.example.org/", "https://a.example.org/#x", "https://a@b.example.org/", "ftp://x/"):
+        assert put("authorization_code", {"AuthorizationCode": {"RedirectUris": [uri]}}) == "ValidationException"
+    assert put("authorization_code", {"AuthorizationCode": {"RedirectUris": ["https://app.example.org/back"]}}) is None
+    assert put("urn:ietf:params:oauth:grant-type:token-exchange", {"TokenExchange": {}}) is None
+
+
+def test_there_is_one_application_provider(sso: Any, instance: str) -> None:
+    [provider] = sso.list_application_providers()["ApplicationProviders"]
+    assert provider["ApplicationProviderArn"] == CUSTOM
+    assert sso.describe_application_provider(ApplicationProviderArn=CUSTOM)["FederationProtocol"] == "OAUTH"
+    other = CUSTOM + "-saml"
+    members = {"InstanceArn": instance, "ApplicationProviderArn": other, "Name": "x"}
+    assert refusal(sso.create_application, **members) == "ValidationException"
