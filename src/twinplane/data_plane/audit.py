@@ -117,7 +117,7 @@ class Records:
             name = state.derived(_PEOPLE, person, lambda: state.read(lambda tx: store.person_name(tx, person)))
             if name is not None:
                 return name
-        return principal.arn.rpartition("/")[2] or None
+        return principal.arn.rpartition("/")[2] or principal.session_name
 
 
 class Recorder:
@@ -206,16 +206,22 @@ def _identity(plane: Plane, principal: Principal) -> dict[str, Any]:
         "accountId": principal.account_id,
         "accessKeyId": principal.access_key_id,
     }
+    if principal.kind == "WebIdentityUser":
+        subject, provider = principal.session_name or "", principal.federated_provider or ""
+        named = {"type": principal.kind, "principalId": f"{provider}:{subject}", "userName": subject}
+        return named | {"identityProvider": provider}
+    if principal.kind == "Root":
+        return identity | {"principalId": principal.account_id}
     if principal.kind == "IAMUser":
         return identity | {"userName": principal.arn.rpartition("/")[2]}
-    role_arn = principal.role_arn or ""
+    issuer = principal.iam_arn
     identity["sessionContext"] = {
         "sessionIssuer": {
-            "type": "Role",
-            "principalId": role_arn.rpartition("/")[2],
-            "arn": role_arn,
+            "type": "Role" if principal.role_arn is not None else "IAMUser",
+            "principalId": issuer.rpartition("/")[2],
+            "arn": issuer,
             "accountId": principal.account_id,
-            "userName": role_arn.rpartition("/")[2],
+            "userName": issuer.rpartition("/")[2],
         },
         "attributes": {"creationDate": iso8601(float(int(principal.issued_at))), "mfaAuthenticated": "false"},
     }

@@ -42,7 +42,7 @@ class Principal:
     The only "Root" is the management account's, which has the organization and nothing else.
     """
 
-    kind: Literal["IAMUser", "AssumedRole", "FederatedUser", "Root", "Anonymous"]
+    kind: Literal["IAMUser", "AssumedRole", "FederatedUser", "WebIdentityUser", "Root", "Anonymous"]
     account_id: str
     arn: str
     access_key_id: str = ""
@@ -56,6 +56,7 @@ class Principal:
     issued_at: float = 0.0
     expires_at: float | None = None
     user_arn: str | None = None  # of a federated user: the IAM user that vouches for it
+    session_policy_arns: tuple[str, ...] = ()  # of managed policies that limit the session beside `session_policy`
     transitive_tags: tuple[str, ...] = ()  # the keys of session tags that every further role keeps
     federated_provider: str | None = None  # of a web identity's session: the ARN of its provider
 

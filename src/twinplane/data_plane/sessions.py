@@ -44,6 +44,10 @@ class _Claims(msgspec.Struct, array_like=True):
     source_identity: str | None = None
     session_policy: str | None = None
     session_tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    session_policy_arns: tuple[str, ...] = ()
+    federated_provider: str | None = None
+    user_arn: str | None = None  # a session of a user: then there is no role
 
 
 _encoder = msgspec.json.Encoder()
@@ -53,7 +57,8 @@ _decoder = msgspec.json.Decoder(_Claims)
 def issue(
     plane: "Plane",
     *,
-    role_arn: str,
+    role_arn: str = "",
+    user_arn: str | None = None,
     session_name: str,
     duration_seconds: int,
     now: float,
@@ -61,10 +66,14 @@ def issue(
     project: ProjectScope | None = None,
     source_identity: str | None = None,
     session_policy: str | None = None,
+    session_policy_arns: tuple[str, ...] = (),
     session_tags: tuple[tuple[str, str], ...] = (),
+    transitive_tags: tuple[str, ...] = (),
+    federated_provider: str | None = None,
 ) -> dict[str, Any]:
-    """Credentials for a session of a role: AccessKeyId, SecretAccessKey, SessionToken and Expiration (epoch seconds).
+    """Credentials for a session: AccessKeyId, SecretAccessKey, SessionToken and Expiration (epoch seconds).
 
+    Of a role, or of a user: as the user itself when `session_name` is empty, else as a federated user of that name.
     Whoever calls this has decided that the session may exist; nothing is checked here.
     """
     claims = _Claims(
@@ -79,6 +88,10 @@ def issue(
         source_identity=source_identity,
         session_policy=session_policy,
         session_tags=session_tags,
+        transitive_tags=transitive_tags,
+        session_policy_arns=session_policy_arns,
+        federated_provider=federated_provider,
+        user_arn=user_arn,
     )
     body = _encoder.encode(claims)
     return {
@@ -94,6 +107,11 @@ def session_arn(role_arn: str, session_name: str) -> str:
     return f"arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{role_arn.rpartition('/')[2]}/{session_name}"
 
 
+def federated_arn(account_id: str, name: str) -> str:
+    """The ARN of a federated user."""
+    return f"arn:aws:sts::{account_id}:federated-user/{name}"
+
+
 def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: str | None) -> tuple[Principal, str]:
     """Who holds these credentials, and the secret access key that must have signed the request.
 
@@ -107,6 +125,8 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
         raise _invalid()
     if claims.expires_at <= plane.clock():
         raise _expired()
+    if claims.user_arn is not None:
+        return _user_session(tx, claims, claims.user_arn), _secret(plane.keys.sessions, access_key_id)
     role = iam_store.find_role_by_arn(tx, claims.role_arn)
     if role is None or role["CreateDate"] > claims.issued_at:  # a role made anew under an old name is another role
         raise _invalid()
@@ -125,12 +145,36 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
         on_behalf_of=claims.on_behalf_of,
         project=project,
         session_policy=claims.session_policy,
+        session_policy_arns=claims.session_policy_arns,
         session_tags=claims.session_tags,
+        transitive_tags=claims.transitive_tags,
+        federated_provider=claims.federated_provider,
         issued_at=claims.issued_at,
         expires_at=claims.expires_at,
     )
     check_person(tx, principal)
     return principal, _secret(plane.keys.sessions, access_key_id)
+
+
+def _user_session(tx: Transaction, claims: _Claims, user_arn: str) -> Principal:
+    user = iam_store.find_user(tx, user_arn.rpartition("/")[2])
+    if user is None or user["Arn"] != user_arn or user["CreateDate"] > claims.issued_at:
+        raise _invalid()
+    account_id = user_arn.split(":")[4]
+    federated = bool(claims.session_name)
+    return Principal(
+        kind="FederatedUser" if federated else "IAMUser",
+        account_id=account_id,
+        arn=federated_arn(account_id, claims.session_name) if federated else user_arn,
+        access_key_id=claims.access_key_id,
+        session_name=claims.session_name or None,
+        session_policy=claims.session_policy,
+        session_policy_arns=claims.session_policy_arns,
+        session_tags=claims.session_tags,
+        issued_at=claims.issued_at,
+        expires_at=claims.expires_at,
+        user_arn=user_arn if federated else None,
+    )
 
 
 def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:

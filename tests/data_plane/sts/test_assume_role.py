@@ -214,3 +214,48 @@ def test_a_token_does_not_serve_other_credentials(plane: Any, sts: Any) -> None:
     assert refusal(plane.client("sts", mixed).get_caller_identity) == "InvalidClientTokenId"
     del one["SessionToken"]
     assert refusal(plane.client("sts", one).get_caller_identity) == "InvalidClientTokenId"
+
+
+def test_transitive_tags_go_on_to_further_roles_and_cannot_be_changed(plane: Any, sts: Any) -> None:
+    tagging = ["sts:AssumeRole", "sts:TagSession"]
+    first = make_role(plane, ADMINISTRATOR, tagging, allow="sts:*")
+    stage = {"StringEquals": {"aws:RequestTag/stage": "dev"}}
+    second = make_role(plane, first, tagging, condition=stage)
+    tags = [{"Key": "stage", "Value": "dev"}, {"Key": "other", "Value": "x"}]
+    kept = plane.client("sts", assume(sts, first, Tags=tags, TransitiveTagKeys=["stage"])["Credentials"])
+    lost = plane.client("sts", assume(sts, first, Tags=tags)["Credentials"])
+    assert assume(kept, second)["Credentials"]
+    assert refusal(assume, lost, second) == "AccessDenied"
+    assert refusal(assume, kept, second, Tags=[{"Key": "Stage", "Value": "prod"}]) == "InvalidParameterValue"
+    assert refusal(assume, kept, make_role(plane, first)) == "AccessDenied"  # what is handed down needs TagSession too
+    assert refusal(assume, sts, first, Tags=tags, TransitiveTagKeys=["third"]) == "ValidationError"
+
+
+def test_managed_session_policies_are_read_when_they_are_used(plane: Any, sts: Any) -> None:
+    iam = plane.client("iam")
+
+    def document(action: str) -> str:
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        return json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+    policy = iam.create_policy(PolicyName="Listing", PolicyDocument=document("iam:ListRoles"))["Policy"]["Arn"]
+    role = make_role(plane, ADMINISTRATOR, allow="iam:*")
+    session = plane.client("iam", assume(sts, role, PolicyArns=[{"arn": policy}])["Credentials"])
+    assert session.list_roles()
+    assert refusal(session.list_users) == "AccessDenied"
+    iam.delete_policy(PolicyArn=policy)
+    assert refusal(session.list_roles) == "AccessDenied"
+
+
+def test_sessions_older_than_a_moment_are_revoked_by_a_policy(plane: Any, sts: Any) -> None:
+    role = make_role(plane, ADMINISTRATOR)
+    session = plane.client("iam", assume(sts, role)["Credentials"])
+    assert session.get_role(RoleName=role.rpartition("/")[2])
+    before = {"DateLessThan": {"aws:TokenIssueTime": "2100-01-01T00:00:00Z"}}
+    revoked = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": before}
+    document = json.dumps({"Version": "2012-10-17", "Statement": revoked})
+    plane.client("iam").put_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyName="AWSRevokeOlderSessions", PolicyDocument=document
+    )
+    assert refusal(session.get_role, RoleName=role.rpartition("/")[2]) == "AccessDenied"
+    assert plane.client("iam").get_role(RoleName=role.rpartition("/")[2])  # long-term credentials were never issued

@@ -61,12 +61,36 @@ def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def tag_dict(tags: list[dict[str, str]] | None) -> dict[str, str]:
-    """Tags by key. Raises `ServiceError` InvalidInputException when a key is there twice."""
-    found = {tag["Key"]: tag["Value"] for tag in tags or ()}
-    if len({key.casefold() for key in found}) != len(tags or ()):
-        raise ServiceError("InvalidInputException", "Duplicate tag keys found.")
-    return found
+_MOST_TAGS = 50
+
+
+def changed_tags(tags: dict[str, str], given: list[dict[str, str]] | None) -> dict[str, str]:
+    """The tags with the given ones over them; keys that differ only in case are the same key.
+
+    Raises `ServiceError` InvalidInputException on a doubled or reserved key, LimitExceededException.
+    """
+    new = {tag["Key"]: tag["Value"] for tag in given or ()}
+    folded = {key.casefold() for key in new}
+    if len(folded) != len(given or ()):
+        raise ServiceError(
+            "InvalidInputException", "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+        )
+    if any(key.startswith("aws:") for key in folded):
+        raise ServiceError("InvalidInputException", "Tag keys that begin with aws: are reserved.")
+    changed = {key: value for key, value in tags.items() if key.casefold() not in folded} | new
+    quota(len(changed), _MOST_TAGS, "TagsPerResource")
+    return changed
+
+
+def without_tags(tags: dict[str, str], keys: list[str]) -> dict[str, str]:
+    gone = {key.casefold() for key in keys}
+    return {key: value for key, value in tags.items() if key.casefold() not in gone}
+
+
+def quota(wanted: int, most: int, name: str) -> None:
+    """Raises `ServiceError` LimitExceededException when there would be more than there may be."""
+    if wanted > most:
+        raise ServiceError("LimitExceededException", f"Cannot exceed quota for {name}: {most}")
 
 
 def attached_policies(entity: Document) -> list[Document]:

@@ -6,11 +6,11 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceE
 from twinplane.data_plane.services.iam import store
 from twinplane.data_plane.services.iam.entities import (
     already_exists,
+    changed_tags,
     checked_policy,
     no_such,
     on_the_wire,
     page_of_kind,
-    tag_dict,
     tag_list,
 )
 from twinplane.data_plane.services.iam.rules import iam
@@ -24,7 +24,7 @@ def create_policy(call: Call, request: Request) -> Answer:
         "PolicyName": request["PolicyName"], "name_key": request["PolicyName"].casefold(),
         "PolicyId": store.new_policy_id(), "Arn": _new_arn(call, request), "Path": request.get("Path") or "/",
         "Description": request.get("Description"), "CreateDate": call.now,
-        "document": checked_policy(request["PolicyDocument"]), "tags": tag_dict(request.get("Tags")),
+        "document": checked_policy(request["PolicyDocument"]), "tags": changed_tags({}, request.get("Tags")),
     }  # fmt: skip
     try:
         call.tx.add(store.POLICIES, policy)

@@ -8,6 +8,7 @@ from twinplane.data_plane.services.iam.entities import (
     already_exists,
     attached_policies,
     boundary_and_tags,
+    changed_tags,
     checked_policy,
     get_policy_text,
     known_policy_arn,
@@ -15,7 +16,6 @@ from twinplane.data_plane.services.iam.entities import (
     on_the_wire,
     page_of_kind,
     page_of_list,
-    tag_dict,
     tag_list,
 )
 from twinplane.data_plane.services.iam.rules import iam
@@ -30,7 +30,7 @@ def create_role(call: Call, request: Request) -> Answer:
         "AssumeRolePolicyDocument": checked_policy(request["AssumeRolePolicyDocument"], "trust"),
         "Description": request.get("Description"),
         "MaxSessionDuration": request.get("MaxSessionDuration") or 3600,
-        "tags": tag_dict(request.get("Tags")),
+        "tags": changed_tags({}, request.get("Tags")),
     }
     if request.get("PermissionsBoundary"):
         role["boundary_arn"] = known_policy_arn(call.tx, request["PermissionsBoundary"])
@@ -126,7 +126,7 @@ def delete_role_permissions_boundary(call: Call, request: Request) -> Answer:
 
 def tag_role(call: Call, request: Request) -> Answer:
     role = _get(call, request)
-    return _change(call, role | {"tags": role["tags"] | tag_dict(request["Tags"])})
+    return _change(call, role | {"tags": changed_tags(role["tags"], request["Tags"])})
 
 
 def untag_role(call: Call, request: Request) -> Answer:

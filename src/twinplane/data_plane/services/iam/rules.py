@@ -12,7 +12,7 @@ from twinplane.data_plane.services.iam.evaluation import (
     evaluate,
     grant_of,
 )
-from twinplane.data_plane.services.iam.policy import Context, Policy, Values, compile_policy
+from twinplane.data_plane.services.iam.policy import Context, Policy, Values, compile_policy, joined
 from twinplane.data_plane.services.organizations import store as organizations
 from twinplane.data_plane.store import Document, Transaction
 
@@ -79,12 +79,12 @@ def policies_of(tx: Transaction, principal: Principal) -> PolicySet | None:
     if principal.kind == "Root":
         return _MANAGEMENT
     controls = organizations.controls(tx)
-    if principal.kind == "Anonymous":
+    if principal.kind in ("Anonymous", "WebIdentityUser"):  # the resource alone decides about them
         return PolicySet((), resource_control=controls.resource)
     entity = store.find_entity(tx, principal)
     if entity is None:
         return None
-    policies = policy_set(tx, entity, principal.session_policy)
+    policies = replace(policy_set(tx, entity), session=_session_policy(tx, principal))
     service_linked = entity["Path"].startswith(_SERVICE_LINKED)
     return replace(
         policies, service_control=() if service_linked else controls.service, resource_control=controls.resource
@@ -97,18 +97,39 @@ _MANAGEMENT = PolicySet((compile_policy('{"Statement":{"Effect":"Allow","Action"
 _SERVICE_LINKED = "/aws-service-role/"
 
 
-def policy_set(tx: Transaction, entity: Document, session_policy: str | None = None) -> PolicySet:
-    """The policies of a role's or user's document. What cannot be found denies."""
-    texts = [*entity["policies"].values()]
-    texts += [text for text in (store.managed_policy(tx, arn) for arn in entity["attached"]) if text is not None]
-    boundary = None
-    if entity["boundary_arn"] is not None:
-        text = store.managed_policy(tx, entity["boundary_arn"])
-        boundary = Policy(()) if text is None else compile_policy(text)
+# What sessions of users may not: IAM, and STS but for becoming a role (and knowing who they are, which needs no leave).
+_OF_A_USER = compile_policy(
+    '{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},'
+    '{"Effect":"Deny","Action":["iam:*","sts:Get*","sts:Decode*","sts:AssumeRoot"],"Resource":"*"}]}'
+)
+_OF_A_FEDERATED_USER = compile_policy('{"Statement":{"Effect":"Deny","Action":["iam:*","sts:*"],"Resource":"*"}}')
+
+
+def _session_policy(tx: Transaction, principal: Principal) -> Policy | None:
+    """What limits the session beside the policies of its role or user; None: nothing."""
+    found = [] if principal.session_policy is None else [compile_policy(principal.session_policy)]
+    found += [_managed(tx, arn) for arn in principal.session_policy_arns]
+    if principal.kind == "FederatedUser":  # may do nothing that no session policy allows
+        return joined([*found, _OF_A_FEDERATED_USER])
+    if principal.kind == "IAMUser":
+        return None if principal.expires_at is None else _OF_A_USER
+    return joined(found) if found else None
+
+
+def _managed(tx: Transaction, arn: str) -> Policy:
+    text = store.managed_policy(tx, arn)
+    return Policy(()) if text is None else compile_policy(text)
+
+
+def policy_set(tx: Transaction, entity: Document) -> PolicySet:
+    """The policies of a role's or user's document, without a session's. What cannot be found allows nothing."""
+    boundary_arn = entity["boundary_arn"]
     return PolicySet(
-        identity=tuple(compile_policy(text) for text in texts),
-        boundary=boundary,
-        session=None if session_policy is None else compile_policy(session_policy),
+        identity=tuple(
+            [*(compile_policy(text) for text in entity["policies"].values())]
+            + [_managed(tx, arn) for arn in entity["attached"]]
+        ),
+        boundary=None if boundary_arn is None else _managed(tx, boundary_arn),
     )
 
 
@@ -139,6 +160,10 @@ def call_values(call: Call) -> Values:
 
 def principal_values(tx: Transaction, principal: Principal) -> Values:
     """Condition keys of a principal: who it is, its tags, and the person it acts for."""
+    if principal.kind == "Anonymous":
+        return {"aws:PrincipalType": "Anonymous", "aws:userid": "anonymous"}
+    if principal.kind == "WebIdentityUser":
+        return {"aws:FederatedProvider": principal.federated_provider or ""}
     entity = store.find_entity(tx, principal) or {"tags": {}}
     controls = organizations.controls(tx)
     values: dict[str, str | tuple[str, ...]] = {
@@ -155,8 +180,11 @@ def principal_values(tx: Transaction, principal: Principal) -> Values:
         values["aws:username"] = principal.arn.rpartition("/")[2]
     if principal.source_identity is not None:
         values["aws:SourceIdentity"] = principal.source_identity
-    if principal.role_arn is not None:
+    if principal.expires_at is not None:
         values["aws:TokenIssueTime"] = str(int(principal.issued_at))
+        values["aws:MultiFactorAuthPresent"] = "false"
+    if principal.federated_provider is not None:
+        values["aws:FederatedProvider"] = principal.federated_provider
     if principal.on_behalf_of is not None:
         values["identitystore:UserId"] = principal.on_behalf_of
     return values

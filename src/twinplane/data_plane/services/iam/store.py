@@ -18,7 +18,8 @@ ROLES = Kind("iam_role", key=("RoleName",), columns=("Path",), unique=(("Arn",),
 USERS = Kind("iam_user", key=("UserName",), columns=("Path",), unique=(("Arn",), ("name_key",)))
 ACCESS_KEYS = Kind("iam_access_key", key=("AccessKeyId",), indexes=(("UserName",),))
 POLICIES = Kind("iam_policy", key=("Arn",), columns=("Path",), unique=(("name_key",),))
-KINDS = [ROLES, USERS, ACCESS_KEYS, POLICIES]
+OIDC_PROVIDERS = Kind("iam_oidc_provider", key=("Arn",), unique=(("name",),))
+KINDS = [ROLES, USERS, ACCESS_KEYS, POLICIES, OIDC_PROVIDERS]
 
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -95,14 +96,16 @@ def find_entity(tx: Transaction, principal: Principal) -> Document | None:
     """The role or user behind a principal, or None when it is gone (or never was)."""
     if principal.role_arn is not None:
         return find_role_by_arn(tx, principal.role_arn)
-    user = tx.find(USERS, principal.arn.rpartition("/")[2])
-    return user if user is not None and user["Arn"] == principal.arn else None
+    user = tx.find(USERS, principal.iam_arn.rpartition("/")[2])
+    return user if user is not None and user["Arn"] == principal.iam_arn else None
 
 
 def principal_id(tx: Transaction, principal: Principal) -> str:
     """`aws:userid`: the user's unique id, or the role's with the session's name behind it."""
     if principal.kind == "Root":
         return principal.account_id
+    if principal.kind == "FederatedUser":
+        return f"{principal.account_id}:{principal.session_name}"
     entity = find_entity(tx, principal)
     if entity is None:
         return ""

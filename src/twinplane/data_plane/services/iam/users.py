@@ -8,6 +8,7 @@ from twinplane.data_plane.services.iam.entities import (
     already_exists,
     attached_policies,
     boundary_and_tags,
+    changed_tags,
     checked_policy,
     get_policy_text,
     known_policy_arn,
@@ -15,7 +16,6 @@ from twinplane.data_plane.services.iam.entities import (
     on_the_wire,
     page_of_kind,
     page_of_list,
-    tag_dict,
 )
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.store import AlreadyExists, Document
@@ -27,7 +27,7 @@ def create_user(call: Call, request: Request) -> Answer:
     user = store.new_user(
         account_id=call.account_id, name=request["UserName"], path=request.get("Path") or "/", now=call.now
     )
-    user["tags"] = tag_dict(request.get("Tags"))
+    user["tags"] = changed_tags({}, request.get("Tags"))
     if request.get("PermissionsBoundary"):
         user["boundary_arn"] = known_policy_arn(call.tx, request["PermissionsBoundary"])
     try:

@@ -28,6 +28,10 @@ class BadAssertion(Exception):
     """The assertion cannot be believed; the text says why, and may be shown to the caller."""
 
 
+class KeysUnavailable(BadAssertion):
+    """The issuer's keys could not be fetched."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Fetched:
     keys: "KeySet"
@@ -90,7 +94,7 @@ async def _fetch(issuer: str) -> "KeySet":
             return KeySet.import_key_set(keys)  # type: ignore[arg-type]
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, JoseError, ValueError, KeyError) as error:
         reason = str(error) or type(error).__name__
-        raise BadAssertion(f"The keys of {issuer} could not be fetched: {reason}") from None
+        raise KeysUnavailable(f"The keys of {issuer} could not be fetched: {reason}") from None
 
 
 async def _get(client: Any, url: str) -> dict[str, Any]:

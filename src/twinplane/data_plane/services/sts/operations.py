@@ -1,11 +1,26 @@
-"""AWS Security Token Service: who am I, and sessions of roles."""
+"""AWS Security Token Service: who am I, and temporary credentials of roles and users.
+
+Nothing is stored: see `sessions`.
+"""
+
+from typing import Any
 
 from twinplane.data_plane import sessions
-from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, anyone, reads
+from twinplane.data_plane.call import (
+    Answer,
+    Call,
+    Operation,
+    Request,
+    ServiceError,
+    anyone,
+    reads,
+    streams,
+    unsigned,
+)
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.iam.evaluation import may_act_on
 from twinplane.data_plane.services.iam.policy import compile_policy
-from twinplane.data_plane.services.iam.rules import denied, policies_of, request_context
+from twinplane.data_plane.services.iam.rules import denied, iam, policies_of, request_context, require
 from twinplane.data_plane.services.ssoadmin import store as sso_store
 from twinplane.data_plane.services.ssooidc.rules import (
     CONTEXT_PROVIDER,
@@ -16,13 +31,15 @@ from twinplane.data_plane.services.ssooidc.rules import (
 from twinplane.data_plane.services.sts.rules import (
     actions_of,
     check_session_name,
+    check_session_policies,
     condition_values,
     duration_seconds,
     invalid,
-    session_policy,
     session_tags,
     source_identity_of,
+    users_duration_seconds,
 )
+from twinplane.data_plane.services.sts.web_identity import assume_role_with_web_identity, session_policies
 from twinplane.data_plane.store import Document, Kind
 from twinplane.data_plane.tasks import TaskKind
 
@@ -36,32 +53,72 @@ def get_caller_identity(call: Call, _request: Request) -> Answer:
 
 
 def assume_role(call: Call, request: Request) -> Answer:
-    """Credentials for a session of the role. Nothing is stored: see `sessions`.
+    """Credentials for a session of the role.
 
     With the identity context of a person the session acts on her behalf, as far as the services ask who she is.
     """
     role = _role(call, request)
-    check_session_name(request["RoleSessionName"])
-    session = {
-        "role_arn": role["Arn"],
-        "session_name": request["RoleSessionName"],
-        "duration_seconds": duration_seconds(request, call.principal, role["MaxSessionDuration"]),
-        "source_identity": source_identity_of(request, call.principal),
-        "session_policy": session_policy(request.get("Policy"), _managed_texts(call, request)),
-        "session_tags": session_tags(request),
-        "on_behalf_of": _person(call, request),
-    }
+    name = request["RoleSessionName"]
+    check_session_name(name)
+    if request.get("SerialNumber") or request.get("TokenCode"):
+        raise _no_such_device()
+    source_identity = source_identity_of(request.get("SourceIdentity"), call.principal)
+    tags, transitive = _tags(call, request)
+    seconds = duration_seconds(request, call.principal, role["MaxSessionDuration"])
+    credentials = sessions.issue(
+        call.plane, now=call.now, role_arn=role["Arn"], session_name=name, duration_seconds=seconds,
+        source_identity=source_identity, session_tags=tags, transitive_tags=transitive,
+        on_behalf_of=_person(call, request), **session_policies(call.tx, request),
+    )  # fmt: skip
     call.resources.append({"ARN": role["Arn"], "type": "AWS::IAM::Role"})
     answer: Answer = {
-        "Credentials": sessions.issue(call.plane, now=call.now, **session),
+        "Credentials": credentials,
         "AssumedRoleUser": {
-            "AssumedRoleId": f"{role['RoleId']}:{request['RoleSessionName']}",
-            "Arn": sessions.session_arn(role["Arn"], request["RoleSessionName"]),
+            "AssumedRoleId": f"{role['RoleId']}:{name}", "Arn": sessions.session_arn(role["Arn"], name),
+        },
+    }  # fmt: skip
+    return answer if source_identity is None else answer | {"SourceIdentity": source_identity}
+
+
+def get_session_token(call: Call, request: Request) -> Answer:
+    """Credentials of the calling user that end. They may not call IAM, nor most of STS."""
+    user_arn = _signed_by_user(call)
+    if request.get("SerialNumber") or request.get("TokenCode"):
+        raise _no_such_device()
+    seconds = users_duration_seconds(request)
+    return {
+        "Credentials": sessions.issue(
+            call.plane, now=call.now, user_arn=user_arn, session_name="", duration_seconds=seconds
+        )
+    }
+
+
+def get_federation_token(call: Call, request: Request) -> Answer:
+    """Credentials for somebody the calling user vouches for: what both the user and the given policies allow."""
+    user_arn = _signed_by_user(call)
+    check_session_policies(request)
+    credentials = sessions.issue(
+        call.plane, now=call.now, user_arn=user_arn, session_name=request["Name"],
+        duration_seconds=users_duration_seconds(request), session_tags=_tags(call, request)[0],
+        **session_policies(call.tx, request),
+    )  # fmt: skip
+    return {
+        "Credentials": credentials,
+        "FederatedUser": {
+            "FederatedUserId": f"{call.account_id}:{request['Name']}",
+            "Arn": sessions.federated_arn(call.account_id, request["Name"]),
         },
     }
-    if session["source_identity"] is not None:
-        answer["SourceIdentity"] = session["source_identity"]
-    return answer
+
+
+def get_access_key_info(call: Call, request: Request) -> Answer:
+    if iam_store.find_access_key(call.tx, request["AccessKeyId"]) is None:
+        raise invalid("The access key id is not one of a user of this plane.")
+    return {"Account": call.account_id}
+
+
+def assume_role_with_saml(_call: Call, _request: Request) -> Answer:
+    raise ServiceError("NotImplemented", "AssumeRoleWithSAML of sts is not served here.", 501)
 
 
 def _role(call: Call, request: Request) -> Document:
@@ -71,14 +128,22 @@ def _role(call: Call, request: Request) -> Document:
     return role
 
 
-def _managed_texts(call: Call, request: Request) -> list[str]:
-    texts = []
-    for policy in request.get("PolicyArns") or ():
-        text = iam_store.managed_policy(call.tx, policy.get("arn", ""))
-        if text is None:
-            raise invalid(f"The policy {policy.get('arn')} does not exist.")
-        texts.append(text)
-    return texts
+def _tags(call: Call, request: Request) -> Any:
+    return session_tags(request.get("Tags") or [], request.get("TransitiveTagKeys") or [], call.principal)
+
+
+def _signed_by_user(call: Call) -> str:
+    """The ARN of the user whose access key signed. Raises `ServiceError` AccessDeniedException for sessions."""
+    if call.principal.kind != "IAMUser" or call.principal.expires_at is not None:
+        raise ServiceError("AccessDeniedException", f"Cannot call {call.operation} with session credentials")
+    return call.principal.arn
+
+
+def _no_such_device() -> ServiceError:
+    return ServiceError(
+        "AccessDeniedException",
+        "MultiFactorAuthentication failed, unable to validate MFA code: there are no devices here.",
+    )
 
 
 def _person(call: Call, request: Request) -> str | None:
@@ -106,19 +171,32 @@ def _person(call: Call, request: Request) -> str | None:
 def _may_assume_role(call: Call, request: Request) -> None:
     role = _role(call, request)
     caller = policies_of(call.tx, call.principal)
-    source_identity = source_identity_of(request, call.principal)
-    context = request_context(
-        call, condition_values(request, source_identity), known=("sts:", "aws:requesttag/", "aws:tagkeys")
-    )
+    source_identity = source_identity_of(request.get("SourceIdentity"), call.principal)
+    tags, transitive = _tags(call, request)
+    values = condition_values(request, source_identity, tags, transitive)
+    context = request_context(call, values, known=("sts:", "aws:requesttag/", "aws:tagkeys"))
     trusted = compile_policy(role["AssumeRolePolicyDocument"], "trust")
-    for action in actions_of(request, source_identity):
+    for action in actions_of(request, source_identity, tags):
         if caller is None or not may_act_on(trusted, caller, call.principal, action, role["Arn"], context):
             raise denied(call.principal, action, role["Arn"])
+
+
+def _may_federate(call: Call, request: Request) -> None:
+    arn = sessions.federated_arn(call.account_id, request["Name"])
+    tags, _ = _tags(call, request)
+    values = condition_values(request, None, tags, ())
+    for action in ["sts:GetFederationToken", *(["sts:TagSession"] if tags else [])]:
+        require(call, action, arn, values)
 
 
 OPERATIONS: dict[str, Operation] = {
     "GetCallerIdentity": reads(get_caller_identity, anyone),
     "AssumeRole": reads(assume_role, _may_assume_role),
+    "AssumeRoleWithWebIdentity": streams(assume_role_with_web_identity, anyone, signed=False),
+    "AssumeRoleWithSAML": unsigned(assume_role_with_saml, anyone),
+    "GetSessionToken": reads(get_session_token, anyone),
+    "GetFederationToken": reads(get_federation_token, _may_federate),
+    "GetAccessKeyInfo": reads(get_access_key_info, iam("sts:GetAccessKeyInfo")),
 }
 KINDS: list[Kind] = []
 TASKS: dict[str, TaskKind] = {}
