@@ -13,6 +13,7 @@ def test_nobody_else_reads_the_data_planes_files(tmp_path: Path) -> None:
         s3 = plane.client("s3")
         s3.create_bucket(Bucket="private-things")
         s3.put_object(Bucket="private-things", Key="salaries", Body=b"secret")
+        s3.put_object(Bucket="private-things", Key="more-salaries", Body=b"secret" * 10_000)
         found = [p for p in state.rglob("*") if p.name != "plane.log"]  # the test's own
         assert any(p.parent.parent.name == "blobs" for p in found)
         open_to_others = [p for p in found if stat.S_IMODE(p.stat().st_mode) & 0o077]

@@ -6,7 +6,7 @@ both with exactly the members of AWS's service model. Timestamps in both are flo
 
 import secrets
 import string
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +25,7 @@ class ServiceError(Exception):
     def __init__(self, code: str, message: str, status: int | None = None, **members: Any) -> None:
         super().__init__(message)
         self.code, self.message, self.status, self.members = code, message, status, members
+        self.headers: dict[str, str] = {}  # of the answer, beside the protocol's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Call:
     request_id: str
     now: float
     transaction: Transaction | None = None
-    body: AsyncIterator[bytes] | None = None  # streaming operations only: the decoded, verified request body
+    body: AsyncIterable[bytes] | None = None  # streaming operations only: the decoded request body (wire.upload)
     headers: dict[str, str] = field(default_factory=dict)  # lower-case names
     resources: list[dict[str, str]] = field(default_factory=list)  # for the audit record: {"ARN": …, "type": …}
     record: Callable[[Transaction, Answer], None] | None = None  # until the call's record is in a transaction

@@ -125,7 +125,7 @@ class Chain:
     async def _read(self, operation: Operation, model: OperationModel, call: Call, labels: dict[str, str]) -> None:
         http, wire = self._http, self._wire
         if wire.model.protocol == "rest-xml":
-            body = upload.verified(self._incoming.pieces(), http, self._signed, self._secret)
+            body = upload.Payload(self._incoming.pieces(), http, self._signed, self._secret)
             if operation.mode == "stream" and wire.takes_raw_body(model):
                 http.stream = call.body = body
             else:

@@ -11,5 +11,11 @@ A step is never changed once it is released.
 
 from twinplane.data_plane.schema import Upgrade
 from twinplane.data_plane.services.cloudtrail.store import make_log
+from twinplane.data_plane.store import Transaction
 
-UPGRADES: tuple[Upgrade, ...] = (Upgrade(2, make_log),)
+
+def _objects_have_versions_and_small_bodies(_tx: Transaction) -> None:
+    """Documents stay as they are; an earlier program would see neither versions nor bodies that are rows."""
+
+
+UPGRADES: tuple[Upgrade, ...] = (Upgrade(2, make_log), Upgrade(3, _objects_have_versions_and_small_bodies))

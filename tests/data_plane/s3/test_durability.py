@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from twinplane.data_plane.call import ANONYMOUS, Call, ServiceError
-from twinplane.data_plane.plane import PlaneSettings, open_plane
+from twinplane.data_plane.app import kinds_and_tasks
+from twinplane.data_plane.call import ANONYMOUS, Answer, Call, Principal, ServiceError
+from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
 from twinplane.data_plane.services.s3 import bodies, objects, store
-from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.testing import running_plane
 
 
@@ -26,7 +28,8 @@ def test_acknowledged_objects_survive_kill_9(tmp_path: Path) -> None:
         s3.create_bucket(Bucket="kept")
 
         def put(number: int) -> None:
-            key, body = f"k{number % 40}/{number}", os.urandom(2000)
+            size = 2000 if number % 4 else 40_000  # rows, and files
+            key, body = f"k{number % 40}/{number}", os.urandom(size)
             try:
                 s3.put_object(Bucket="kept", Key=key, Body=body)
             except (BotoCoreError, ClientError):
@@ -45,6 +48,14 @@ def test_acknowledged_objects_survive_kill_9(tmp_path: Path) -> None:
             assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == body
 
 
+ADMINISTRATOR = Principal("IAMUser", "111122223333", "arn:aws:iam::111122223333:user/administrator")
+BIG = b"more than fits a row" * 2000
+
+
+def path_of(plane: Plane, document: Document) -> Path:
+    return plane.store.read(lambda tx: store.file_of(tx, plane, document))
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> PlaneSettings:
     return PlaneSettings(tmp_path, "http://127.0.0.1:1")
@@ -54,16 +65,16 @@ def test_a_sweep_removes_only_what_no_row_names(settings: PlaneSettings) -> None
     async def run() -> None:
         plane = open_plane(settings, store.KINDS, {})
         await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
-        kept = await store.put_file(plane, "b", "k", b"kept", content_type="a/b")
-        being_written = await bodies.receive(plane, bodies.once(b"not named yet"))
+        kept = await store.put_file(plane, "b", "k", BIG, content_type="a/b")
+        being_written = await bodies.receive(plane, bodies.once(BIG))
         orphan = plane.blobs / "ab" / "abcd-an-earlier-process"
         orphan.write_bytes(b"left behind")
-        named_before = store.blob_path(plane, kept).rename(plane.blobs / "cd" / "cdef-an-earlier-process")
+        named_before = path_of(plane, kept).rename(plane.blobs / "cd" / "cdef-an-earlier-process")
         await plane.store.write(lambda tx: tx.put(store.OBJECTS, kept | {"blob": named_before.name}))
         assert await store.sweep_orphans(plane) == 1
         assert not orphan.exists()
-        assert named_before.read_bytes() == b"kept"
-        assert bodies.path(plane, being_written.blob).exists()
+        assert named_before.read_bytes() == BIG
+        assert bodies.path(plane, str(being_written.blob)).exists()
         plane.store.close()
 
     asyncio.run(run())
@@ -92,9 +103,9 @@ def test_a_replaced_body_stays_for_its_readers_and_then_goes(
     async def run() -> None:
         plane = open_plane(settings, store.KINDS, {})
         await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
-        old = store.blob_path(plane, await store.put_file(plane, "b", "k", b"old", content_type="a/b"))
-        new = store.blob_path(plane, await store.put_file(plane, "b", "k", b"new", content_type="a/b"))
-        assert old.read_bytes() == b"old"
+        old = path_of(plane, await store.put_file(plane, "b", "k", BIG, content_type="a/b"))
+        new = path_of(plane, await store.put_file(plane, "b", "k", BIG + b"new", content_type="a/b"))
+        assert old.read_bytes() == BIG
         await asyncio.sleep(0.5)
         assert not old.exists()
 
@@ -105,7 +116,7 @@ def test_a_replaced_body_stays_for_its_readers_and_then_goes(
 
         await plane.store.write(remove_and_think_better_of_it)
         await asyncio.sleep(0.5)
-        assert new.read_bytes() == b"new"
+        assert new.read_bytes() == BIG + b"new"
         plane.store.close()
 
     asyncio.run(run())
@@ -122,9 +133,10 @@ def test_of_two_first_writes_under_way_together_one_wins(settings: PlaneSettings
         async def put(text: bytes) -> str:
             async def body() -> AsyncIterator[bytes]:
                 await started.wait()
-                yield text
+                yield text + BIG
 
-            call = Call(plane, ANONYMOUS, "s3", "PutObject", "", 0.0, body=body())
+            call = Call(plane, ANONYMOUS, "s3", "PutObject", "", 0.0, body=body(), headers={"content-length": "1"})
+            call.record = lambda _tx, _answer: None
             try:
                 await objects.put_object(call, {"Bucket": "b", "Key": "k", "IfNoneMatch": "*"})
             except ServiceError as error:
@@ -133,6 +145,59 @@ def test_of_two_first_writes_under_way_together_one_wins(settings: PlaneSettings
 
         assert sorted(await asyncio.gather(put(b"1"), put(b"2"))) == ["PreconditionFailed", "made"]
         assert len(list(plane.blobs.glob("*/*"))) == 1
+        plane.store.close()
+
+    asyncio.run(run())
+
+
+def test_a_copy_is_another_name_of_a_file_and_outlives_its_source(
+    settings: PlaneSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "GRACE_SECONDS", 0.2)
+
+    def copy(plane: Plane, **conditions: str) -> Coroutine[Any, Any, Answer]:
+        call = Call(plane, ADMINISTRATOR, "s3", "CopyObject", "", 0.0)
+        call.record = lambda _tx, _answer: None
+        return objects.copy_object(call, {"Bucket": "b", "Key": "copy", "CopySource": "b/k", **conditions})
+
+    async def run() -> None:
+        plane = open_plane(settings, kinds_and_tasks()[0], {})
+        await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
+        source = path_of(plane, await store.put_file(plane, "b", "k", BIG, content_type="a/b"))
+        await copy(plane)
+        with pytest.raises(ServiceError):
+            await copy(plane, IfNoneMatch="*")
+        await asyncio.sleep(0.5)
+        assert source.exists(), "a copy that failed took its source's file with it"
+        await plane.store.write(lambda tx: store.remove_object(tx, plane, "b", "k"))
+        await asyncio.sleep(0.5)
+        kept = plane.store.read(lambda tx: store.find_object(tx, "b", "copy"))
+        assert kept is not None
+        assert path_of(plane, kept).read_bytes() == BIG
+        assert len(list(plane.blobs.glob("*/*"))) == 1
+        await plane.store.write(lambda tx: store.remove_object(tx, plane, "b", "copy"))
+        await asyncio.sleep(0.5)
+        assert list(plane.blobs.glob("*/*")) == []
+        plane.store.close()
+
+    asyncio.run(run())
+
+
+def test_engines_get_a_file_of_a_small_body_that_no_crash_can_have_torn(settings: PlaneSettings) -> None:
+    async def run() -> None:
+        plane = open_plane(settings, store.KINDS, {})
+        await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
+        small = await store.put_file(plane, "b", "k", b"a,b\n1,2\n", content_type="text/csv")
+        assert not list(plane.blobs.glob("*/*"))
+        made = path_of(plane, small)
+        assert made.read_bytes() == b"a,b\n1,2\n"
+        assert path_of(plane, small) == made
+        torn = settings.state / "copies" / "an-earlier-process" / made.parent.name / made.name
+        torn.parent.mkdir(parents=True)
+        torn.write_bytes(b"")
+        await store.sweep_orphans(plane)
+        assert not torn.exists()
+        assert path_of(plane, small).read_bytes() == b"a,b\n1,2\n"
         plane.store.close()
 
     asyncio.run(run())

@@ -218,7 +218,7 @@ def test_a_large_body_is_streamed_both_ways(plane: RunningPlane, s3: Any) -> Non
 
 def test_what_is_not_served_says_so_and_does_nothing(s3: Any) -> None:
     with pytest.raises(ClientError) as error:
-        s3.put_bucket_versioning(Bucket="objects", VersioningConfiguration={"Status": "Enabled"})
+        s3.restore_object(Bucket="objects", Key="k", RestoreRequest={"Days": 1})
     assert code_of(error) == ("NotImplemented", 501)
     with pytest.raises(ClientError) as error:
         s3.put_bucket_policy(Bucket="not-yet-there", Policy="{}")

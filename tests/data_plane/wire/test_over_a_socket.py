@@ -204,13 +204,13 @@ def test_a_range_is_answered_in_part(plane: RunningPlane) -> None:
     assert part["ResponseMetadata"]["HTTPStatusCode"] == 206
 
 
-def test_nothing_can_be_stored_and_read_back(plane: RunningPlane) -> None:
+def test_nothing_can_be_stored_and_read_back_but_its_length_must_be_said(plane: RunningPlane) -> None:
     client = plane.client("s3")
     client.put_object(Bucket=BUCKET, Key="empty", Body=b"")
     answered = client.get_object(Bucket=BUCKET, Key="empty")
     assert (answered["Body"].read(), answered["ContentLength"]) == (b"", 0)
     path = f"/{BUCKET}/no-length"
-    assert raw(plane, "PUT", path, signed_headers(plane, "PUT", path)).startswith(b"HTTP/1.1 200")
+    assert raw(plane, "PUT", path, signed_headers(plane, "PUT", path)).startswith(b"HTTP/1.1 411")
 
 
 def test_a_body_sent_in_http_chunks_is_read(plane: RunningPlane) -> None:

@@ -1,6 +1,6 @@
 """HTTP requests and responses over ASGI: bodies that may be read late, in part, or not at all."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from twinplane.data_plane.call import ServiceError
@@ -66,7 +66,7 @@ class Incoming:
         return True
 
 
-async def collect(pieces: AsyncIterator[bytes]) -> bytes:
+async def collect(pieces: AsyncIterable[bytes]) -> bytes:
     """A body in one piece. Raises `ServiceError` when it is too long for that."""
     parts, size = [], 0
     async for piece in pieces:

@@ -16,6 +16,10 @@ class FileRange:
     offset: int
     length: int
 
+    def part(self, offset: int, length: int) -> "FileRange":
+        """`length` of these bytes from `offset`."""
+        return FileRange(self.path, self.offset + offset, length)
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The bytes, read in worker threads. Raises `OSError` when the file is shorter."""
         with await asyncio.to_thread(open, self.path, "rb") as file:

@@ -1,18 +1,29 @@
-"""The checksums a body may carry, fed piece by piece: `update` may run in worker threads while a body streams in."""
+"""The checksums a body may carry, fed piece by piece: `update` may run in worker threads while a body streams in.
+
+CRC32C, CRC64NVME and XXHash come from AWS's own runtime, which is imported when the first of them is asked for.
+"""
 
 import base64
+import binascii
 import hashlib
 import zlib
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
-ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5")
+ALGORITHMS = (
+    "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128",
+)  # fmt: skip
+DIGEST_BYTES = {
+    "CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32, "SHA512": 64, "MD5": 16, "XXHASH64": 8,
+    "XXHASH3": 8, "XXHASH128": 16,
+}  # fmt: skip
+LINEAR = ("CRC32", "CRC32C", "CRC64NVME")  # those of which parts make the whole without reading it again
 
 
 class Checksum(Protocol):
     """A running checksum; `digest` gives it in the big-endian bytes that S3's headers carry in base64."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | memoryview, /) -> None: ...
     def digest(self) -> bytes: ...
 
 
@@ -21,59 +32,93 @@ def start(algorithm: str) -> Checksum:
     return _STARTS[algorithm]()
 
 
-def text(checksum: Checksum) -> str:
-    """A checksum as S3's headers and answers carry it."""
-    return base64.b64encode(checksum.digest()).decode()
+def digests(data: bytes, algorithms: Iterable[str]) -> dict[str, bytes]:
+    """The digests of a body that is in memory."""
+    found = {}
+    for algorithm in algorithms:
+        checksum = start(algorithm)
+        checksum.update(data)
+        found[algorithm] = checksum.digest()
+    return found
 
 
-class _Crc32:
-    def __init__(self) -> None:
-        self._value = 0
+def text(digest: bytes) -> str:
+    """A digest as S3's headers and answers carry it."""
+    return base64.b64encode(digest).decode()
 
-    def update(self, data: bytes, /) -> None:
-        self._value = zlib.crc32(data, self._value)
+
+def digest_of(algorithm: str, value: str) -> bytes | None:
+    """The digest a header carries; None when it is not one of this algorithm."""
+    try:
+        digest = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return digest if len(digest) == DIGEST_BYTES[algorithm] else None
+
+
+def joined(algorithm: str, parts: Iterable[tuple[bytes, int]]) -> bytes:
+    """The digest of a body from (digest, bytes) of its parts in order. Of `LINEAR` algorithms only."""
+    combine = _runtime(f"combine_{algorithm.lower()}")
+    whole = 0
+    for digest, size in parts:
+        whole = combine(whole, int.from_bytes(digest, "big"), size)
+    return whole.to_bytes(DIGEST_BYTES[algorithm], "big")
+
+
+def header_of(algorithm: str) -> str:
+    """The header, or trailer, that carries a checksum."""
+    return f"x-amz-checksum-{algorithm.lower()}"
+
+
+BY_HEADER = {header_of(algorithm): algorithm for algorithm in ALGORITHMS}
+
+
+def announced(headers: Mapping[str, str]) -> list[str]:
+    """The algorithms of the checksums that come with a body, before it or, as a trailer, behind it."""
+    names = [name for name in headers if name in BY_HEADER]
+    trailers = headers.get("x-amz-trailer")
+    if trailers is not None:
+        names += [name for name in trailers.lower().replace(" ", "").split(",") if name in BY_HEADER]
+    return [BY_HEADER[name] for name in dict.fromkeys(names)]
+
+
+def _runtime(name: str) -> Any:
+    import awscrt.checksums  # 12 MB that most planes never need
+
+    return getattr(awscrt.checksums, name)
+
+
+class _Crc:
+    def __init__(self, update: Callable[[Any, int], int], width: int) -> None:
+        self._update, self._width, self._value = update, width, 0
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._value = self._update(data, self._value)
 
     def digest(self) -> bytes:
-        return self._value.to_bytes(4, "big")
+        return self._value.to_bytes(self._width, "big")
 
 
-def _table(polynomial: int) -> list[int]:
-    """Of a reflected CRC."""
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ polynomial if value & 1 else value >> 1
-        table.append(value)
-    return table
+class _XxHash:
+    def __init__(self, start: str) -> None:
+        self._hash = getattr(_runtime("XXHash"), start)()
 
-
-class _TableCrc:
-    """A reflected CRC, all ones in and out, one byte at a time: slow (some 10 MB/s), and only for who asks for it."""
-
-    _tables: dict[int, list[int]] = {}
-
-    def __init__(self, polynomial: int, width: int) -> None:
-        if polynomial not in self._tables:
-            self._tables[polynomial] = _table(polynomial)
-        self._table, self._width = self._tables[polynomial], width
-        self._value = (1 << width) - 1
-
-    def update(self, data: bytes, /) -> None:
-        table, value = self._table, self._value
-        for byte in data:
-            value = value >> 8 ^ table[(value ^ byte) & 0xFF]
-        self._value = value
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._hash.update(bytes(data))
 
     def digest(self) -> bytes:
-        return (self._value ^ (1 << self._width) - 1).to_bytes(self._width // 8, "big")
+        return bytes(self._hash.finalize())
 
 
 _STARTS: dict[str, Callable[[], Checksum]] = {
-    "CRC32": _Crc32,
-    "CRC32C": lambda: _TableCrc(0x82F63B78, 32),
-    "CRC64NVME": lambda: _TableCrc(0x9A6C9329AC4BC9B5, 64),
+    "CRC32": lambda: _Crc(zlib.crc32, 4),
+    "CRC32C": lambda: _Crc(_runtime("crc32c"), 4),
+    "CRC64NVME": lambda: _Crc(_runtime("crc64nvme"), 8),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,
     "MD5": lambda: hashlib.md5(usedforsecurity=False),
+    "XXHASH64": lambda: _XxHash("new_xxhash64"),
+    "XXHASH3": lambda: _XxHash("new_xxhash3_64"),
+    "XXHASH128": lambda: _XxHash("new_xxhash3_128"),
 }

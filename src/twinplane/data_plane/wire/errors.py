@@ -88,7 +88,7 @@ class Errors:
             status = 500
         if status is None:
             status = _COMMON_STATUS.get(code, 400)
-        response = HttpResponse(status, id_headers(self._protocol, request_id))
+        response = HttpResponse(status, {**id_headers(self._protocol, request_id), **error.headers})
         if status in (429, 503) or code in _THROTTLED:
             response.headers["Retry-After"] = "1"
         if self._protocol in ("json", "rest-json"):

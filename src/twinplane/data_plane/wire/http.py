@@ -1,7 +1,7 @@
 """A request and a response of HTTP, as the protocols see them."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 from random import getrandbits
 from urllib.parse import unquote_plus
@@ -38,7 +38,7 @@ class HttpRequest:
     client: str = ""
     body: bytes = b""
     form: dict[str, str] | None = None  # the body of the query protocol, once it was read
-    stream: AsyncIterator[bytes] | None = None  # the verified body of an operation that streams it
+    stream: AsyncIterable[bytes] | None = None  # the body of an operation that streams it
     query: dict[str, list[str]] = field(init=False)
 
     def __post_init__(self) -> None:

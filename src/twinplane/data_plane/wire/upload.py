@@ -4,11 +4,10 @@ Every check that fails raises `ServiceError` from the iterator, so whoever reads
 iterator ended.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.wire import checksums, signature
@@ -19,6 +18,9 @@ SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_CHUNKS_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_CHUNKS_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _LONGEST_LINE = 8192
+SMALLEST_CHUNK_BYTES = 8192  # of every chunk but the last that has bytes
+_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}")
+_HEX_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class Chunks:
@@ -34,44 +36,66 @@ class Chunks:
         if form != UNSIGNED_CHUNKS_TRAILER and signed is None:
             raise signature.mismatch()
         self._secret, self._previous = secret, signed.signature if signed is not None else ""
+        names = http.headers.get("x-amz-trailer", "").lower().split(",")
+        self._announced = {name.strip() for name in names} - {""}
+        if not self._has_trailer:
+            self._announced = set()
+        if self._announced - set(checksums.BY_HEADER):
+            raise ServiceError(
+                "InvalidRequest", "The value specified in the x-amz-trailer header is not supported", 400
+            )
+        length = http.headers.get("x-amz-decoded-content-length")
+        if length is None:
+            raise ServiceError("MissingContentLength", "You must provide x-amz-decoded-content-length.", 411)
+        if not length.isdecimal():
+            raise ServiceError("InvalidArgument", "x-amz-decoded-content-length must be a number of bytes.", 400)
+        self._expected = int(length)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The decoded bytes. Trailers become headers of the request once they are read."""
-        total = 0
+        total, small = 0, False
         while True:
             size, claimed = self._chunk_head(await self._line())
-            digest = hashlib.sha256()
+            if small and size:
+                raise ServiceError(
+                    "InvalidChunkSizeError",
+                    f"Only the last chunk is allowed to have a size less than {SMALLEST_CHUNK_BYTES} bytes", 403,
+                )  # fmt: skip
+            total, small = total + size, size < SMALLEST_CHUNK_BYTES
+            if total > self._expected:
+                raise self._other_length(f"more than {self._expected}")
+            digest = hashlib.sha256() if self._signed is not None else None
             left = size
             while left:
                 piece = await self._some(left)
                 left -= len(piece)
-                digest.update(piece)
+                if digest is not None:
+                    digest.update(piece)
                 yield piece
-            total += size
-            self._check_chunk(digest.hexdigest(), claimed)
+            if digest is not None:
+                self._check_chunk(digest.hexdigest(), claimed)
             if size == 0:
                 break
             if await self._line():
                 raise _incomplete("a chunk is longer than it says")
         await self._read_trailer()
-        expected = self._headers.get("x-amz-decoded-content-length")
-        if expected is None or not expected.isdecimal() or int(expected) != total:
-            raise _incomplete(f"x-amz-decoded-content-length says {expected}, the body has {total} bytes")
+        if self._buffer or await self._more():
+            raise _incomplete("something follows its last chunk")
+        if total != self._expected:
+            raise self._other_length(str(total))
+
+    def _other_length(self, found: str) -> ServiceError:
+        return _incomplete(f"x-amz-decoded-content-length says {self._expected}, the body has {found} bytes")
 
     @staticmethod
     def _chunk_head(line: bytes) -> tuple[int, str]:
         size, _, extension = line.partition(b";")
-        try:
-            number = int(size, 16) if size.isalnum() else -1
-        except ValueError:
-            number = -1
-        if number < 0:
+        if not _SIZE.fullmatch(size):
             raise _incomplete("a chunk does not start with its size")
-        return number, extension.removeprefix(b"chunk-signature=").decode("latin-1")
+        return int(size, 16), extension.removeprefix(b"chunk-signature=").decode("latin-1")
 
     def _check_chunk(self, digest: str, claimed: str) -> None:
-        if self._signed is None:
-            return
+        assert self._signed is not None
         text = (
             f"{signature.ALGORITHM}-PAYLOAD\n{self._signed.time}\n{self._signed.scope}\n{self._previous}\n"
             f"{EMPTY_SHA256}\n{digest}"
@@ -86,7 +110,6 @@ class Chunks:
         self._previous = expected
 
     async def _read_trailer(self) -> None:
-        allowed = {name.strip().lower() for name in self._headers.get("x-amz-trailer", "").split(",")}
         signed_text, found, checked = "", {}, self._signed is None
         while line := (await self._line()).decode("latin-1"):
             name, _, value = line.partition(":")
@@ -95,11 +118,13 @@ class Chunks:
                 self._check_trailer(signed_text, value)
                 checked = True
                 continue
-            if not self._has_trailer or name not in allowed:
+            if checked and self._signed is not None:
+                raise ServiceError("MalformedTrailerError", "A trailer follows the trailers' signature.", 400)
+            if name not in self._announced or name in found:
                 raise ServiceError("MalformedTrailerError", f"The trailer {name} was not announced.", 400)
             signed_text += f"{name}:{value}\n"
             found[name] = value
-        if self._has_trailer and set(found) != allowed - {""}:
+        if set(found) != self._announced:
             raise ServiceError("MalformedTrailerError", "A trailer that was announced is missing.", 400)
         if found and not checked:
             raise signature.mismatch()
@@ -137,44 +162,79 @@ class Chunks:
         return False
 
 
-async def verified(
-    source: AsyncIterator[bytes], http: HttpRequest, signed: Signature | None, secret: str
-) -> AsyncIterator[bytes]:
-    """The body's bytes, decoded; raises at its end unless it is what was signed and what its checksums say."""
-    claimed = http.headers.get("x-amz-content-sha256", signature.UNSIGNED_PAYLOAD)
-    sha256 = None
-    if claimed.startswith("STREAMING-"):
-        source = Chunks(source, http, signed, secret).pieces()
-    elif claimed != signature.UNSIGNED_PAYLOAD:
-        sha256 = hashlib.sha256()
-    md5 = hashlib.md5(usedforsecurity=False) if "content-md5" in http.headers else None
-    announced = {*http.headers, *http.headers.get("x-amz-trailer", "").replace(" ", "").lower().split(",")}
-    sums = {
-        header: checksums.start(name) for name in checksums.ALGORITHMS
-        if (header := f"x-amz-checksum-{name.lower()}") in announced
-    }  # fmt: skip
-    running = [each for each in (sha256, md5, *sums.values()) if each is not None]
-    async for piece in source:
-        for each in running:
-            each.update(piece)
-        yield piece
-    if sha256 is not None and sha256.hexdigest() != claimed.lower():
-        raise ServiceError(
-            "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed.", 400,
-        )  # fmt: skip
-    if md5 is not None and md5.digest() != _md5_header(http.headers["content-md5"]):
-        raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400)
-    for header, checksum in sums.items():
-        if http.headers.get(header) != checksums.text(checksum):
-            raise ServiceError("BadDigest", f"The {header} you specified did not match what we received.", 400)
+class Payload:
+    """A request's body: `pieces` are its bytes, decoded; `check` says whether they are what the request claims.
 
+    Whoever reads the pieces computes the digests named by `algorithms` on the way, wherever that is quickest, and has
+    them checked. `async for` over the payload does both in place. Raises `ServiceError`, also when it is made.
+    """
 
-def _md5_header(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise ServiceError("InvalidDigest", "The Content-MD5 you specified is not valid.", 400) from None
+    def __init__(self, source: AsyncIterator[bytes], http: HttpRequest, signed: Signature | None, secret: str) -> None:
+        headers = self._headers = http.headers
+        claimed = headers.get("x-amz-content-sha256", signature.UNSIGNED_PAYLOAD)
+        self._source, self._sha256, self._md5 = source, "", b""
+        if claimed.startswith("STREAMING-"):
+            self._source = Chunks(source, http, signed, secret).pieces()
+        elif claimed != signature.UNSIGNED_PAYLOAD:
+            if not _HEX_SHA256.fullmatch(claimed):
+                raise ServiceError(
+                    "InvalidArgument",
+                    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, one of the STREAMING- forms, or a SHA-256 in hex.",
+                    400,
+                )
+            self._sha256 = claimed.lower()
+        if "content-md5" in headers:
+            self._md5 = checksums.digest_of("MD5", headers["content-md5"].strip()) or b""
+            if not self._md5:
+                raise ServiceError("InvalidDigest", "The Content-MD5 you specified is not valid.", 400)
+        self._sums = checksums.announced(headers)
+        if len(self._sums) > 1:
+            raise ServiceError(
+                "InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+                400,
+            )  # fmt: skip
+        for algorithm in self._sums:
+            self._claimed_sum(algorithm)
+        self.algorithms = frozenset((
+            *self._sums, *(["SHA256"] if self._sha256 else ()), *(["MD5"] if self._md5 else ()),
+        ))  # fmt: skip
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The decoded bytes, to be read once. Trailers are headers of the request when it has ended."""
+        return self._source
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        running = {algorithm: checksums.start(algorithm) for algorithm in self.algorithms}
+        async for piece in self._source:
+            for checksum in running.values():
+                checksum.update(piece)
+            yield piece
+        self.check({algorithm: checksum.digest() for algorithm, checksum in running.items()})
+
+    def check(self, digests: Mapping[str, bytes]) -> None:
+        """Compares the digests of all the bytes with what the request said."""
+        if self._sha256 and digests["SHA256"].hex() != self._sha256:
+            raise ServiceError(
+                "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed.", 400,
+            )  # fmt: skip
+        if self._md5 and digests["MD5"] != self._md5:
+            raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400)
+        for algorithm in self._sums:
+            if self._claimed_sum(algorithm) != digests[algorithm]:
+                raise ServiceError(
+                    "BadDigest", f"The {algorithm} you specified did not match the calculated checksum.", 400
+                )
+
+    def _claimed_sum(self, algorithm: str) -> bytes | None:
+        """What a header or, once read, a trailer says. None: it is still to come."""
+        header = checksums.header_of(algorithm)
+        if header not in self._headers:
+            return None
+        digest = checksums.digest_of(algorithm, self._headers[header])
+        if digest is None:
+            raise ServiceError("InvalidRequest", f"Value for {header} header is invalid.", 400)
+        return digest
 
 
 def _incomplete(message: str) -> ServiceError:

@@ -101,7 +101,9 @@ def _paths(call: Call, found: _Found, location: str | None) -> tuple[str, ...]:
         raise QueryError("NOT_SUPPORTED", str(error)) from None
     _check_location(call, found.access, f"arn:aws:s3:::{bucket}/{prefix}")
     objects = s3.list_objects(call.tx, bucket, prefix)
-    return tuple(str(s3.blob_path(call.plane, o)) for o in objects if _is_data(o) and s3.is_visible(o, call.principal))
+    return tuple(
+        str(s3.file_of(call.tx, call.plane, o)) for o in objects if _is_data(o) and s3.is_visible(o, call.principal)
+    )
 
 
 def _is_data(document: Document) -> bool:

@@ -368,7 +368,7 @@ def get_query_results(call: Call, request: Request) -> Answer:
     document = s3.find_object(call.tx, bucket, key)
     if document is None:
         raise invalid(f"Could not find results of query {execution['QueryExecutionId']}")
-    path = s3.blob_path(call.plane, document)
+    path = s3.file_of(call.tx, call.plane, document)
     read = _csv_rows if execution["statement"] == "SELECT" else _text_rows
 
     def fetch(after: list[Any] | None, limit: int) -> list[Document]:

@@ -1,45 +1,119 @@
-"""Object bodies on disk: immutable files with random names, on disk before any row names them.
+"""Object bodies: small ones are rows of the database, the others immutable files with random names.
 
-A body is written under its final name and never changed, so nothing is ever torn and an object's key never reaches
-the file system. A body no row names any more stays a while for readers that are still at it.
-Why: `docs/decisions/0005-object-bodies-are-immutable-files.md`.
+A file is written under its final name and never changed, so nothing is ever torn and an object's key never reaches the
+file system; it is on disk before any row names it, and stays a while for its readers when no row does any more. A small
+body is on disk with the row that names it. Why: `docs/decisions/0005-object-bodies-are-immutable-files.md` and
+`docs/decisions/0021-small-bodies-are-rows.md`.
 """
 
 import asyncio
-import hashlib
 import os
 import secrets
+import shutil
 import threading
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from twinplane.data_plane.files import sync_folder
 from twinplane.data_plane.hold import removing
 from twinplane.data_plane.plane import Plane
+from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.wire import checksums
 from twinplane.data_plane.wire.body import FileRange
+from twinplane.data_plane.wire.upload import Payload
 
-PIECE_BYTES = 1 << 20  # written and hashed at a time, in a worker thread
+SMALL_BYTES = 32 << 10  # bodies up to here are rows
+BATCH_BYTES = 1 << 20  # written and hashed at a time, in worker threads
+_BATCHES_UNDER_WAY = 4
+_SYNC_BYTES = 16 << 20  # the disk starts on what came so far, so that the last sync is short
 _PROCESS = secrets.token_hex(4)  # marks the bodies this process wrote: they are never left-overs of a crash
 _making_folders = threading.Lock()
 _made: set[Path] = set()  # the folders that this process knows to be on disk: an earlier one may have crashed half way
 
+TABLE = "CREATE TABLE IF NOT EXISTS s3_small_body (id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL)"
+
 
 @dataclass(frozen=True)
 class Body:
-    """A body that is safely on disk. `checksums` maps algorithms to base64 texts."""
+    """A body that is received and verified: in the file `blob`, on disk; or in `data`, to be kept with its object.
 
-    blob: str
+    `digests` maps "MD5" and every algorithm that was asked for to digests. `borrowed`: another document names the file.
+    """
+
     size: int
-    md5: bytes
-    checksums: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, bytes]
+    blob: str | None = None
+    data: bytes = b""
+    borrowed: bool = False
+
+    @property
+    def md5(self) -> bytes:
+        return self.digests["MD5"]
+
+
+# Where the bytes of a document with `size`, `blob` and `row` are
+
+
+def keep(tx: Transaction, body: Body) -> dict[str, Any]:
+    """What a document says of where its body is; a small body becomes a row in this transaction."""
+    if body.blob is not None:
+        return {"blob": body.blob, "row": None}
+    ((row,),) = tx.run("INSERT INTO s3_small_body (data) VALUES (?) RETURNING id", (body.data,))
+    return {"blob": None, "row": row}
+
+
+def small(tx: Transaction, document: Document) -> bytes | None:
+    """The bytes of a body that is a row; None when it is a file. Raises `LookupError` when the row is gone."""
+    if document["blob"] is not None:
+        return None
+    rows = tx.run("SELECT data FROM s3_small_body WHERE id = ?", (document["row"],))
+    if not rows:
+        raise LookupError(f"the body of {document['bucket']}/{document['key']} is missing")
+    return bytes(rows[0][0])
+
+
+def content(tx: Transaction, plane: Plane, document: Document, offset: int, length: int) -> bytes | FileRange:
+    """`length` bytes of a document's body from `offset`, as an answer carries them."""
+    data = small(tx, document)
+    if data is not None:
+        return data[offset : offset + length]
+    return FileRange(path(plane, document["blob"]), offset, length) if length else b""
+
+
+def file(tx: Transaction, plane: Plane, document: Document) -> Path:
+    """A file that holds the body's bytes, for engines that read files. It is not to be changed.
+
+    For a small body one is made, once for this process: files that another process left are not trusted.
+    """
+    data = small(tx, document)
+    if data is None:
+        return path(plane, document["blob"])
+    target = _copy(plane, document["row"])
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(".partial")
+        partial.write_bytes(data)
+        partial.rename(target)
+    return target
+
+
+def remove_small(tx: Transaction, rows: Iterable[int]) -> None:
+    """Removes small bodies with the documents that named them."""
+    for row in rows:
+        tx.run("DELETE FROM s3_small_body WHERE id = ?", (row,))
 
 
 def path(plane: Plane, blob: str) -> Path:
-    """Where the body named `blob` lies."""
+    """Where the file named `blob` lies."""
     return plane.blobs / blob[:2] / blob
+
+
+def _copy(plane: Plane, row: int) -> Path:
+    return plane.settings.state / "copies" / _PROCESS / f"{row % 256:02x}" / str(row)
 
 
 def make_folders(blobs: Path) -> None:
@@ -55,63 +129,191 @@ def make_folders(blobs: Path) -> None:
         _made.add(blobs)
 
 
+# Receiving
+
+
 class _Writing:
-    """A body being written. Its methods block: they run in a worker thread, one after another."""
+    """A file being written, and digests being computed. Its methods block: they run in worker threads.
+
+    `write` and each digest's `update` take the batches in order; they may run beside each other.
+    """
 
     def __init__(self, plane: Plane, algorithms: Iterable[str]) -> None:
         self.blob = f"{secrets.token_hex(16)}-{_PROCESS}"
-        self._path = path(plane, self.blob)
-        self._blobs = plane.blobs
+        self._path, self._blobs = path(plane, self.blob), plane.blobs
         self._file: IO[bytes] | None = None
-        self._size = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._checksums = {algorithm: checksums.start(algorithm) for algorithm in algorithms}
+        self._unsynced = 0
+        self.size = 0
+        self.running = {algorithm: checksums.start(algorithm) for algorithm in algorithms}
 
-    def write(self, pieces: list[bytes]) -> None:
+    def write(self, batch: bytes) -> None:
         if self._file is None:
             make_folders(self._blobs)
-            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - closed by finish or drop
-        for piece in pieces:
-            view = memoryview(piece)
-            while view:  # an unbuffered write may take less than it is given
-                view = view[self._file.write(view) :]
-            self._md5.update(piece)
-            for checksum in self._checksums.values():
-                checksum.update(piece)
-            self._size += len(piece)
+            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - closed by sync or drop
+        view = memoryview(batch)
+        while view:  # an unbuffered write may take less than it is given
+            view = view[self._file.write(view) :]
+        self.size += len(batch)
+        self._unsynced += len(batch)
+        if self._unsynced >= _SYNC_BYTES:
+            os.fsync(self._file.fileno())
+            self._unsynced = 0
 
-    def finish(self, pieces: list[bytes]) -> Body:
-        self.write(pieces)
+    def copy(self, source: Path, offset: int, length: int) -> None:
+        """Writes part of another file."""
+        with source.open("rb", buffering=0) as file:
+            file.seek(offset)
+            while length:
+                batch = file.read(min(length, BATCH_BYTES))
+                if not batch:
+                    raise OSError(f"{source} is shorter than it should be")
+                self.write(batch)
+                length -= len(batch)
+
+    def sync(self) -> None:
         assert self._file is not None
         os.fsync(self._file.fileno())
         self._file.close()
         sync_folder(self._path.parent)
-        texts = {algorithm: checksums.text(checksum) for algorithm, checksum in self._checksums.items()}
-        return Body(self.blob, self._size, self._md5.digest(), texts)
+
+    def all(self, batch: bytes) -> None:
+        self.write(batch)
+        for checksum in self.running.values():
+            checksum.update(batch)
+        self.sync()
 
     def drop(self) -> None:
         if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)
 
+    def body(self) -> Body:
+        digests = {algorithm: checksum.digest() for algorithm, checksum in self.running.items()}
+        return Body(self.size, digests, self.blob)
 
-async def receive(plane: Plane, source: AsyncIterator[bytes], algorithms: Iterable[str] = ()) -> Body:
-    """Writes what `source` gives and returns the body once it is on disk. Leaves nothing behind when it fails."""
-    writing = _Writing(plane, algorithms)
-    pieces: list[bytes] = []
-    waiting = 0
+
+class _Lanes:
+    """Worker threads side by side: one writes, one computes MD5, one the other digests. Each keeps the order."""
+
+    def __init__(self, writing: _Writing) -> None:
+        steps: list[Callable[[bytes], Any]] = [writing.write, writing.running["MD5"].update]
+        others = [checksum.update for name, checksum in writing.running.items() if name != "MD5"]
+        if others:
+            steps.append(lambda batch: [update(batch) for update in others])
+        self._steps = [(ThreadPoolExecutor(1, "s3"), step) for step in steps]
+        self._under_way: deque[asyncio.Future[Any]] = deque()
+
+    async def take(self, batch: bytes) -> None:
+        """Hands a batch to all lanes; waits while too many are under way."""
+        while len(self._under_way) >= _BATCHES_UNDER_WAY:
+            await asyncio.shield(self._under_way[0])
+            self._under_way.popleft()
+        loop = asyncio.get_running_loop()
+        self._under_way.append(asyncio.gather(*(loop.run_in_executor(lane, step, batch) for lane, step in self._steps)))
+
+    async def end(self) -> None:
+        """Returns when all batches are done; raises what went wrong with one."""
+        for batch in self._under_way:
+            await asyncio.shield(batch)
+
+    async def close(self) -> None:
+        """Leaves nobody at work."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+            for batch in self._under_way:
+                batch.exception()
+        for lane, _ in self._steps:
+            lane.shutdown(wait=False)
+
+
+async def receive(plane: Plane, source: AsyncIterable[bytes], algorithms: Iterable[str] = ()) -> Body:
+    """Takes in a body, and verifies it where it is a request's. Leaves nothing behind when it fails.
+
+    `algorithms` are computed beside MD5 and what is needed to verify it.
+    """
+    payload = source if isinstance(source, Payload) else None
+    wanted = {"MD5", *algorithms, *(payload.algorithms if payload is not None else ())}
+    pieces, size = [], 0
+    stream = payload.pieces() if payload is not None else aiter(source)
+    async for piece in stream:
+        pieces.append(piece)
+        size += len(piece)
+        if size > SMALL_BYTES:
+            body = await _to_file(plane, pieces, size, stream, wanted, payload)
+            break
+    else:
+        data = b"".join(pieces)
+        body = Body(size, checksums.digests(data, wanted), data=data)
+        if payload is not None:
+            payload.check(body.digests)
+    return body
+
+
+async def _to_file(
+    plane: Plane, pieces: list[bytes], size: int, stream: AsyncIterable[bytes], wanted: set[str],
+    payload: Payload | None,
+) -> Body:  # fmt: skip
+    writing = _Writing(plane, wanted)
+    lanes: _Lanes | None = None
     try:
-        async for piece in source:
+        async for piece in stream:
+            if size >= BATCH_BYTES:
+                lanes = lanes or _Lanes(writing)
+                await lanes.take(b"".join(pieces))
+                pieces, size = [], 0
             pieces.append(piece)
-            waiting += len(piece)
-            if waiting >= PIECE_BYTES:
-                await _in_thread(writing.write, pieces)
-                pieces, waiting = [], 0
-        body: Body = await _in_thread(writing.finish, pieces)
+            size += len(piece)
+        last = b"".join(pieces)
+        if lanes is None:
+            await _in_thread(writing.all, last)
+        else:
+            await lanes.take(last)
+            await lanes.end()
+            await _in_thread(writing.sync)
+        body = writing.body()
+        if payload is not None:
+            payload.check(body.digests)
+    except BaseException:
+        if lanes is not None:
+            await asyncio.shield(lanes.close())
+        await asyncio.shield(asyncio.to_thread(writing.drop))
+        raise
+    if lanes is not None:
+        await lanes.close()
+    return body
+
+
+async def concatenated(plane: Plane, parts: list[bytes | FileRange], digests: dict[str, bytes]) -> Body:
+    """A body made of parts of others, whose digests are known."""
+    size = sum(len(part) if isinstance(part, bytes) else part.length for part in parts)
+    if all(isinstance(part, bytes) for part in parts) and size <= SMALL_BYTES:
+        return Body(size, digests, data=b"".join(part for part in parts if isinstance(part, bytes)))
+    writing = _Writing(plane, ())
+
+    def write() -> None:
+        for part in parts:
+            if isinstance(part, bytes):
+                writing.write(part)
+            else:
+                writing.copy(part.path, part.offset, part.length)
+        writing.sync()
+
+    try:
+        await _in_thread(write)
     except BaseException:
         await asyncio.shield(asyncio.to_thread(writing.drop))
         raise
-    return body
+    return Body(size, digests, writing.blob)
+
+
+async def digests_of(content: bytes | FileRange, algorithms: Iterable[str]) -> dict[str, bytes]:
+    """The digests of a body that is kept already."""
+    if isinstance(content, bytes):
+        return checksums.digests(content, algorithms)
+    running = {algorithm: checksums.start(algorithm) for algorithm in algorithms}
+    async for piece in content.pieces():
+        await asyncio.gather(*(asyncio.to_thread(checksum.update, piece) for checksum in running.values()))
+    return {algorithm: checksum.digest() for algorithm, checksum in running.items()}
 
 
 async def _in_thread(function: Any, *arguments: Any) -> Any:
@@ -124,21 +326,18 @@ async def _in_thread(function: Any, *arguments: Any) -> Any:
         raise
 
 
-async def joined(ranges: Iterable[FileRange]) -> AsyncIterator[bytes]:
-    """The bytes of parts of files, one after another."""
-    for part in ranges:
-        async for piece in part.pieces():
-            yield piece
-
-
-async def once(data: bytes) -> AsyncIterator[bytes]:
+async def once(data: bytes) -> AsyncIterable[bytes]:
     """A source that gives `data` in one piece."""
     yield data
 
 
+# Removing
+
+
 async def discard(plane: Plane, body: Body) -> None:
-    """Removes a body that was written but is not going to be named."""
-    await asyncio.to_thread(path(plane, body.blob).unlink, missing_ok=True)
+    """Removes a body that was received but is not going to be named."""
+    if body.blob is not None and not body.borrowed:
+        await asyncio.to_thread(path(plane, body.blob).unlink, missing_ok=True)
 
 
 def unlink(plane: Plane, blobs: Iterable[str]) -> bool:
@@ -150,6 +349,25 @@ def unlink(plane: Plane, blobs: Iterable[str]) -> bool:
     return may
 
 
+def has_copy(plane: Plane, row: int) -> bool:
+    """Whether a file was made of this small body."""
+    return _copy(plane, row).exists()
+
+
+def unlink_copies(plane: Plane, rows: Iterable[int]) -> None:
+    """Removes the files made of small bodies. Blocks: for worker threads."""
+    for row in rows:
+        _copy(plane, row).unlink(missing_ok=True)
+
+
 def left_over(blobs: Path, folder: str) -> list[str]:
     """The names of bodies in one folder that earlier processes wrote."""
     return [name for name in os.listdir(blobs / folder) if not name.endswith(f"-{_PROCESS}")]
+
+
+def remove_old_copies(plane: Plane) -> None:
+    """Removes the files that earlier processes made of small bodies. Blocks: for worker threads."""
+    folder = plane.settings.state / "copies"
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if name != _PROCESS:
+            shutil.rmtree(folder / name, ignore_errors=True)

@@ -74,7 +74,7 @@ def head_bucket(call: Call, request: Request) -> Answer:
 def delete_bucket(call: Call, request: Request) -> Answer:
     name = request["Bucket"]
     store.get_bucket(call.tx, name)
-    if call.tx.first(store.OBJECTS, {"bucket": name}) is not None:
+    if any(call.tx.first(kind, {"bucket": name}) is not None for kind in (store.OBJECTS, store.VERSIONS)):
         raise ServiceError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, BucketName=name)
     for upload in call.tx.select(store.UPLOADS, {"bucket": name}):
         store.remove_upload(call.tx, call.plane, upload)
@@ -87,17 +87,10 @@ def get_bucket_location(call: Call, request: Request) -> Answer:
     return {} if call.region == "us-east-1" else {"LocationConstraint": call.region}
 
 
-def get_bucket_versioning(call: Call, request: Request) -> Answer:
-    """Never enabled: this S3 keeps one version of an object."""
-    store.get_bucket(call.tx, request["Bucket"])
-    return {}
-
-
 OPERATIONS: dict[str, Operation] = {
     "ListBuckets": reads(list_buckets, iam("s3:ListAllMyBuckets")),
     "CreateBucket": writes(create_bucket, on_bucket("s3:CreateBucket")),
     "HeadBucket": reads(head_bucket, on_bucket("s3:ListBucket")),
     "DeleteBucket": writes(delete_bucket, on_bucket("s3:DeleteBucket")),
     "GetBucketLocation": reads(get_bucket_location, on_bucket("s3:GetBucketLocation")),
-    "GetBucketVersioning": reads(get_bucket_versioning, on_bucket("s3:GetBucketVersioning")),
 }

@@ -1,4 +1,4 @@
-"""Listings of a bucket's objects and of its uploads in progress."""
+"""Listings of a bucket's objects, of their versions, and of its uploads in progress."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ def list_objects_v2(call: Call, request: Request) -> Answer:
     if request.get("StartAfter"):
         answer["StartAfter"] = encoded(request["StartAfter"], request.get("EncodingType"))
     if page.next_after is not None:
-        answer["NextContinuationToken"] = token(page.next_after)
+        answer["NextContinuationToken"] = token(page.next_after[0])
     return answer
 
 
@@ -34,7 +34,7 @@ def list_objects(call: Call, request: Request) -> Answer:
     answer = _common(call, request, page, with_owner=True)
     answer["Marker"] = encoded(marker, encoding)
     if page.next_after is not None and request.get("Delimiter"):  # without one, the last key is the marker
-        answer["NextMarker"] = encoded(page.next_after, encoding)
+        answer["NextMarker"] = encoded(page.next_after[0], encoding)
     return answer
 
 
@@ -49,11 +49,70 @@ def _page(call: Call, request: Request, after: str) -> rules.Listing:
     bucket, prefix = request["Bucket"], request.get("Prefix") or ""
     store.get_bucket(call.tx, bucket)
 
-    def walk(start: str) -> Iterable[Document]:
-        found = store.walk_objects(call.tx, bucket, prefix, start)
-        return (document for document in found if store.is_visible(document, call.principal))
+    def walk(start: rules.Place) -> Iterable[Document]:
+        return _visible(call, store.walk_objects(call.tx, bucket, prefix, start[0]))
 
-    return rules.listing(walk, prefix, request.get("Delimiter") or "", after, _limit(request, "MaxKeys"), store.behind)
+    def place(document: Document) -> rules.Place:
+        return (document["key"],)
+
+    delimiter = request.get("Delimiter") or ""
+    return rules.listing(walk, place, prefix, delimiter, (after,), _limit(request, "MaxKeys"))
+
+
+def _visible(call: Call, documents: Iterable[Document]) -> Iterable[Document]:
+    return (document for document in documents if store.is_visible(document, call.principal))
+
+
+def list_object_versions(call: Call, request: Request) -> Answer:
+    bucket, prefix = request["Bucket"], request.get("Prefix") or ""
+    encoding, delimiter = request.get("EncodingType"), request.get("Delimiter") or ""
+    key_marker, version_marker = request.get("KeyMarker") or "", request.get("VersionIdMarker")
+    store.get_bucket(call.tx, bucket)
+    if version_marker and not key_marker:
+        raise ServiceError("InvalidArgument", "A version-id marker cannot be specified without a key marker.", 400)
+    latest: set[tuple[str, str]] = set()  # of the documents met
+
+    def walk(start: rules.Place) -> Iterable[Document]:
+        previous = start[0] if len(start) > 1 and start[1] != store.BEFORE_ALL_RANKS else None
+        for document in store.walk_versions(call.tx, bucket, prefix, start):
+            if document["key"] != previous:
+                latest.add((document["key"], rules.version_id(document)))
+                previous = document["key"]
+            if store.is_visible(document, call.principal):
+                yield document
+
+    after = _version_place(call, bucket, key_marker, version_marker)
+    page = rules.listing(walk, store.place_of_version, prefix, delimiter, after, _limit(request, "MaxKeys"))
+    answer: Answer = {
+        "Name": bucket, "Prefix": encoded(prefix, encoding), "KeyMarker": encoded(key_marker, encoding),
+        "VersionIdMarker": version_marker or "", "MaxKeys": _limit(request, "MaxKeys"),
+        "IsTruncated": page.next_after is not None, "Versions": [], "DeleteMarkers": [],
+        "CommonPrefixes": [{"Prefix": encoded(p, encoding)} for p in page.prefixes],
+        **({"Delimiter": encoded(delimiter, encoding)} if delimiter else {}),
+        **({"EncodingType": encoding} if encoding else {}),
+    }  # fmt: skip
+    for document in page.contents:
+        version = rules.version_id(document)
+        named = {"VersionId": version, "IsLatest": (document["key"], version) in latest, "Owner": owner(call)}
+        if document.get("is_marker"):
+            marker = {"Key": encoded(document["key"], encoding), "LastModified": document["last_modified"]}
+            answer["DeleteMarkers"].append(marker | named)
+        else:
+            answer["Versions"].append(_object(call, document, encoding, with_owner=False) | named)
+    if page.next_after is not None:
+        answer["NextKeyMarker"] = encoded(page.next_after[0], encoding)
+        if len(page.next_after) > 1:
+            answer["NextVersionIdMarker"] = rules.version_id(page.contents[-1])
+    return answer
+
+
+def _version_place(call: Call, bucket: str, key: str, version: str | None) -> rules.Place:
+    """Where the markers of a request point. A version that went meanwhile: before all those of its key, so that a
+    client that deletes page after page misses none."""
+    if not version:
+        return (key,)
+    found = store.find_version(call.tx, bucket, key, version)
+    return (key, store.BEFORE_ALL_RANKS) if found is None else store.place_of_version(found)
 
 
 def _common(call: Call, request: Request, page: rules.Listing, *, with_owner: bool) -> Answer:
@@ -91,19 +150,13 @@ def list_multipart_uploads(call: Call, request: Request) -> Answer:
     delimiter, encoding = request.get("Delimiter") or "", request.get("EncodingType")
     limit, key_marker = _limit(request, "MaxUploads"), request.get("KeyMarker") or ""
     store.get_bucket(call.tx, bucket)
-    # the listing's position is (key, upload id): its walk is over one text that sorts the same way
     marked = request.get("UploadIdMarker") if key_marker else None
-    after = f"{key_marker}\0{marked}" if marked else store.behind(f"{key_marker}\0") if key_marker else ""
-    found = [
-        {**upload, "key": f"{upload['key']}\0{upload['upload_id']}"}
-        for upload in call.tx.select(store.UPLOADS, {"bucket": bucket})
-        if upload["key"].startswith(prefix)
-    ]
+    after: rules.Place = (key_marker, marked) if marked else (key_marker,)
 
-    def walk(start: str) -> Iterable[Document]:
-        return (upload for upload in found if upload["key"] > start)
+    def walk(start: rules.Place) -> Iterable[Document]:
+        return store.walk_uploads(call.tx, bucket, prefix, start)
 
-    page = rules.listing(walk, prefix, delimiter, after, limit, store.behind)
+    page = rules.listing(walk, lambda upload: (upload["key"], upload["upload_id"]), prefix, delimiter, after, limit)
     answer: Answer = {
         "Bucket": bucket,
         "Prefix": encoded(prefix, encoding),
@@ -119,14 +172,14 @@ def list_multipart_uploads(call: Call, request: Request) -> Answer:
     if encoding:
         answer["EncodingType"] = encoding
     if page.next_after is not None:
-        key, _, upload_id = page.next_after.partition("\0")
-        answer |= {"NextKeyMarker": encoded(key, encoding), "NextUploadIdMarker": upload_id}
+        answer["NextKeyMarker"] = encoded(page.next_after[0], encoding)
+        answer["NextUploadIdMarker"] = page.next_after[1] if len(page.next_after) > 1 else ""
     return answer
 
 
 def _upload(call: Call, upload: Document, encoding: str | None) -> dict[str, Any]:
     described = {
-        "UploadId": upload["upload_id"], "Key": encoded(upload["key"].partition("\0")[0], encoding),
+        "UploadId": upload["upload_id"], "Key": encoded(upload["key"], encoding),
         "Initiated": upload["initiated_at"], "StorageClass": "STANDARD", "Owner": owner(call),
         "Initiator": {"ID": upload["initiator"], "DisplayName": upload["initiator"].rpartition("/")[2]},
     }  # fmt: skip
@@ -137,7 +190,8 @@ def _upload(call: Call, upload: Document, encoding: str | None) -> dict[str, Any
 
 
 OPERATIONS: dict[str, Operation] = {
-    "ListObjects": reads(list_objects, on_listing),
-    "ListObjectsV2": reads(list_objects_v2, on_listing),
+    "ListObjects": reads(list_objects, on_listing("s3:ListBucket")),
+    "ListObjectsV2": reads(list_objects_v2, on_listing("s3:ListBucket")),
+    "ListObjectVersions": reads(list_object_versions, on_listing("s3:ListBucketVersions")),
     "ListMultipartUploads": reads(list_multipart_uploads, on_bucket("s3:ListBucketMultipartUploads")),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-_KINDS = ("s3_object", "s3_part")
+_KINDS = ("s3_object", "s3_version", "s3_part")
 _PIECE_BYTES = 1 << 20
 
 
@@ -49,8 +49,15 @@ def named_bodies(connection: Any) -> Iterator[NamedBody]:
             if document.get("blob"):
                 yield NamedBody(
                     document["blob"], document["size"], document["etag"].strip('"'), _row(document),
-                    tuple(document.get("part_sizes") or ()),
+                    _part_sizes(connection, document),
                 )  # fmt: skip
+
+
+def _part_sizes(connection: Any, document: dict[str, Any]) -> tuple[int, ...]:
+    if document.get("part_sizes") or "-" not in document["etag"]:
+        return tuple(document.get("part_sizes") or ())
+    row = connection.execute("SELECT body FROM s3_layout WHERE upload_id = ?", (document["upload_id"],)).fetchone()
+    return tuple(msgspec.json.decode(row[0])["sizes"]) if row is not None else ()
 
 
 def _row(document: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The operations of S3."""
 
 from twinplane.data_plane.call import Operation
-from twinplane.data_plane.services.s3 import buckets, listings, objects, store, uploads
+from twinplane.data_plane.services.s3 import attributes, buckets, listings, objects, store, uploads, versioning
 from twinplane.data_plane.tasks import TaskKind
 
 OPERATIONS: dict[str, Operation] = {
@@ -9,6 +9,8 @@ OPERATIONS: dict[str, Operation] = {
     **objects.OPERATIONS,
     **listings.OPERATIONS,
     **uploads.OPERATIONS,
+    **attributes.OPERATIONS,
+    **versioning.OPERATIONS,
 }
 KINDS = store.KINDS
 TASKS: dict[str, TaskKind] = {}

@@ -32,39 +32,61 @@ def on_bucket(action: str) -> Access:
     return access
 
 
-def on_listing(call: Call, request: Request) -> None:
+def on_listing(action: str) -> Access:
     """Access of listings, which policies may limit by prefix and delimiter."""
-    _check_expected_owner(call, request.get("ExpectedBucketOwner"))
-    call.resources.append({"ARN": bucket_arn(request["Bucket"]), "type": "AWS::S3::Bucket"})
-    values = {
-        "s3:prefix": request.get("Prefix") or "",
-        "s3:delimiter": request.get("Delimiter") or "",
-        "s3:max-keys": str(1000 if request.get("MaxKeys") is None else request["MaxKeys"]),
-    }
-    require(call, "s3:ListBucket", bucket_arn(request["Bucket"]), values)
+
+    def access(call: Call, request: Request) -> None:
+        _check_expected_owner(call, request.get("ExpectedBucketOwner"))
+        call.resources.append({"ARN": bucket_arn(request["Bucket"]), "type": "AWS::S3::Bucket"})
+        values = {
+            "s3:prefix": request.get("Prefix") or "",
+            "s3:delimiter": request.get("Delimiter") or "",
+            "s3:max-keys": str(1000 if request.get("MaxKeys") is None else request["MaxKeys"]),
+        }
+        require(call, action, bucket_arn(request["Bucket"]), values)
+
+    return access
 
 
-def on_object(action: str) -> Access:
-    """Access by `action` on the request's object."""
+# The same action on one version of an object, where that is another.
+OF_A_VERSION = {
+    "s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:GetObjectTagging": "s3:GetObjectVersionTagging", "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
+    "s3:DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
+    "s3:GetObjectAttributes": "s3:GetObjectVersionAttributes",
+}  # fmt: skip
+
+
+def on_object(*actions: str) -> Access:
+    """Access by all of `actions` on the request's object, or on the version of it that the request names."""
 
     def access(call: Call, request: Request) -> None:
         _check_expected_owner(call, request.get("ExpectedBucketOwner"))
         arn = object_arn(request["Bucket"], request["Key"])
         call.resources.append({"ARN": arn, "type": "AWS::S3::Object"})
-        require(call, action, arn)
-        if request.get("Tagging") and action == "s3:PutObject":
+        for action in actions:
+            require_on_object(call, action, arn, request.get("VersionId"))
+        if request.get("Tagging") and "s3:PutObject" in actions:
             require(call, "s3:PutObjectTagging", arn)
 
     return access
 
 
+def require_on_object(call: Call, action: str, arn: str, version: str | None) -> None:
+    """Raises `AccessDenied` unless the caller may do `action` on the object, or on that version of it."""
+    if version is None:
+        require(call, action, arn)
+    else:
+        require(call, OF_A_VERSION[action], arn, {"s3:versionid": version})
+
+
 def on_copy(call: Call, request: Request) -> None:
     """Access of copies: read the source, write the target."""
-    bucket, key = rules.copy_source(request["CopySource"])
+    bucket, key, version = rules.copy_source(request["CopySource"])
     _check_expected_owner(call, request.get("ExpectedSourceBucketOwner"))
-    require(call, "s3:GetObject", object_arn(bucket, key))
+    require_on_object(call, "s3:GetObject", object_arn(bucket, key), version)
     on_object("s3:PutObject")(call, request)
-    existing_object(call, bucket, key)
+    existing_object(call, bucket, key, version)
 
 
 def of_each_object(call: Call, request: Request) -> None:
@@ -83,15 +105,31 @@ def may(decide: Callable[[], None]) -> bool:
     return True
 
 
-def existing_object(call: Call, bucket: str, key: str) -> Document:
-    """The object, for who may read it. Raises `NoSuchBucket`, `NoSuchKey`, or `AccessDenied` in their place."""
-    store.get_bucket(call.tx, bucket)
-    document = store.find_object(call.tx, bucket, key)
+def existing_object(call: Call, bucket: str, key: str, version: str | None = None) -> Document:
+    """The object, or that version of it, for who may read it; never a delete marker.
+
+    Its `version_id` is set when the bucket keeps, or kept, versions.
+
+    Raises `NoSuchBucket`, `NoSuchKey`, `NoSuchVersion`, `MethodNotAllowed`, or `AccessDenied` in their place.
+    """
+    rules.check_version_id(version)
+    versioning = store.get_bucket(call.tx, bucket).get("versioning")
+    if version is None:
+        document = store.find_object(call.tx, bucket, key)
+    else:
+        document = store.find_version(call.tx, bucket, key, version)
     if document is None:
         if not may(lambda: require(call, "s3:ListBucket", bucket_arn(bucket), {"s3:prefix": key})):
             raise ServiceError("AccessDenied", ACCESS_DENIED, 403)
-        raise rules.no_such_key(key)
+        if version is not None:
+            raise rules.no_such_version(key, version)
+        marker = store.newest_version(call.tx, bucket, key)
+        raise rules.no_such_key(key) if marker is None else rules.marked_deleted(marker, by_id=False)
     check_owner(call, document)
+    if document.get("is_marker"):
+        raise rules.marked_deleted(document, by_id=True)
+    if versioning is not None:
+        document["version_id"] = rules.version_id(document)
     return document
 
 

@@ -1,22 +1,18 @@
-"""What S3 decides from a request and an object alone: names, conditions, ranges, listings, part lists."""
+"""What S3 decides from a request and an object alone: names, conditions, ranges, versions, listings."""
 
-import base64
-import hashlib
-import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
-from twinplane.data_plane.call import Request, ServiceError
+from twinplane.data_plane.call import Request, ServiceError, new_id
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.wire import checksums
 
-SMALLEST_PART_BYTES = 5 << 20
 LARGEST_OBJECT_BYTES = 5 << 40
 LARGEST_PUT_BYTES = 5 << 30
-MOST_PARTS = 10_000
 
 _BUCKET_NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -58,8 +54,6 @@ def check_served(request: Request) -> None:
         raise ServiceError("NotImplemented", "Encryption with a key of the caller is not served.", 501)
     if request.get("WriteOffsetBytes") is not None:
         raise ServiceError("NotImplemented", "Appending to objects is not served.", 501)
-    if request.get("VersionId") not in (None, "null"):
-        raise ServiceError("InvalidArgument", "Invalid version id specified", 400)
 
 
 def attributes(request: Request) -> dict[str, Any]:
@@ -99,20 +93,17 @@ def algorithm_named(request: Request) -> set[str]:
     return set() if name is None else {name}
 
 
-def checksums_to_come(headers: dict[str, str]) -> set[str]:
-    """The algorithms of the checksums that come with a body, before or behind it."""
-    announced = {*headers, *headers.get("x-amz-trailer", "").lower().replace(" ", "").split(",")}
-    return {algorithm for algorithm in checksums.ALGORITHMS if f"x-amz-checksum-{algorithm.lower()}" in announced}
-
-
-def received_checksums(headers: dict[str, str]) -> dict[str, str]:
-    """The checksums that came with a body, as headers or trailers: read once the body is, when they are verified."""
-    found = {algorithm: headers.get(f"x-amz-checksum-{algorithm.lower()}") for algorithm in checksums.ALGORITHMS}
-    return {algorithm: value for algorithm, value in found.items() if value}
-
-
-def check_checksum(request: Request, computed: dict[str, str]) -> None:
-    """Compares what was computed of a whole upload with what the caller says of it. Raises `BadDigest`."""
+def check_checksum(request: Request, kind: str | None, computed: dict[str, str]) -> None:
+    """Compares what was computed of a whole upload with what the caller says of it. Raises `BadDigest`,
+    `InvalidRequest`.
+    """
+    if request.get("ChecksumType") not in (None, kind):
+        raise ServiceError(
+            "InvalidRequest",
+            f"The upload was created using the {kind} checksum mode. The complete request must use the same "
+            "checksum mode.",
+            400,
+        )
     for algorithm, value in computed.items():
         if request.get(f"Checksum{algorithm}") not in (None, value, value.partition("-")[0]):
             raise ServiceError("BadDigest", f"The {algorithm} you specified did not match what we received.", 400)
@@ -221,20 +212,66 @@ def copy_range(header: str | None, size: int) -> tuple[int, int]:
     return int(match[1]), int(match[2]) - int(match[1]) + 1
 
 
-def copy_source(value: str) -> tuple[str, str]:
-    """(bucket, key) of a copy's source, as percent-encoded in its header. Raises `InvalidArgument`."""
-    path, _, query = value.partition("?")
+def copy_source(value: str) -> tuple[str, str, str | None]:
+    """(bucket, key, version id) of a copy's source, as percent-encoded in its header. Raises `InvalidArgument`."""
+    path, _, query = value.partition("?versionId=")
     bucket, _, key = unquote(path).lstrip("/").partition("/")
     if not bucket or not key:
         raise ServiceError(
             "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", 400
         )
-    if query and query != "versionId=null":
+    version = unquote(query) or None
+    check_version_id(version)
+    return bucket, key, version
+
+
+# Versions
+
+NULL_VERSION = "null"
+_VERSION_ID = re.compile(r"[A-Za-z0-9._-]{1,1024}")
+
+
+def version_id(document: Document) -> str:
+    """The id of an object's version; "null" for those made while the bucket did not keep versions."""
+    return str(document.get("version_id") or NULL_VERSION)
+
+
+def new_version_id() -> str:
+    return new_id(32)
+
+
+def check_version_id(given: str | None) -> None:
+    """Raises `InvalidArgument` on what cannot be a version's id."""
+    if given is not None and not _VERSION_ID.fullmatch(given):
         raise ServiceError("InvalidArgument", "Invalid version id specified", 400)
-    return bucket, key
+
+
+def no_such_version(key: str, wanted: str) -> ServiceError:
+    return ServiceError(
+        "NoSuchVersion", "The specified version does not exist.", 404, Key=key, VersionId=wanted
+    )  # fmt: skip
+
+
+def marked_deleted(marker: Document, *, by_id: bool) -> ServiceError:
+    """The answer to a read that meets a delete marker: by its own id, or in the place of the object."""
+    headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version_id(marker)}
+    if not by_id:
+        error = no_such_key(marker["key"])
+    else:
+        headers |= {"Allow": "DELETE", "Last-Modified": formatdate(int(marker["last_modified"]), usegmt=True)}
+        error = ServiceError(
+            "MethodNotAllowed", "The specified method is not allowed against this resource.", 405, Method="GET",
+            ResourceType="DeleteMarker",
+        )  # fmt: skip
+    error.headers = headers
+    return error
 
 
 # Listings
+
+
+Place = tuple[Any, ...]
+"""Where a listing is: (key,), behind everything of that key; or (key, …), behind one of several things of that key."""
 
 
 @dataclass
@@ -243,27 +280,28 @@ class Listing:
 
     contents: list[Document] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
-    next_after: str | None = None
+    next_after: Place | None = None
 
     @property
     def count(self) -> int:
         return len(self.contents) + len(self.prefixes)
 
 
-Walk = Callable[[str], Iterable[Document]]
-
-
-def listing(walk: Walk, prefix: str, delimiter: str, after: str, limit: int, behind: Callable[[str], str]) -> Listing:
-    """A page of a listing: `walk(after)` gives the documents whose key begins with `prefix` and sorts behind `after`.
+def listing(
+    walk: Callable[[Place], Iterable[Document]], place: Callable[[Document], Place], prefix: str, delimiter: str,
+    after: Place, limit: int,
+) -> Listing:  # fmt: skip
+    """A page of a listing: `walk(after)` gives the documents whose key begins with `prefix` and that lie behind
+    `after`; `place` says where one lies.
 
     Keys that have `delimiter` after the prefix are rolled up into common prefixes; what lies below one is skipped by
-    walking on from `behind(common prefix)`, not by reading it.
+    walking on from behind it, not by reading it.
     """
     page = Listing()
     if limit == 0:
         return page
-    rolled_up = _common_prefix(after, prefix, delimiter)
-    position: str | None = behind(rolled_up) if rolled_up else after
+    rolled_up = _common_prefix(after[0], prefix, delimiter)
+    position: Place | None = (behind(rolled_up),) if rolled_up else after
     last = after
     while position is not None:
         start, position = position, None
@@ -274,11 +312,16 @@ def listing(walk: Walk, prefix: str, delimiter: str, after: str, limit: int, beh
                 return page
             if common is not None:
                 page.prefixes.append(common)
-                last, position = common, behind(common)
+                last, position = (common,), (behind(common),)
                 break
             page.contents.append(document)
-            last = document["key"]
+            last = place(document)
     return page
+
+
+def behind(prefix: str) -> str:
+    """A key that sorts behind every key that begins with `prefix`."""
+    return prefix + "\U0010ffff"
 
 
 def _common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
@@ -291,74 +334,3 @@ def _common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
 def encoded(text: str, encoding_type: str | None) -> str:
     """A key as a listing with this EncodingType shows it."""
     return quote(text, safe="/-_.~*") if encoding_type == "url" else text
-
-
-# Multipart uploads
-
-
-def check_part_number(number: int) -> None:
-    """Raises `InvalidArgument`."""
-    if not 1 <= number <= MOST_PARTS:
-        raise ServiceError(
-            "InvalidArgument", f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive", 400
-        )
-
-
-def chosen_parts(wanted: list[dict[str, Any]], stored: dict[int, Document]) -> list[Document]:
-    """The stored parts that a CompleteMultipartUpload names, in order.
-
-    Raises `MalformedXML`, `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
-    """
-    if not wanted:
-        raise ServiceError("MalformedXML", "The XML you provided was not well-formed or did not validate", 400)
-    numbers = [part.get("PartNumber", 0) for part in wanted]
-    if any(later <= earlier for earlier, later in itertools.pairwise(numbers)):
-        raise ServiceError("InvalidPartOrder", "The list of parts was not in ascending order.", 400)
-    chosen = []
-    for part, number in zip(wanted, numbers, strict=True):
-        found = stored.get(number)
-        if found is None or part.get("ETag", "").strip('"') != found["md5"] or not _checksums_agree(part, found):
-            raise ServiceError(
-                "InvalidPart",
-                "One or more of the specified parts could not be found. The part may not have been uploaded, or the "
-                "specified entity tag may not match the part's entity tag.",
-                400,
-                PartNumber=str(number),
-            )
-        chosen.append(found)
-    if any(part["size"] < SMALLEST_PART_BYTES for part in chosen[:-1]):
-        raise ServiceError("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size", 400)
-    return chosen
-
-
-def _checksums_agree(claimed: dict[str, Any], part: Document) -> bool:
-    return all(claimed.get(f"Checksum{a}") in (None, value) for a, value in part["checksums"].items())
-
-
-def multipart_etag(parts: list[Document]) -> str:
-    """S3's entity tag of an object made of parts."""
-    digest = hashlib.md5(b"".join(bytes.fromhex(part["md5"]) for part in parts), usedforsecurity=False)
-    return f'"{digest.hexdigest()}-{len(parts)}"'
-
-
-def composite_checksum(algorithm: str, parts: list[Document]) -> str:
-    """The checksum of the parts' checksums, as S3 writes it: value-number."""
-    whole = checksums.start(algorithm)
-    for part in parts:
-        whole.update(base64.b64decode(part["checksums"][algorithm]))
-    return f"{checksums.text(whole)}-{len(parts)}"
-
-
-def checksum_type(algorithm: str | None, asked: str | None) -> str | None:
-    """How an upload's parts make one checksum. Raises `InvalidRequest` where the algorithm cannot do what is asked."""
-    if algorithm is None:
-        return None
-    kind = asked or ("FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE")
-    full_only, composite_only = algorithm == "CRC64NVME", not algorithm.startswith("CRC")
-    if (full_only and kind == "COMPOSITE") or (composite_only and kind == "FULL_OBJECT"):
-        raise ServiceError(
-            "InvalidRequest",
-            f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm.",
-            400,
-        )
-    return kind

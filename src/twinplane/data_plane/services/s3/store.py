@@ -1,24 +1,37 @@
-"""What S3 keeps, and the functions other services may call: buckets, objects, uploads in progress."""
+"""What S3 keeps, and the functions other services may call: buckets, objects and their versions, uploads in progress.
+
+`s3_object` holds the current versions that are objects, so reading one is one look-up and a listing meets nothing else.
+`s3_version` holds the versions before them, and delete markers: of a key that has no `s3_object`, the newest of its
+versions is a delete marker. Versions of a key are ordered by `rank`, the newest first.
+"""
 
 import asyncio
-from collections.abc import Iterator
+import heapq
+import itertools
+from collections.abc import AsyncIterable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from twinplane.data_plane.call import Principal, ServiceError
 from twinplane.data_plane.plane import Plane
-from twinplane.data_plane.services.s3 import bodies
+from twinplane.data_plane.services.s3 import bodies, rules
 from twinplane.data_plane.services.s3.bodies import Body
+from twinplane.data_plane.services.s3.rules import NULL_VERSION, new_version_id, version_id
 from twinplane.data_plane.store import Document, Kind, Transaction
 from twinplane.data_plane.wire.body import FileRange
 
 BUCKETS = Kind("s3_bucket", key=("name",))
-OBJECTS = Kind("s3_object", key=("bucket", "key"), indexes=(("blob",),))
+OBJECTS = Kind("s3_object", key=("bucket", "key"), indexes=(("blob",),), extra=(bodies.TABLE,))
+VERSIONS = Kind("s3_version", key=("bucket", "key", "rank"), indexes=(("bucket", "key", "version_id"), ("blob",)))
 UPLOADS = Kind("s3_upload", key=("bucket", "key", "upload_id"), unique=(("upload_id",),))
 PARTS = Kind("s3_part", key=("upload_id", "part_number"), indexes=(("blob",),))
-KINDS = [BUCKETS, OBJECTS, UPLOADS, PARTS]
+LAYOUTS = Kind("s3_layout", key=("upload_id",))  # of an object that was uploaded in parts: their sizes and checksums
+KINDS = [BUCKETS, OBJECTS, VERSIONS, UPLOADS, PARTS, LAYOUTS]
 
-GRACE_SECONDS = 300.0  # how long a body that nothing names any more stays for its readers
-_LAST = "\U0010ffff"  # sorts behind every other character
+GRACE_SECONDS = 300.0  # how long a file that nothing names any more stays for its readers
+
+
+# Buckets
 
 
 def create_bucket(tx: Transaction, name: str, now: float) -> Document:
@@ -44,10 +57,33 @@ def get_bucket(tx: Transaction, name: str) -> Document:
     return bucket
 
 
+# Finding objects
+
+
 def find_object(tx: Transaction, bucket: str, key: str) -> Document | None:
-    """The object's document: bucket, key, size, etag (with quotes), blob, last_modified, metadata, content_type,
+    """The object's document: bucket, key, size, etag (with quotes), last_modified, metadata, content_type,
     owner_user_id, …; None when there is none."""
     return tx.find(OBJECTS, bucket, key)
+
+
+def find_version(tx: Transaction, bucket: str, key: str, wanted: str) -> Document | None:
+    """The version of an object with this id, current or not; it may be a delete marker (`is_marker`)."""
+    current = tx.find(OBJECTS, bucket, key)
+    if current is not None and version_id(current) == wanted:
+        return current
+    return tx.first(VERSIONS, {"bucket": bucket, "key": key, "version_id": wanted})
+
+
+def newest_version(tx: Transaction, bucket: str, key: str) -> Document | None:
+    """Of a key without a current object: its delete marker. Else: the version before the current one."""
+    return tx.first(VERSIONS, {"bucket": bucket, "key": key})
+
+
+def layout_of(tx: Transaction, document: Document) -> Document | None:
+    """`sizes` and `checksums` of the parts an object was uploaded in, in order; None when it was not."""
+    if document.get("upload_id") is None:
+        return None
+    return tx.find(LAYOUTS, document["upload_id"]) or {"sizes": document["part_sizes"], "checksums": []}
 
 
 def list_objects(tx: Transaction, bucket: str, prefix: str = "") -> list[Document]:
@@ -62,22 +98,54 @@ def walk_objects(tx: Transaction, bucket: str, prefix: str = "", after: str = ""
         if found is not None:
             yield found
         after = prefix
+    return (yield from _walk(tx, OBJECTS, bucket, prefix, (after,)))
+
+
+def walk_versions(tx: Transaction, bucket: str, prefix: str, after: tuple[Any, ...]) -> Iterator[Document]:
+    """All versions, delete markers among them, of the keys that begin with `prefix`: by key, the newest first.
+
+    Those behind `after`: a key, or the place of a version.
+    """
+    key, rank = after if len(after) == 2 else (after[0], _BEHIND_ALL_RANKS)
+    if prefix > key:
+        key, rank = prefix, BEFORE_ALL_RANKS
+    current = [] if rank == _BEHIND_ALL_RANKS else [tx.find(OBJECTS, bucket, key)]
+    first = (each for each in current if each is not None and each.get("rank", 0) > rank)
+    objects = itertools.chain(first, _walk(tx, OBJECTS, bucket, prefix, (key,)))
+    old = _walk(tx, VERSIONS, bucket, prefix, (key, rank))
+    return heapq.merge(objects, old, key=place_of_version)
+
+
+def place_of_version(document: Document) -> tuple[str, int]:
+    """Where a version lies among all versions of a bucket."""
+    return document["key"], document.get("rank", 0)
+
+
+def walk_uploads(tx: Transaction, bucket: str, prefix: str, after: tuple[str, ...]) -> Iterator[Document]:
+    """The uploads in progress to keys that begin with `prefix`, by key and id, behind `after`: a key, or (key, id)."""
+    key, upload_id = after if len(after) == 2 else (after[0], _LAST)
+    if prefix > key:
+        key, upload_id = prefix, ""
+    return _walk(tx, UPLOADS, bucket, prefix, (key, upload_id))
+
+
+_BEHIND_ALL_RANKS = 1 << 62
+BEFORE_ALL_RANKS = -_BEHIND_ALL_RANKS
+_LAST = rules.behind("")
+
+
+def _walk(tx: Transaction, kind: Kind, bucket: str, prefix: str, after: tuple[Any, ...]) -> Iterator[Document]:
     page = 8  # grows: a walk that soon leaves for another prefix reads little in vain
     while True:
-        found_page = tx.select(OBJECTS, {"bucket": bucket}, after=(bucket, after), limit=page)
+        found_page = tx.select(kind, {"bucket": bucket}, after=(bucket, *after), limit=page)
         for document in found_page:
             if not document["key"].startswith(prefix):
                 return
             yield document
         if len(found_page) < page:
             return
-        after = found_page[-1]["key"]
+        after = kind.key_of(found_page[-1])[1:]
         page = min(page * 4, 1000)
-
-
-def behind(prefix: str) -> str:
-    """A key that sorts behind every key that begins with `prefix`."""
-    return prefix + _LAST
 
 
 def is_visible(document: Document, principal: Principal) -> bool:
@@ -86,37 +154,114 @@ def is_visible(document: Document, principal: Principal) -> bool:
     return owner is None or owner == principal.on_behalf_of
 
 
-def blob_path(plane: Plane, document: Document) -> Path:
-    """The immutable file that holds the object's bytes."""
-    return bodies.path(plane, document["blob"])
+def file_of(tx: Transaction, plane: Plane, document: Document) -> Path:
+    """A file with the object's bytes, which must not be changed. It stays some minutes after the object."""
+    return bodies.file(tx, plane, document)
 
 
-def put_object(tx: Transaction, plane: Plane, document: Document) -> Document:
-    """Names a body that is on disk; the body it replaces is removed after the commit."""
-    old = tx.find(OBJECTS, document["bucket"], document["key"])
-    if old is not None:
-        unlink_after_commit(tx, plane, [old["blob"]])
+# Changing objects
+
+
+def put_object(tx: Transaction, plane: Plane, document: Document, body: Body) -> Document:
+    """Makes an object with this body the current version of its key, as the bucket's versioning has it."""
+    bucket, key = document["bucket"], document["key"]
+    versioning = get_bucket(tx, bucket).get("versioning")
+    document = {**document, **keep_body(tx, body), **_make_room(tx, plane, versioning, bucket, key)}
     return tx.put(OBJECTS, document)
 
 
+def keep_body(tx: Transaction, body: Body) -> Document:
+    """What the document of a body says of where it is. Raises `NoSuchKey` when the file of a copy is going already."""
+    if body.borrowed and not _named(tx, [str(body.blob)]):  # while it is named, nobody is about to remove it
+        raise ServiceError("NoSuchKey", "The object to copy was deleted meanwhile.", 404)
+    return bodies.keep(tx, body)
+
+
+def delete_object(tx: Transaction, plane: Plane, bucket: str, key: str, now: float) -> Document | None:
+    """Deletes an object as a call without a version id does: returns the delete marker that a versioned bucket gets."""
+    versioning = get_bucket(tx, bucket).get("versioning")
+    if versioning is None:
+        remove_object(tx, plane, bucket, key)
+        return None
+    place = _make_room(tx, plane, versioning, bucket, key)
+    tx.remove(OBJECTS, bucket, key)
+    marker = {"bucket": bucket, "key": key, "is_marker": True, "last_modified": now, "blob": None, "row": None, **place}
+    return tx.add(VERSIONS, marker)
+
+
+def _make_room(tx: Transaction, plane: Plane, versioning: str | None, bucket: str, key: str) -> Document:
+    """Clears the place of a key's current version; returns `rank` and `version_id` of the next one."""
+    current = tx.find(OBJECTS, bucket, key)
+    if versioning is None:
+        if current is not None:
+            drop_bodies(tx, plane, [current])
+        return {"rank": 0, "version_id": None}
+    latest = current if current is not None else newest_version(tx, bucket, key)
+    if versioning == "Suspended":
+        replaced = find_version(tx, bucket, key, NULL_VERSION)
+        if replaced is not None:
+            _remove(tx, plane, replaced)
+            current = None if current == replaced else current
+    if current is not None:
+        tx.add(VERSIONS, {"rank": 0, **current, "version_id": version_id(current)})
+    return {
+        "rank": (latest or {}).get("rank", 0) - 1,
+        "version_id": new_version_id() if versioning == "Enabled" else NULL_VERSION,
+    }
+
+
 def remove_object(tx: Transaction, plane: Plane, bucket: str, key: str) -> bool:
-    """Removes an object; says whether there was one."""
-    old = tx.find(OBJECTS, bucket, key)
-    if old is None:
-        return False
-    unlink_after_commit(tx, plane, [old["blob"]])
-    return tx.remove(OBJECTS, bucket, key)
+    """Removes the current version of an object for good; says whether there was one."""
+    current = tx.find(OBJECTS, bucket, key)
+    if current is not None:
+        remove_version(tx, plane, current)
+    return current is not None
 
 
-def unlink_after_commit(tx: Transaction, plane: Plane, blobs: list[str]) -> None:
-    """Removes bodies some time after this transaction's commit, unless a row still names them then.
+def remove_version(tx: Transaction, plane: Plane, document: Document) -> None:
+    """Removes a version for good; the newest of those left becomes the current one."""
+    bucket, key = document["bucket"], document["key"]
+    _remove(tx, plane, document)
+    if tx.find(OBJECTS, bucket, key) is None:
+        newest = newest_version(tx, bucket, key)
+        if newest is not None and not newest.get("is_marker"):
+            tx.remove(VERSIONS, bucket, key, newest["rank"])
+            tx.put(OBJECTS, newest)
 
-    After a crash before that, the sweep does.
+
+def _remove(tx: Transaction, plane: Plane, document: Document) -> None:
+    current = tx.find(OBJECTS, document["bucket"], document["key"])
+    if current is not None and version_id(current) == version_id(document):
+        tx.remove(OBJECTS, document["bucket"], document["key"])
+    else:
+        tx.remove(VERSIONS, document["bucket"], document["key"], document["rank"])
+    drop_bodies(tx, plane, [document])
+
+
+def change_version(tx: Transaction, document: Document) -> None:
+    """Stores a version whose description (tags) changed, wherever it is."""
+    current = tx.find(OBJECTS, document["bucket"], document["key"])
+    is_current = current is not None and version_id(current) == version_id(document)
+    tx.put(OBJECTS if is_current else VERSIONS, document)
+
+
+def drop_bodies(tx: Transaction, plane: Plane, documents: Iterable[Document]) -> None:
+    """Removes the bodies of documents that go: rows at once, files some time after this transaction's commit, unless a
+    row still names them then. After a crash before that, the sweep does.
     """
+    documents = list(documents)
+    blobs = [document["blob"] for document in documents if document["blob"] is not None]
+    rows = [document["row"] for document in documents if document.get("row") is not None]
+    bodies.remove_small(tx, rows)
+    for document in documents:
+        if document.get("upload_id") is not None and "part_number" not in document:
+            tx.remove(LAYOUTS, document["upload_id"])
 
     def remove() -> None:
         orphans = set(blobs) - plane.store.read(lambda now: _named(now, blobs))
-        asyncio.get_running_loop().run_in_executor(None, bodies.unlink, plane, orphans).add_done_callback(look)
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, bodies.unlink_copies, plane, rows)
+        loop.run_in_executor(None, bodies.unlink, plane, orphans).add_done_callback(look)
 
     def look(removal: "asyncio.Future[bool]") -> None:
         if not removal.cancelled() and not removal.result():  # a backup runs
@@ -125,7 +270,8 @@ def unlink_after_commit(tx: Transaction, plane: Plane, blobs: list[str]) -> None
     def remove_later() -> None:
         asyncio.get_running_loop().call_later(GRACE_SECONDS, remove)
 
-    tx.after_commit.append(remove_later)
+    if blobs or any(bodies.has_copy(plane, row) for row in rows):
+        tx.after_commit.append(remove_later)
 
 
 def new_object(
@@ -133,8 +279,8 @@ def new_object(
 ) -> Document:
     """The document of an object with this body."""
     return {
-        "bucket": bucket, "key": key, "size": body.size, "etag": f'"{body.md5.hex()}"', "blob": body.blob,
-        "last_modified": now, "metadata": {}, "content_type": content_type, "owner_user_id": owner_user_id,
+        "bucket": bucket, "key": key, "size": body.size, "etag": f'"{body.md5.hex()}"', "last_modified": now,
+        "metadata": {}, "content_type": content_type, "owner_user_id": owner_user_id,
     }  # fmt: skip
 
 
@@ -145,19 +291,15 @@ async def put_file(
 
     With `owner_user_id` only that person's sessions may read, list or overwrite it.
     """
+    pieces: AsyncIterable[bytes]
     if isinstance(source, Path):
         pieces = FileRange(source, 0, (await asyncio.to_thread(source.stat)).st_size).pieces()
     else:
         pieces = bodies.once(source)
     body = await bodies.receive(plane, pieces)
     document = new_object(bucket, key, body, plane.clock(), content_type=content_type, owner_user_id=owner_user_id)
-
-    def put(tx: Transaction) -> Document:
-        get_bucket(tx, bucket)
-        return put_object(tx, plane, document)
-
     try:
-        return await plane.store.write(put)
+        return await plane.store.write(lambda tx: put_object(tx, plane, document, body))
     except ServiceError:
         await bodies.discard(plane, body)
         raise
@@ -166,14 +308,15 @@ async def put_file(
 def remove_upload(tx: Transaction, plane: Plane, upload: Document) -> None:
     """Removes an upload in progress with its parts."""
     parts = tx.select(PARTS, {"upload_id": upload["upload_id"]})
-    unlink_after_commit(tx, plane, [part["blob"] for part in parts])
+    drop_bodies(tx, plane, parts)
     for part in parts:
         tx.remove(PARTS, part["upload_id"], part["part_number"])
     tx.remove(UPLOADS, upload["bucket"], upload["key"], upload["upload_id"])
 
 
 async def sweep_orphans(plane: Plane) -> int:
-    """Removes the bodies no row names, left behind by a crash; returns how many. Runs beside requests."""
+    """Removes the files no row names, left behind by a crash; returns how many. Runs beside requests."""
+    await asyncio.to_thread(bodies.remove_old_copies, plane)
     await asyncio.to_thread(bodies.make_folders, plane.blobs)
     removed = 0
     for number in range(256):
@@ -188,4 +331,4 @@ async def sweep_orphans(plane: Plane) -> int:
 
 
 def _named(tx: Transaction, blobs: list[str]) -> set[str]:
-    return {row["blob"] for kind in (OBJECTS, PARTS) for row in tx.select(kind, {"blob": blobs})}
+    return {row["blob"] for kind in (OBJECTS, VERSIONS, PARTS) for row in tx.select(kind, {"blob": blobs})}

@@ -1,14 +1,24 @@
 """Multipart uploads: parts are bodies of their own until they are joined into the object's."""
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, new_id, reads, streams, writes
-from twinplane.data_plane.services.s3 import bodies, rules, store
+from twinplane.data_plane.services.s3 import bodies, rules, store, upload_rules
 from twinplane.data_plane.services.s3.bodies import Body
 from twinplane.data_plane.services.s3.buckets import owner
-from twinplane.data_plane.services.s3.objects import copied_object, name_body, receive
+from twinplane.data_plane.services.s3.objects import (
+    borrowed,
+    check_target,
+    copied_object,
+    copied_version,
+    made_version,
+    name_body,
+    receive,
+)
 from twinplane.data_plane.services.s3.permissions import check_owner, on_copy, on_object
 from twinplane.data_plane.store import Document, Transaction
+from twinplane.data_plane.wire import checksums
 from twinplane.data_plane.wire.body import FileRange
 
 
@@ -25,7 +35,7 @@ def create_multipart_upload(call: Call, request: Request) -> Answer:
             "bucket": bucket, "key": key, "upload_id": new_id(48), "initiated_at": call.now,
             "initiator": call.principal.arn, "attributes": rules.attributes(request),
             "checksum_algorithm": algorithm,
-            "checksum_type": rules.checksum_type(algorithm, request.get("ChecksumType")),
+            "checksum_type": upload_rules.checksum_type(algorithm, request.get("ChecksumType")),
         },
     )  # fmt: skip
     return {"Bucket": bucket, "Key": key, "UploadId": upload["upload_id"], **_checksum(upload)}
@@ -52,82 +62,104 @@ def _get_upload(tx: Transaction, request: Request) -> Document:
 
 
 async def upload_part(call: Call, request: Request) -> Answer:
-    rules.check_part_number(request["PartNumber"])
+    upload_rules.check_part_number(request["PartNumber"])
     rules.check_served(request)
     upload = call.plane.store.read(lambda tx: _get_upload(tx, request))
-    body = await receive(call, {upload["checksum_algorithm"]} - {None})
-    part = await _keep_part(call, request, body)
-    return {"ETag": part["etag"], **rules.checksum_members(body.checksums)}
+    algorithm = upload["checksum_algorithm"]
+    upload_rules.check_same_algorithm(algorithm, checksums.announced(call.headers))
+    also = {algorithm} - {None, *checksums.announced(call.headers)}
+    body, sums = await receive(call, request, also)
+    return await _keep_part(
+        call, request, body, sums, lambda part: {"ETag": part["etag"], **rules.checksum_members(sums)}
+    )
 
 
 async def upload_part_copy(call: Call, request: Request) -> Answer:
-    rules.check_part_number(request["PartNumber"])
+    upload_rules.check_part_number(request["PartNumber"])
     rules.check_served(request)
     upload = call.plane.store.read(lambda tx: _get_upload(tx, request))
-    found = call.plane.store.read(lambda tx: copied_object(tx, call, request))
+    found, content = call.plane.store.read(lambda tx: copied_object(tx, call, request))
+    algorithms = {upload["checksum_algorithm"]} - {None}
     offset, length = rules.copy_range(request.get("CopySourceRange"), found["size"])
-    source = FileRange(store.blob_path(call.plane, found), offset, length)
-    body = await bodies.receive(call.plane, source.pieces(), {upload["checksum_algorithm"]} - {None})
-    part = await _keep_part(call, request, body)
-    members = rules.checksum_members(body.checksums)
-    return {"CopyPartResult": {"ETag": part["etag"], "LastModified": part["last_modified"], **members}}
+    if length == found["size"]:
+        body, sums = await borrowed(found, content, algorithms)
+        sums = {name: text for name, text in sums.items() if name in algorithms}
+    else:
+        part = content[offset : offset + length] if isinstance(content, bytes) else content.part(offset, length)
+        source = bodies.once(part) if isinstance(part, bytes) else part.pieces()
+        body = await bodies.receive(call.plane, source, algorithms)
+        sums = {algorithm: checksums.text(body.digests[algorithm]) for algorithm in algorithms}
+
+    def answer(part: Document) -> Answer:
+        result = {"ETag": part["etag"], "LastModified": part["last_modified"], **rules.checksum_members(sums)}
+        return {"CopyPartResult": result, **copied_version(found)}
+
+    return await _keep_part(call, request, body, sums, answer)
 
 
-async def _keep_part(call: Call, request: Request, body: Body) -> Document:
+async def _keep_part(
+    call: Call, request: Request, body: Body, sums: dict[str, str], answer: Callable[[Document], Answer]
+) -> Answer:
     part: Document = {
         "upload_id": request["UploadId"], "part_number": request["PartNumber"], "size": body.size,
-        "md5": body.md5.hex(), "etag": f'"{body.md5.hex()}"', "blob": body.blob, "checksums": body.checksums,
-        "last_modified": call.now,
+        "md5": body.md5.hex(), "etag": f'"{body.md5.hex()}"', "checksums": sums, "last_modified": call.now,
     }  # fmt: skip
 
-    def keep(tx: Transaction) -> None:
+    def keep(tx: Transaction) -> Answer:
         _get_upload(tx, request)
         replaced = tx.find(store.PARTS, part["upload_id"], part["part_number"])
         if replaced is not None:
-            store.unlink_after_commit(tx, call.plane, [replaced["blob"]])
-        tx.put(store.PARTS, part)
+            store.drop_bodies(tx, call.plane, [replaced])
+        tx.put(store.PARTS, part | store.keep_body(tx, body))
+        return answer(part)
 
     try:
-        await call.plane.store.write(keep)
+        return await call.commit(keep)
     except ServiceError:
         await bodies.discard(call.plane, body)
         raise
-    return part
 
 
 async def complete_multipart_upload(call: Call, request: Request) -> Answer:
     completed = call.plane.store.read(lambda tx: _completed_before(tx, call, request))
     if completed is not None:
         return _completion(call, request, completed)
-    upload, parts = call.plane.store.read(lambda tx: _chosen(tx, request))
+    call.plane.store.read(lambda tx: (_get_upload(tx, request), check_target(tx, call, request)))
+    upload, parts, contents = call.plane.store.read(lambda tx: _chosen(tx, call, request))
     size = sum(part["size"] for part in parts)
     if request.get("MpuObjectSize") not in (None, size) or size > rules.LARGEST_OBJECT_BYTES:
         raise ServiceError("InvalidRequest", f"The parts have {size} bytes in all.", 400)
-    algorithm, kind = upload["checksum_algorithm"], upload["checksum_type"]
-    ranges = [FileRange(bodies.path(call.plane, part["blob"]), 0, part["size"]) for part in parts]
-    body = await bodies.receive(call.plane, bodies.joined(ranges), {algorithm} if kind == "FULL_OBJECT" else ())
-    values = body.checksums
-    if kind == "COMPOSITE":
-        values = {algorithm: rules.composite_checksum(algorithm, parts)}
+    sums = upload_rules.checksum_of(upload["checksum_algorithm"], upload["checksum_type"], parts)
+    rules.check_checksum(request, upload["checksum_type"], sums)
+    digests = {"MD5": upload_rules.multipart_digest(parts)}
+    if len(parts) == 1 and parts[0]["blob"] is not None:
+        body = Body(size, digests, blob=parts[0]["blob"], borrowed=True)
+    else:
+        body = await bodies.concatenated(call.plane, contents, digests)
     document = {
         **store.new_object(request["Bucket"], request["Key"], body, call.now, content_type=""),
         **upload["attributes"],
-        "etag": rules.multipart_etag(parts),
-        "checksums": values,
-        "checksum_type": kind,
-        "part_sizes": [part["size"] for part in parts],
+        "etag": f'"{body.md5.hex()}-{len(parts)}"',
+        "checksums": sums,
+        "checksum_type": upload["checksum_type"],
         "upload_id": upload["upload_id"],
     }
 
-    def close_upload(tx: Transaction) -> None:
-        rules.check_checksum(request, values)
-        _same_upload, same_parts = _chosen(tx, request)
-        if [part["blob"] for part in same_parts] != [part["blob"] for part in parts]:
+    def close_upload(tx: Transaction, made: Document) -> Answer:
+        _upload, same_parts, _ = _chosen(tx, call, request)
+        if [(part["blob"], part["row"]) for part in same_parts] != [(part["blob"], part["row"]) for part in parts]:
             raise ServiceError("InvalidPart", "A part was uploaded again while the upload was completed.", 400)
         store.remove_upload(tx, call.plane, upload)
+        tx.add(
+            store.LAYOUTS,
+            {
+                "upload_id": upload["upload_id"], "sizes": [part["size"] for part in parts],
+                "numbers": [part["part_number"] for part in parts], "checksums": [part["checksums"] for part in parts],
+            },
+        )  # fmt: skip
+        return _completion(call, request, made)
 
-    await name_body(call, request, document, body, close_upload)
-    return _completion(call, request, document)
+    return await name_body(call, request, document, body, close_upload)
 
 
 def _completed_before(tx: Transaction, call: Call, request: Request) -> Document | None:
@@ -137,10 +169,12 @@ def _completed_before(tx: Transaction, call: Call, request: Request) -> Document
     return found if found is not None and found.get("upload_id") == request["UploadId"] else None
 
 
-def _chosen(tx: Transaction, request: Request) -> tuple[Document, list[Document]]:
+def _chosen(tx: Transaction, call: Call, request: Request) -> tuple[Document, list[Document], list[bytes | FileRange]]:
     upload = _get_upload(tx, request)
     stored = {part["part_number"]: part for part in tx.select(store.PARTS, {"upload_id": upload["upload_id"]})}
-    return upload, rules.chosen_parts((request.get("MultipartUpload") or {}).get("Parts") or [], stored)
+    wanted = (request.get("MultipartUpload") or {}).get("Parts") or []
+    parts = upload_rules.chosen_parts(wanted, stored)
+    return upload, parts, [bodies.content(tx, call.plane, part, 0, part["size"]) for part in parts]
 
 
 def _completion(call: Call, request: Request, document: Document) -> Answer:
@@ -150,6 +184,7 @@ def _completion(call: Call, request: Request, document: Document) -> Answer:
         "Key": request["Key"],
         "ETag": document["etag"],
         **rules.checksum_members(document["checksums"], document["checksum_type"]),
+        **made_version(document),
     }
 
 
