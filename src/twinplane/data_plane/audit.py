@@ -113,8 +113,7 @@ class Records:
     def _username(self, principal: Principal) -> str | None:
         person = principal.on_behalf_of
         if person is not None:
-            state = self._plane.store
-            name = state.derived(_PEOPLE, person, lambda: state.read(lambda tx: store.person_name(tx, person)))
+            name = self._plane.store.read(lambda tx: tx.derived(_PEOPLE, person, lambda: store.person_name(tx, person)))
             if name is not None:
                 return name
         return principal.arn.rpartition("/")[2] or principal.session_name

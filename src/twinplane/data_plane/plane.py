@@ -1,6 +1,5 @@
 """The running local data plane: its settings, keys, state and engines, handed to every operation as `call.plane`."""
 
-import hashlib
 import hmac
 import secrets
 import time
@@ -33,12 +32,16 @@ class Keys:
 
     def __init__(self, path: Path) -> None:
         self._root = _root_key(path)
+        self._derived: dict[str, bytes] = {}
         self.sessions = self.derive("sessions")
         self.pages = self.derive("pages")
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose; the same for the life of the state folder."""
-        return hmac.new(self._root, purpose.encode(), hashlib.sha256).digest()
+        key = self._derived.get(purpose)
+        if key is None:
+            key = self._derived[purpose] = hmac.digest(self._root, purpose.encode(), "sha256")
+        return key
 
 
 def _root_key(path: Path) -> bytes:

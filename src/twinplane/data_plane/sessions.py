@@ -21,7 +21,7 @@ from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.services.organizations import store as organizations
 from twinplane.data_plane.services.ssooidc import signing
-from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.store import Derived, Transaction
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
@@ -49,6 +49,8 @@ class _Claims(msgspec.Struct, array_like=True):
     federated_provider: str | None = None
     user_arn: str | None = None  # a session of a user: then there is no role
 
+
+_CREDENTIALS = Derived("credentials", (iam_store.ROLES, iam_store.USERS, iam_store.ACCESS_KEYS))
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Claims)
@@ -118,13 +120,20 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
     Raises `ServiceError` InvalidClientTokenId when the credentials are not ours or what they were issued for is gone,
     ExpiredTokenException when they have ended.
     """
+    given = (access_key_id, session_token)
+    principal, secret = tx.derived(_CREDENTIALS, given, lambda: _resolve(plane, tx, *given))
+    if principal.expires_at is not None and principal.expires_at <= plane.clock():
+        raise _expired()
+    check_person(tx, principal)
+    return principal, secret
+
+
+def _resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: str | None) -> tuple[Principal, str]:
     if session_token is None:
         return _resolve_user(plane, tx, access_key_id)
     claims = _open(plane.keys.sessions, session_token)
     if not hmac.compare_digest(claims.access_key_id.encode(), access_key_id.encode()):
         raise _invalid()
-    if claims.expires_at <= plane.clock():
-        raise _expired()
     if claims.user_arn is not None:
         return _user_session(tx, claims, claims.user_arn), _secret(plane.keys.sessions, access_key_id)
     role = iam_store.find_role_by_arn(tx, claims.role_arn)
@@ -152,7 +161,6 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
         issued_at=claims.issued_at,
         expires_at=claims.expires_at,
     )
-    check_person(tx, principal)
     return principal, _secret(plane.keys.sessions, access_key_id)
 
 

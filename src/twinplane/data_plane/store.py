@@ -28,7 +28,6 @@ T = TypeVar("T")
 Document = dict[str, Any]
 
 _SLOW_COMMIT_SECONDS = 0.002
-_NONE_OF = -2  # the shape of an empty list: no value is one of none
 _MOST_DERIVED = 10_000  # values of one kind of derivation
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -102,15 +101,28 @@ class Kind:
         return " AND ".join(f'"{c}" = ?' for c in self.key)
 
 
+@dataclass(frozen=True, slots=True)
+class StartsWith:
+    """In a `where`: values that begin with this text."""
+
+    text: str
+
+
+# What a `where` asks of a column: one of so many values, or one of these.
+_EQUALS, _NULL, _NONE_OF, _STARTS_WITH = -1, 0, -2, -3
+_TESTS = {_EQUALS: "= ?", _NULL: "IS NULL", _NONE_OF: "IN ()", _STARTS_WITH: ">= ? AND {0} < ?"}
+
+
 @lru_cache(maxsize=4096)
 def _where_sql(kind: Kind, shape: tuple[tuple[str, int], ...]) -> str:
-    """Conditions on columns, each with how many values it may have (0: null; -1: the one value given)."""
+    """Conditions on columns, each with how many values it may have, or one of `_TESTS`."""
     parts = ["1"]
     for column, count in shape:
         if column not in kind.all_columns:
             raise LookupError(f"{column} is not a column of {kind.name}")
-        test = {-1: "= ?", 0: "IS NULL", _NONE_OF: "IN ()"}.get(count) or f"IN ({', '.join('?' * count)})"
-        parts.append(f'"{column}" {test}')
+        name = f'"{column}"'
+        test = _TESTS.get(count) or f"IN ({', '.join('?' * count)})"
+        parts.append(f"{name} {test.format(name)}")
     return " AND ".join(parts)
 
 
@@ -122,9 +134,12 @@ def _where(where: dict[str, Any] | None) -> tuple[tuple[tuple[str, int], ...], l
             shape.append((column, len(value) or _NONE_OF))
             values.extend(value)
         elif value is None:
-            shape.append((column, 0))
+            shape.append((column, _NULL))
+        elif isinstance(value, StartsWith):
+            shape.append((column, _STARTS_WITH))
+            values += [value.text, value.text[:-1] + chr(ord(value.text[-1]) + 1)]
         else:
-            shape.append((column, -1))
+            shape.append((column, _EQUALS))
             values.append(value)
     return tuple(shape), values
 
@@ -148,6 +163,10 @@ class Derived:
     name: str
     kinds: tuple[Kind, ...]
 
+    @cached_property
+    def kind_names(self) -> frozenset[str]:
+        return frozenset(kind.name for kind in self.kinds)
+
 
 class Transaction:
     """What an operation sees of the state. Reads see committed state plus this transaction's own changes."""
@@ -162,9 +181,16 @@ class Transaction:
 
         Whoever gets it must not change it.
         """
-        if self.writable and not self._store.changing.isdisjoint(kind.name for kind in what.kinds):
+        store = self._store
+        if self.writable and not what.kind_names.isdisjoint(store.changing):
             return compute()  # of changes that may yet be undone
-        return self._store.derived(what, key, compute)
+        values = store.derived.get(what)
+        if values is None or len(values) >= _MOST_DERIVED:
+            values = store.derived[what] = {}
+        if key not in values:
+            values[key] = compute()
+        value: T = values[key]
+        return value
 
     def add(self, kind: Kind, document: Document) -> Document:
         """Stores a new document. Raises `AlreadyExists`."""
@@ -206,7 +232,7 @@ class Transaction:
         limit: int | None = None,
         descending: bool = False,
     ) -> list[Document]:
-        """Documents whose columns equal `where` (a list or tuple value means: one of; None means: is null).
+        """Documents whose columns equal `where` (a list or tuple means: one of; None: is null; or `StartsWith`).
 
         Ordered by `order` then key (default: by key). `after` continues behind the document that had these values of
         (*order, *key).
@@ -277,7 +303,7 @@ class Store:
         self.path = path
         self.changing: set[str] = set()  # names of the kinds that the open transaction changed
         self._generations: dict[str, int] = {}
-        self._derived: dict[Derived, tuple[int, dict[Any, Any]]] = {}
+        self.derived: dict[Derived, dict[Any, Any]] = {}  # what was computed from the committed state
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
@@ -304,18 +330,6 @@ class Store:
         It has grown before the write is acknowledged; what a reader saw under a number holds while the number does.
         """
         return sum([self._generations.get(kind.name, 0) for kind in kinds])
-
-    def derived(self, what: Derived, key: Any, compute: Callable[[], T]) -> T:
-        """As `Transaction.derived`, for the committed state."""
-        generation = self.generation(*what.kinds)
-        known = self._derived.get(what)
-        if known is None or known[0] != generation or len(known[1]) >= _MOST_DERIVED:
-            known = self._derived[what] = (generation, {})
-        values = known[1]
-        if key not in values:
-            values[key] = compute()
-        value: T = values[key]
-        return value
 
     def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs `function` on the last committed state. Nothing it does may write."""
@@ -388,6 +402,8 @@ class Store:
         if failure is None:
             for name in self.changing:
                 self._generations[name] = self._generations.get(name, 0) + 1
+            for what in [what for what in self.derived if not what.kind_names.isdisjoint(self.changing)]:
+                del self.derived[what]
         elif self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
         self.changing.clear()

@@ -8,7 +8,7 @@ from typing import Any
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.services.datazone import rules
 from twinplane.data_plane.services.identitystore import store as identities
-from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.store import Derived, Document, Kind, Transaction
 
 DOMAINS = Kind("datazone_domain", key=("id",), columns=("status",), unique=(("name",),))
 DOMAIN_UNITS = Kind(
@@ -126,8 +126,16 @@ def designation_of(
     return rules.strongest(held)
 
 
+_MEMBERS = Derived("members of projects", (USER_PROFILES, MEMBERSHIPS, identities.MEMBERSHIPS))
+
+
 def is_member(tx: Transaction, domain_id: str, project_id: str, user_id: str) -> bool:
     """Whether the identity-store user is a member of the project, directly or through a group, and not shut out."""
+    asked = (domain_id, project_id, user_id)
+    return tx.derived(_MEMBERS, asked, lambda: _is_member(tx, *asked))
+
+
+def _is_member(tx: Transaction, domain_id: str, project_id: str, user_id: str) -> bool:
     profile_id = rules.profile_id_of_user(user_id)
     profile = tx.find(USER_PROFILES, domain_id, profile_id)
     if profile is not None and profile["status"] == "DEACTIVATED":

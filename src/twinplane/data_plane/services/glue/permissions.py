@@ -142,7 +142,7 @@ def get_database(call: Call, name: str) -> Document:
         return store.get_database(call.tx, name)
     if not _is_database_visible(call, name):
         raise insufficient("Describe", name.lower())
-    return store.get_database(call.tx, name)
+    return found or store.get_database(call.tx, name)
 
 
 def get_table(call: Call, database: str, name: str) -> Document:
@@ -155,12 +155,11 @@ def get_table(call: Call, database: str, name: str) -> Document:
         return store.get_table(call.tx, database, name)
     if not is_table_visible(call, database, name):
         raise insufficient("Describe", name.lower())
-    return store.get_table(call.tx, database, name)
+    return found or store.get_table(call.tx, database, name)
 
 
 def may_create_database(call: Call) -> bool:
-    where = {"principal": [*principals(call), IAM_ALLOWED_PRINCIPALS], "kind": "catalog"}
-    grants = call.tx.select(lakeformation.GRANTS, where)
+    grants = lakeformation.grants_on_kind(call.tx, {*principals(call), IAM_ALLOWED_PRINCIPALS}, "catalog")
     return any("CREATE_DATABASE" in grant["Permissions"] for grant in grants) or (
         lakeformation.is_admin(call.tx, principals(call)) or is_iam_administrator(call)
     )
@@ -203,6 +202,8 @@ def _without_hidden_columns(call: Call, target: Document, table: Document) -> Do
     if (names is None or len(names) < len(every)) and is_iam_administrator(call):
         names = every
     visible = set(names or ())
+    if len(visible) == len(every):
+        return {**table, "PartitionKeys": table.get("PartitionKeys") or []}
     kept: Document = {"PartitionKeys": [c for c in table.get("PartitionKeys") or () if c["Name"].lower() in visible]}
     storage = table.get("StorageDescriptor")
     if storage is not None:
@@ -259,8 +260,7 @@ def check_locations(call: Call, database: Document, locations: Iterable[str | No
 
 
 def _granted_locations(call: Call) -> list[str]:
-    where = {"principal": list(principals(call)), "kind": "location"}
-    found = call.tx.select(lakeformation.GRANTS, where)
+    found = lakeformation.grants_on_kind(call.tx, principals(call), "location")
     return [grant["name"] for grant in found if "DATA_LOCATION_ACCESS" in grant["Permissions"]]
 
 

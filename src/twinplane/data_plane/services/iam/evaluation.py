@@ -9,7 +9,7 @@ Taken from AWS's documentation of policy evaluation within one account and acros
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from twinplane.data_plane.call import Principal
@@ -41,6 +41,8 @@ class PolicySet:
     session: Policy | None = None
     service_control: tuple[Policy, ...] = ()
     resource_control: tuple[Policy, ...] = ()
+    # What was decided without asking for a condition key, by action and resource.
+    known: "dict[tuple[str, str], Outcome]" = field(default_factory=dict, init=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Context:
 
     def __init__(self, build: Callable[[], Values], knows: Callable[[str], bool] = lambda _key: True) -> None:
         self._build, self._knows = build, knows
+        self.asked = False  # whether any policy wanted a key: what was decided without one holds for every context
 
     @cached_property
     def _values(self) -> dict[str, str | tuple[str, ...]]:
@@ -29,6 +30,7 @@ class Context:
 
     def get(self, key: str) -> tuple[str, ...] | None:
         """The key's values; empty when it is absent, None when it cannot be known."""
+        self.asked = True
         value = self._values.get(key)
         if value is None:
             return () if self._knows(key) else None

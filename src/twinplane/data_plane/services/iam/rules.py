@@ -14,7 +14,7 @@ from twinplane.data_plane.services.iam.evaluation import (
 )
 from twinplane.data_plane.services.iam.policy import Context, Policy, Values, compile_policy, joined
 from twinplane.data_plane.services.organizations import store as organizations
-from twinplane.data_plane.store import Document, Transaction
+from twinplane.data_plane.store import Derived, Document, Transaction
 
 Resource = Callable[[Call, Request], str | list[str]]
 
@@ -25,6 +25,9 @@ _KNOWN_KEYS = (
     "aws:securetransport", "aws:requestedregion", "aws:viaawsservice", "identitystore:userid",
     "sts:requestcontext", "aws:multifactorauth", "aws:federatedprovider",
 )  # fmt: skip
+
+_POLICIES = Derived("policies", (store.ROLES, store.USERS, store.POLICIES, *organizations.KINDS))
+_MOST_KNOWN = 4096  # decisions kept for one principal
 
 
 def iam(
@@ -68,14 +71,26 @@ def decision(
     if policies is None:
         return Outcome("implicitDeny", "identity")
     context = request_context(call, values)
-    grant = None
     if resource_policy is not None:
         grant = grant_of(resource_policy, call.principal, action, context, resource)
-    return evaluate(policies, action, resource, context, grant)
+        return evaluate(policies, action, resource, context, grant)
+    known = policies.known.get((action, resource))
+    if known is not None:
+        return known
+    outcome = evaluate(policies, action, resource, context)
+    if not context.asked:
+        if len(policies.known) >= _MOST_KNOWN:
+            policies.known.clear()
+        policies.known[action, resource] = outcome
+    return outcome
 
 
 def policies_of(tx: Transaction, principal: Principal) -> PolicySet | None:
     """The policies that decide for a principal; None when the role or user behind it is gone."""
+    return tx.derived(_POLICIES, principal, lambda: _policies_of(tx, principal))
+
+
+def _policies_of(tx: Transaction, principal: Principal) -> PolicySet | None:
     if principal.kind == "Root":
         return _MANAGEMENT
     controls = organizations.controls(tx)

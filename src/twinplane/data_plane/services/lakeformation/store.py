@@ -6,7 +6,7 @@ from twinplane.data_plane.call import Principal
 from twinplane.data_plane.services.identitystore import store as identitystore
 from twinplane.data_plane.services.lakeformation import rules
 from twinplane.data_plane.services.lakeformation.rules import IAM_ALLOWED_PRINCIPALS, Named, TableAccess
-from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.store import Derived, Document, Kind, StartsWith, Transaction
 
 GRANTS = Kind(
     "lakeformation_grant", key=("principal", "resource"), columns=("kind", "database", "table"),
@@ -20,6 +20,11 @@ IDENTITY_CENTER = Kind("lakeformation_identity_center", key=("id",))
 KINDS = [GRANTS, FILTERS, LOCATIONS, SETTINGS, IDENTITY_CENTER]
 
 Principals = frozenset[str]
+
+_PRINCIPALS = Derived("principals of a caller", (identitystore.MEMBERSHIPS,))
+_ADMINS = Derived("administrators", (SETTINGS,))
+_TABLE_GRANTS = Derived("grants on a table", (GRANTS,))
+_REGISTERED = Derived("registered location", (LOCATIONS,))
 
 
 def user_principal(user_id: str) -> str:
@@ -36,10 +41,15 @@ def lake_principals(tx: Transaction, principal: Principal, account: str) -> Prin
     """All principals whose grants count for this caller: the IAM entity, the person it acts for, and her groups."""
     if principal.kind == "Anonymous":
         return frozenset()
-    found = {principal.iam_arn, f"{account}:IAMPrincipals"}
-    if principal.on_behalf_of is not None:
-        found.add(user_principal(principal.on_behalf_of))
-        found.update(group_principal(g) for g in identitystore.group_ids(tx, principal.on_behalf_of))
+    who = (principal.iam_arn, principal.on_behalf_of, account)
+    return tx.derived(_PRINCIPALS, who, lambda: _principals_of(tx, *who))
+
+
+def _principals_of(tx: Transaction, iam_arn: str, person: str | None, account: str) -> Principals:
+    found = {iam_arn, f"{account}:IAMPrincipals"}
+    if person is not None:
+        found.add(user_principal(person))
+        found.update(group_principal(g) for g in identitystore.group_ids(tx, person))
     return frozenset(found)
 
 
@@ -62,8 +72,12 @@ def settings(tx: Transaction) -> Document:
 def is_admin(tx: Transaction, principals: Principals, *, read_only: bool = False) -> bool:
     """Whether the caller is a data lake administrator (`read_only`: or a read-only one)."""
     lists = ("DataLakeAdmins", "ReadOnlyAdmins") if read_only else ("DataLakeAdmins",)
+    return not principals.isdisjoint(tx.derived(_ADMINS, lists, lambda: _listed(tx, lists)))
+
+
+def _listed(tx: Transaction, lists: tuple[str, ...]) -> frozenset[str]:
     known = settings(tx)
-    return any(p["DataLakePrincipalIdentifier"] in principals for member in lists for p in known.get(member) or ())
+    return frozenset(p["DataLakePrincipalIdentifier"] for member in lists for p in known.get(member) or ())
 
 
 def grant(
@@ -219,6 +233,10 @@ def register_location(
 
 def registered_location(tx: Transaction, arn: str) -> Document | None:
     """The registered location that `arn` (of a location or of anything under it) belongs to, or None."""
+    return tx.derived(_REGISTERED, arn, lambda: _registered(tx, arn))
+
+
+def _registered(tx: Transaction, arn: str) -> Document | None:
     path = arn.rstrip("/")
     while path:
         found = tx.find(LOCATIONS, path)
@@ -229,8 +247,18 @@ def registered_location(tx: Transaction, arn: str) -> Document | None:
 
 
 def _grants_on_table(tx: Transaction, principals: Iterable[str], database: str, table: str) -> list[Document]:
-    where = {"principal": list(principals), "database": database.lower(), "table": [table.lower(), "*"]}
-    return tx.select(GRANTS, where)
+    """For reading only: the documents are shared."""
+    who, database, table = frozenset(principals), database.lower(), table.lower()
+
+    def select() -> list[Document]:
+        return tx.select(GRANTS, {"principal": sorted(who), "database": database, "table": [table, "*"]})
+
+    return tx.derived(_TABLE_GRANTS, (who, database, table), select)
+
+
+def grants_on_kind(tx: Transaction, principals: Iterable[str], kind: str) -> list[Document]:
+    """The grants these principals have on one kind of resource; a principal may have thousands on others."""
+    return tx.select(GRANTS, {"principal": list(principals), "resource": StartsWith(f"{kind}/")})
 
 
 def column_names(table: Document) -> tuple[str, ...]:
@@ -281,7 +309,8 @@ def has_permission(
     everyone = principals if grantable else principals | {IAM_ALLOWED_PRINCIPALS}
     member = "PermissionsWithGrantOption" if grantable else "Permissions"
     if table is None:
-        grants = tx.select(GRANTS, {"principal": list(everyone), "kind": "database", "database": database.lower()})
+        name = Named("database", database.lower())
+        grants = tx.select(GRANTS, {"principal": list(everyone), "resource": name.text})
     else:
         grants = _grants_on_table(tx, everyone, database, table)
         if permission is not None:
