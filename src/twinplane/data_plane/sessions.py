@@ -120,8 +120,8 @@ def resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token: 
     Raises `ServiceError` InvalidClientTokenId when the credentials are not ours or what they were issued for is gone,
     ExpiredTokenException when they have ended.
     """
-    given = (access_key_id, session_token)
-    principal, secret = tx.derived(_CREDENTIALS, given, lambda: _resolve(plane, tx, *given))
+    given = (plane.keys.sessions, access_key_id, session_token)
+    principal, secret = tx.derived(_CREDENTIALS, given, lambda: _resolve(plane, tx, access_key_id, session_token))
     if principal.expires_at is not None and principal.expires_at <= plane.clock():
         raise _expired()
     check_person(tx, principal)
