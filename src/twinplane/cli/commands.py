@@ -198,6 +198,28 @@ def restore(
 
 
 @app.command()
+def doctor(
+    state: StateOption = _STATE,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte of every object, too.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Put right what can be without losing anything; needs a stopped plane.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine a state folder: databases, references, bodies of objects, keys, permissions, disk.
+
+    Looks only, also while it is served, unless told to repair. Ends with 1 when an error is left. For instance:
+
+      twinplane doctor --deep
+
+      twinplane doctor --state .twinplane-plane --repair
+    """
+    from twinplane.cli import examining
+
+    raise typer.Exit(examining.doctor(_state(state), deep, repair, as_json))
+
+
+@app.command()
 def demo(
     mesh: MeshOption = _MESH,
     story: Annotated[

@@ -189,7 +189,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
 
     Raises `CannotServe`.
     """
-    lock = _lock(settings.state)
+    lock = lock_state(settings.state)
     try:
         kinds, task_kinds = kinds_and_tasks()
         try:
@@ -222,7 +222,7 @@ async def _after_start(plane: Plane) -> None:
     await sweep_orphans(plane)
 
 
-def _lock(state: Path) -> int:
+def lock_state(state: Path) -> int:
     """Makes this process the only one that serves a state folder, for as long as the descriptor is open."""
     if (state / MANIFEST).exists():
         raise CannotServe(

@@ -146,12 +146,11 @@ def _empty(folder: Path) -> None:
 
 def _fill(state: Path, partial: Path, say: Say, copy: bool) -> Manifest:
     databases = [name for name in _DATABASES if (state / name).is_file()]
+    for path in _others(state):  # before the database: what leaves the journal meanwhile is in the database by then
+        with contextlib.suppress(FileNotFoundError):
+            _copy_file(path, partial / path.relative_to(state))
     version = _copy_databases(state, partial, databases, say)
-    others = [path for path in _others(state) if path.name not in _DATABASES]
-    for path in others:
-        _copy_file(path, partial / path.relative_to(state))
-    files = [_described(partial, partial / name) for name in databases]
-    files += [_described(partial, partial / path.relative_to(state)) for path in others]
+    files = [_described(partial, path) for path in sorted(partial.rglob("*")) if path.is_file()]
     transfer = Transfer(state / "blobs", partial / "blobs", say, copy)
     transfer.run()
     missing = check_bodies(partial, transfer.sizes)
@@ -181,18 +180,20 @@ def _others(state: Path) -> list[Path]:
     for folder, folders, names in os.walk(state):
         if Path(folder) == state:
             folders[:] = [name for name in folders if name not in _LEFT_OUT]
-            names = [name for name in names if name not in _LEFT_OUT and ".version-" not in name]
+            left_out = (*_LEFT_OUT, *_DATABASES)
+            names = [name for name in names if name not in left_out and ".version-" not in name]
         found += [Path(folder) / name for name in sorted(names) if not name.endswith(_LEFT_OUT_ENDINGS)]
     return [path for path in found if path.is_file() and not path.is_symlink()]
 
 
 def _copy_file(source: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with source.open("rb") as read, os.fdopen(descriptor, "wb") as written:
-        shutil.copyfileobj(read, written, 1 << 20)
-        written.flush()
-        os.fsync(written.fileno())
+    with source.open("rb") as read:
+        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as written:
+            shutil.copyfileobj(read, written, 1 << 20)
+            written.flush()
+            os.fsync(written.fileno())
 
 
 def _described(folder: Path, path: Path) -> File:

@@ -31,7 +31,7 @@ _SLOW_COMMIT_SECONDS = 0.002
 _MOST_DERIVED = 10_000  # values of one kind of derivation
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_OLDEST_SAFE_SQLITE = (3, 51, 3)  # earlier versions may corrupt a WAL that several connections reset
+OLDEST_SAFE_SQLITE = (3, 51, 3)  # earlier versions may corrupt a WAL that several connections reset
 
 
 class NotFound(Exception):
@@ -297,7 +297,7 @@ class Store:
     """One SQLite file. Used from one event loop; `read` is synchronous, `write` is awaited until it is durable."""
 
     def __init__(self, path: Path, kinds: Iterable[Kind], upgrades: Sequence[Upgrade] = ()) -> None:
-        if sqlite.sqlite_version_info < _OLDEST_SAFE_SQLITE:
+        if sqlite.sqlite_version_info < OLDEST_SAFE_SQLITE:
             raise RuntimeError(f"SQLite {sqlite.sqlite_version} may lose data; 3.51.3 or newer is needed")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path

@@ -1,0 +1,100 @@
+"""What DataZone's documents name, and whether its search index holds what it should."""
+
+from collections.abc import Callable, Iterator
+
+from twinplane.data_plane.findings import REPAIR, Examination
+from twinplane.data_plane.references import Reference
+from twinplane.data_plane.services.datazone import operations
+from twinplane.data_plane.services.datazone.assets import ASSETS, LISTING_REVISIONS, LISTINGS, REVISIONS
+from twinplane.data_plane.services.datazone.assets import FILTERS as ASSET_FILTERS
+from twinplane.data_plane.services.datazone.data_sources import ACTIVITIES, DATA_SOURCES, IMPORTS, RUNS
+from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
+from twinplane.data_plane.services.datazone.glossaries import GLOSSARIES, TERMS
+from twinplane.data_plane.services.datazone.store import (
+    CONNECTIONS,
+    DOMAIN_UNITS,
+    DOMAINS,
+    ENVIRONMENTS,
+    MEMBERSHIPS,
+    PROJECT_PROFILES,
+    PROJECTS,
+    USER_PROFILES,
+)
+from twinplane.data_plane.services.datazone.subscription_targets import TARGETS
+from twinplane.data_plane.store import Document, Kind
+
+
+def _person(membership: Document) -> Iterator[tuple[str, ...]]:
+    """The profile of a member who is a person or a role; groups are the identity store's."""
+    if membership["memberType"] == "user":
+        yield (membership["domainId"], membership["memberId"])
+
+
+def _within(kind: Kind, member: str, to: Kind) -> Reference:
+    """A member that holds the id of something of the same domain."""
+    return Reference(kind, to, ("domainId", member))
+
+
+REFERENCES = [
+    *(Reference(kind, DOMAINS, ("domainId",)) for kind in operations.KINDS if "domainId" in kind.key),
+    _within(DOMAIN_UNITS, "parentDomainUnitId", DOMAIN_UNITS),
+    _within(PROJECTS, "domainUnitId", DOMAIN_UNITS),
+    _within(PROJECTS, "projectProfileId", PROJECT_PROFILES),
+    _within(MEMBERSHIPS, "projectId", PROJECTS),
+    Reference(MEMBERSHIPS, USER_PROFILES, _person),
+    _within(ENVIRONMENTS, "projectId", PROJECTS),
+    _within(CONNECTIONS, "projectId", PROJECTS),
+    _within(CONNECTIONS, "environmentId", ENVIRONMENTS),
+    _within(TARGETS, "environmentId", ENVIRONMENTS),
+    _within(ASSETS, "owningProjectId", PROJECTS),
+    _within(REVISIONS, "id", ASSETS),
+    _within(ASSET_FILTERS, "assetId", ASSETS),
+    _within(LISTINGS, "assetId", ASSETS),
+    _within(LISTING_REVISIONS, "id", LISTINGS),
+    _within(GLOSSARIES, "owningProjectId", PROJECTS),
+    _within(TERMS, "glossaryId", GLOSSARIES),
+    _within(DATA_SOURCES, "projectId", PROJECTS),
+    _within(RUNS, "dataSourceId", DATA_SOURCES),
+    _within(ACTIVITIES, "dataSourceRunId", RUNS),
+    _within(IMPORTS, "dataSourceId", DATA_SOURCES),
+    _within(GRANTS, "subscriptionId", SUBSCRIPTIONS),
+]
+
+_SEARCHED = {"ASSET": ASSETS, "LISTING": LISTINGS, "GLOSSARY": GLOSSARIES, "GLOSSARY_TERM": TERMS}
+
+
+def search_finds_what_is_there(examination: Examination) -> None:
+    """Every entry of the search index is of something, and has its text; nothing else is in the index."""
+    if not examination.has_table("datazone_search_entry"):
+        return
+    for scope, kind in _SEARCHED.items():
+        sql = (
+            f'SELECT e.number, e.id FROM datazone_search_entry e LEFT JOIN "{kind.name}" d '  # noqa: S608 - our names
+            "ON d.domainId = e.domain AND d.id = e.id WHERE e.scope = ? AND d.id IS NULL"
+        )
+        for number, identifier in examination.rows(sql, scope):
+            text = "the search index has entries of what is gone"
+            examination.found("error", text, REPAIR, f"{scope} {identifier}", _forget(examination, number))
+    sql = (
+        "SELECT DISTINCT number FROM datazone_search_attribute "
+        "WHERE number NOT IN (SELECT number FROM datazone_search_entry)"
+    )
+    for (number,) in examination.rows(sql):
+        text = "the search index has values of no entry"
+        examination.found("error", text, REPAIR, f"number {number}", _forget(examination, number))
+    sql = "SELECT id FROM datazone_search_entry WHERE number NOT IN (SELECT id FROM datazone_search_text_docsize)"
+    for (identifier,) in examination.rows(sql):
+        advice = "Update its description: that indexes it again"
+        examination.found("error", "entries of the search index have no text: they are not found", advice, identifier)
+
+
+def _forget(examination: Examination, number: int) -> Callable[[], None]:
+    def forget() -> None:
+        examination.rows("DELETE FROM datazone_search_text WHERE rowid = ?", number)
+        examination.rows("DELETE FROM datazone_search_attribute WHERE number = ?", number)
+        examination.rows("DELETE FROM datazone_search_entry WHERE number = ?", number)
+
+    return forget
+
+
+CHECKS = [search_finds_what_is_there]
