@@ -140,7 +140,7 @@ def test_a_signature_for_another_region_is_refused(plane: RunningPlane) -> None:
 
 
 def test_a_signature_for_a_service_that_is_not_served_is_refused(plane: RunningPlane) -> None:
-    assert code_of(lambda: plane.client("sqs").list_queues()) == "UnknownOperationException"
+    assert code_of(lambda: plane.client("dynamodb").list_tables()) == "UnknownOperationException"
     assert code_of(lambda: plane.client("sns").list_topics()) == "InvalidAction"
 
 
