@@ -54,6 +54,7 @@ SERVICES: dict[str, tuple[str, str]] = {
     "athena": ("athena", "athena"),
     "datazone": ("datazone", "datazone"),
     "sqs": ("sqs", "sqs"),
+    "events": ("events", "events"),
 }
 _UNSIGNED_SSO_OIDC_PATHS = ("/token", "/client/register", "/device_authorization")
 

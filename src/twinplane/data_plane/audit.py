@@ -17,6 +17,7 @@ from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceE
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.redaction import Redaction, Show
 from twinplane.data_plane.services.cloudtrail import store
+from twinplane.data_plane.services.cloudtrail.rules import is_management_event
 from twinplane.data_plane.services.cloudtrail.store import Event
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.store import Derived, Transaction
@@ -56,10 +57,10 @@ class _Fixed:
             % (_encode(self.source), _encode(self.name), region)
         )  # fmt: skip
         self.kind = b'","readOnly":%b,"resources":' % _encode(self.read_only)
-        management = model.name != "s3" or "Bucket" in operation.name
+        management = is_management_event(self.source.partition(".")[0], operation.name)
         self.end = (
-            b',"eventType":"AwsApiCall","managementEvent":%b,"recipientAccountId":%b,"eventCategory":"Management"'
-            % (_encode(management), account)
+            b',"eventType":"AwsApiCall","managementEvent":%b,"recipientAccountId":%b,"eventCategory":%b'
+            % (_encode(management), account, _encode("Management" if management else "Data"))
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 
 from twinplane.data_plane.call import new_id
@@ -28,10 +29,14 @@ MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class TaskKind:
-    """`run` does the work (must tolerate being repeated); `failed` records that it was given up, with the reason."""
+    """`run` does the work (must tolerate being repeated); `failed` records that it was given up, with the reason.
+
+    Kinds of one `lane` share its places: what waits for others' servers has a lane of its own.
+    """
 
     run: Callable[["Plane", Document], Awaitable[None]]
     failed: Callable[[Transaction, Document, str], None]
+    lane: str = "work"
 
 
 def enqueue(
@@ -48,14 +53,18 @@ def enqueue(
 
 
 class TaskRunner:
-    """Runs due tasks on the plane's event loop, a bounded number at a time, those of one subject one after another."""
+    """Runs due tasks on the plane's event loop, a bounded number at a time in each lane, those of one subject one after
+    another."""
 
     def __init__(self, plane: "Plane", kinds: dict[str, TaskKind], concurrency: int = 8) -> None:
         self._plane, self._kinds = plane, kinds
+        self._lanes: dict[str, list[str]] = {}
+        for name, kind in kinds.items():
+            self._lanes.setdefault(kind.lane, []).append(name)
+        self._places = dict.fromkeys(self._lanes, concurrency)
         self._awake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._subjects: set[str] = set()
-        self._concurrency = concurrency
         self._loop_task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -84,16 +93,27 @@ class TaskRunner:
     def _start_due(self) -> float | None:
         """Starts what is due and may run; returns when the next one is due."""
         now = self._plane.clock()
-        for document in self._plane.store.read(lambda tx: tx.select(TASKS, order=("due_at",), limit=200)):
-            if document["due_at"] > now:
-                return float(document["due_at"])
-            if document["id"] in self._running or document["subject"] in self._subjects:
-                continue
-            if len(self._running) >= self._concurrency:
-                return None
-            self._subjects.add(document["subject"])
-            self._running[document["id"]] = asyncio.get_running_loop().create_task(self._run(document))
-        return None
+        for lane, kinds in self._lanes.items():
+            while self._places[lane] and (due := self._due(kinds, now, self._places[lane])):
+                for document in due:
+                    if document["subject"] not in self._subjects:
+                        self._subjects.add(document["subject"])
+                        self._places[lane] -= 1
+                        self._running[document["id"]] = asyncio.get_running_loop().create_task(self._run(document))
+        [(following,)] = self._plane.store.read(
+            lambda tx: tx.run("SELECT min(due_at) FROM task WHERE due_at > ?", (now,))
+        )
+        return None if following is None else float(following)
+
+    def _due(self, kinds: list[str], now: float, limit: int) -> list[Document]:
+        """The first due tasks of these kinds whose subjects nobody works on."""
+        busy = list(self._subjects)
+        sql = (
+            f"SELECT body FROM task WHERE due_at <= ? AND kind IN ({', '.join('?' * len(kinds))}) "  # noqa: S608
+            f"AND subject NOT IN ({', '.join('?' * len(busy))}) ORDER BY due_at, id LIMIT ?"
+        )
+        rows = self._plane.store.read(lambda tx: tx.run(sql, (now, *kinds, *busy, limit)))
+        return [msgspec.json.decode(row[0]) for row in rows]
 
     async def _run(self, document: Document) -> None:
         try:
@@ -101,6 +121,7 @@ class TaskRunner:
         finally:
             self._running.pop(document["id"], None)
             self._subjects.discard(document["subject"])
+            self._places[self._kinds[document["kind"]].lane] += 1
             self.wake()
 
     async def _attempt(self, document: Document) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from twinplane.data_plane.schema import Upgrade
 from twinplane.data_plane.services.cloudtrail import store as cloudtrail
 from twinplane.data_plane.services.cloudtrail.rules import Lookup
+from twinplane.data_plane.services.events import store as events
 from twinplane.data_plane.store import Kind, Store, Transaction
 
 ATTRIBUTES = ("event_name", "event_source", "username", "access_key_id", "on_behalf_of")
@@ -44,7 +45,7 @@ def test_events_of_the_first_state_version_are_in_the_log_newest_first(tmp_path:
 
 
 def test_the_index_takes_some_events_at_a_time_and_only_when_they_are_enough(tmp_path: Path) -> None:
-    store = Store(tmp_path / "plane.db", cloudtrail.KINDS)
+    store = Store(tmp_path / "plane.db", [*cloudtrail.KINDS, *events.KINDS])
 
     def add(tx: Transaction) -> None:
         row = cloudtrail.Event(1.0, "", "Name", "source", True, None, None, None, b"{}")

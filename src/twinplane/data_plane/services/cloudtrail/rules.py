@@ -16,6 +16,22 @@ _COLUMNS = {
     "ResourceName": "name",
 }
 
+# Calls about what is in a resource, not about the resource: AWS counts them as data events.
+_DATA_EVENTS = {
+    "sqs": frozenset((
+        "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
+        "ChangeMessageVisibility", "ChangeMessageVisibilityBatch",
+    )),
+    "events": frozenset(("PutEvents",)),
+}  # fmt: skip
+
+
+def is_management_event(service: str, operation: str) -> bool:
+    """Whether a call of a service (as in its event source) manages resources; if not, it is a data event."""
+    if service == "s3":
+        return "Bucket" in operation
+    return operation not in _DATA_EVENTS.get(service, ())
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:

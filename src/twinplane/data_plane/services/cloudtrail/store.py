@@ -4,13 +4,14 @@ An event is appended to a log, which is all that a call pays for. What finds it 
 filled some hundred events at a time, and always before it is asked (`index`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from twinplane.data_plane.services.cloudtrail.rules import Lookup
+from twinplane.data_plane.services.events.store import emit_call
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.store import Document, Kind, Transaction
 
@@ -88,9 +89,11 @@ class Event(msgspec.Struct, array_like=True, gc=False):
     record: bytes
 
 
-def add_events(tx: Transaction, _plane: "Plane", events: Iterable[Event]) -> None:
-    """Appends events to the log."""
+def add_events(tx: Transaction, plane: "Plane", events: Sequence[Event]) -> None:
+    """Appends events to the log, and tells EventBridge's rules of them."""
     tx.run_many(_INSERT, [msgspec.structs.astuple(event) for event in events])
+    for event in events:
+        emit_call(tx, plane, event.source, event.name, event.read_only, event.record)
 
 
 def add_event(tx: Transaction, plane: "Plane", record: dict[str, Any]) -> None:
