@@ -64,9 +64,16 @@ def test_acknowledged_messages_survive_kill_9_and_deleted_ones_stay_away(tmp_pat
         plane.process.wait(10)
     with running_plane(tmp_path) as plane:
         sqs = plane.client("sqs")
-        found = drain(sqs, sqs.get_queue_url(QueueName="kept")["QueueUrl"])
+        url = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
+        # handed out to a consumer that the kill kept from hearing of it: there, and hidden for a while
+        hidden = int(
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"][
+                "ApproximateNumberOfMessagesNotVisible"
+            ]
+        )
+        found = drain(sqs, url)
     assert len(sent) >= 150
     assert deleted
-    assert set(sent) - set(maybe_deleted) <= set(found)
+    assert len(set(sent) - set(maybe_deleted) - set(found)) <= hidden <= 6
     assert not set(deleted) & set(found)
     assert len(found) == len(set(found))
