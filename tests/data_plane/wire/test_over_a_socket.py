@@ -86,7 +86,7 @@ def test_every_answer_has_a_request_id(plane: RunningPlane) -> None:
 @pytest.mark.parametrize(
     ("service", "code", "call"),
     [
-        ("glue", "InvalidInputException", lambda c: c.get_table(DatabaseName="", Name="t")),
+        ("glue", "ValidationException", lambda c: c.get_table(DatabaseName="", Name="t")),
         ("athena", "InvalidRequestException", lambda c: c.get_query_execution(QueryExecutionId="")),
         ("iam", "ValidationError", lambda c: c.get_user(UserName="no spaces")),
         ("datazone", "ValidationException", lambda c: c.get_domain(identifier="not-a-domain")),
@@ -104,7 +104,7 @@ def test_input_that_breaks_the_model_is_refused_in_the_services_words(
 def test_a_missing_member_is_named(plane: RunningPlane) -> None:
     client = plane.client("iam", config=Config(parameter_validation=False))
     answer = error_of(lambda: client.create_role(RoleName="r"))
-    assert "'AssumeRolePolicyDocument'" in answer["Error"]["Message"]
+    assert "'assumeRolePolicyDocument'" in answer["Error"]["Message"]
     assert answer["Error"]["Code"] == "ValidationError"
 
 

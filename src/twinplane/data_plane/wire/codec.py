@@ -16,12 +16,15 @@ from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, id_headers
 from twinplane.data_plane.wire.json_shapes import JsonReader, JsonWriter
 from twinplane.data_plane.wire.models import Model, OperationModel, Ref, Shape
 from twinplane.data_plane.wire.query_shapes import QueryReader, form_tree, form_values
+from twinplane.data_plane.wire.quick import Quick
 from twinplane.data_plane.wire.scalars import Malformed
+from twinplane.data_plane.wire.validation import Validation
 from twinplane.data_plane.wire.xml import escape, read_xml
 from twinplane.data_plane.wire.xml_shapes import XmlReader, XmlWriter
 
 Parse = Callable[[HttpRequest, dict[str, str]], Request]
 Serialise = Callable[[Answer, str], HttpResponse]
+Quickly = Callable[[HttpRequest, dict[str, str]], Request | None]
 _EMPTY = Shape(type="structure")
 
 _S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -45,17 +48,22 @@ _ROOTS = {
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """`parse` raises `Malformed`; `serialise` takes the answer and the request's id."""
+    """`parse` raises `Malformed`; `serialise` takes the answer and the request's id.
+
+    `quick` parses and checks what is as it should be, and returns None for all else.
+    """
 
     parse: Parse
     serialise: Serialise
+    quick: Quickly | None = None
 
 
 class Codecs:
     """The codecs of one service."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, validation: Validation) -> None:
+        self._model, self._validation = model, validation
+        self._quick = Quick(model)
         self._json_reader, self._json_writer = JsonReader(model), JsonWriter(model)
         self._query_reader = QueryReader(model)
         self._xml_reader, self._xml_writer = XmlReader(model), XmlWriter(model)
@@ -80,6 +88,10 @@ class Codecs:
     def _json(self, operation: OperationModel) -> Codec:
         read = self._json_reader.structure(self._shape(operation.input).members.items())
         write = self._json_writer.structure(self._shape(operation.output).members.items())
+        write_quickly = self._quick.writer(self._shape(operation.output).members.items())
+        read_quickly = self._quick.reader(
+            self._shape(operation.input).members.items(), self._shape(operation.input).required
+        )
         content_type = f"application/x-amz-json-{self._model.metadata.json_version or '1.0'}"
 
         def parse(http: HttpRequest, _labels: dict[str, str]) -> Request:
@@ -88,9 +100,12 @@ class Codecs:
 
         def serialise(answer: Answer, request_id: str) -> HttpResponse:
             headers = {"x-amzn-RequestId": request_id, "Content-Type": content_type}
-            return HttpResponse(200, headers, msgspec.json.encode(write(answer)))
+            return HttpResponse(200, headers, write_quickly(answer) or msgspec.json.encode(write(answer)))
 
-        return Codec(parse, serialise)
+        def quick(http: HttpRequest, _labels: dict[str, str]) -> Request | None:
+            return read_quickly(http.body) if read_quickly is not None else None
+
+        return Codec(parse, serialise, quick)
 
     # query
 
@@ -123,15 +138,48 @@ class Codecs:
     # rest-json and rest-xml
 
     def _rest(self, operation: OperationModel) -> Codec:
-        return Codec(self._rest_parse(operation), self._rest_serialise(operation))
+        quick = self._rest_quick(operation) if self._model.protocol == "rest-json" else None
+        return Codec(self._rest_parse(operation), self._rest_serialise(operation), quick)
+
+    def _rest_quick(self, operation: OperationModel) -> Quickly | None:
+        shape = self._shape(operation.input)
+        binders = rest.input_binders(self._model, shape)
+        inside = {name: ref for name, ref in shape.members.items() if ref.location is None}
+        read = self._quick.reader(inside.items(), [name for name in shape.required if name in inside])
+        if read is None or shape.payload is not None:
+            return None
+        outside = {name: ref for name, ref in shape.members.items() if name not in inside}
+        required = [name for name in shape.required if name in outside]
+        check = self._validation.structure(outside.items(), required, False)
+
+        def quick(http: HttpRequest, labels: dict[str, str]) -> Request | None:
+            request = read(http.body or b"{}")
+            if request is None or not outside.keys().isdisjoint(request):
+                return None
+            try:
+                for bind in binders:
+                    bind(http, labels, request)
+            except Malformed:
+                return None
+            if check is not None:
+                problems: list[str] = []
+                check(request, "", problems)
+                if problems:
+                    return None
+            return request
+
+        return quick
 
     def _rest_parse(self, operation: OperationModel) -> Parse:
         shape = self._shape(operation.input)
         binders = rest.input_binders(self._model, shape)
+        outside = {name for name, ref in shape.members.items() if ref.location is not None}
         read_body = self._body_reader(shape)
 
         def parse(http: HttpRequest, labels: dict[str, str]) -> Request:
             request: Request = read_body(http)
+            if not outside.isdisjoint(request):  # what belongs elsewhere is not believed in the body
+                request = {name: value for name, value in request.items() if name not in outside}
             for bind in binders:
                 bind(http, labels, request)
             return request
@@ -194,12 +242,13 @@ class Codecs:
         members = [(name, ref) for name, ref in shape.members.items() if name not in elsewhere]
         if self._model.protocol == "rest-xml":
             return self._xml_body(operation, members)
-        write = self._json_writer.structure(members)
+        write, write_quickly = self._json_writer.structure(members), self._quick.writer(members)
 
         def write_json(answer: Answer, response: HttpResponse) -> None:
             response.headers["Content-Type"] = "application/json"
-            body = {k: v for k, v in answer.items() if k not in elsewhere} if elsewhere else answer
-            response.body = msgspec.json.encode(write(body)) if response.status != 204 else b""
+            if response.status != 204:
+                body = {k: v for k, v in answer.items() if k not in elsewhere} if elsewhere else answer
+                response.body = write_quickly(body) or msgspec.json.encode(write(body))
 
         return write_json
 

@@ -9,7 +9,7 @@ import msgspec
 from twinplane.data_plane.call import Answer, ServiceError
 from twinplane.data_plane.wire.http import HttpResponse, host_id, id_headers
 from twinplane.data_plane.wire.json_shapes import JsonWriter
-from twinplane.data_plane.wire.models import Model, OperationModel, Shape
+from twinplane.data_plane.wire.models import Model, Shape
 from twinplane.data_plane.wire.rest import OUTPUT_LOCATIONS, Place, output_placers
 from twinplane.data_plane.wire.xml import escape
 from twinplane.data_plane.wire.xml_shapes import XmlWriter
@@ -47,9 +47,7 @@ _THROTTLED = ("Throttling", "SlowDown", "ThrottlingException", "TooManyRequestsE
 _COLUMN = {"query": 0, "rest-xml": 1, "json": 2, "rest-json": 2}
 _BY_ANY_NAME = {name: row for row in reversed(_NAMES) for name in row}
 
-_VALIDATION_CODES = (
-    "ValidationException", "InvalidInputException", "InvalidRequestException", "InvalidParameterException",
-)  # fmt: skip
+_VALIDATION_CODES = ("ValidationException", "InvalidInputException", "InvalidRequestException")
 
 
 def own_code(protocol: str, code: str) -> str:
@@ -58,14 +56,17 @@ def own_code(protocol: str, code: str) -> str:
     return row[_COLUMN[protocol]] if row else code
 
 
-def validation_code(model: Model, operation: OperationModel) -> str:
-    """What the service calls a request that breaks the model's constraints."""
+def validation_code(model: Model) -> str:
+    """What the service calls a request that breaks the model's constraints.
+
+    Glue answers `ValidationException`, also for operations that do not declare it; Athena, which has no such error,
+    `InvalidRequestException`.
+    """
     if model.protocol == "query":
         return "ValidationError"
     if model.protocol == "rest-xml":
         return "InvalidRequest"
-    declared = {ref.shape for ref in operation.errors}
-    return next((code for code in _VALIDATION_CODES if code in declared), "ValidationException")
+    return next((code for code in _VALIDATION_CODES if code in model.shapes), "ValidationException")
 
 
 class Errors:

@@ -35,7 +35,9 @@ class JsonReader(Compiler):
         return JSON_READERS[shape.type]
 
     def structure(self, members: Iterable[tuple[str, Ref]]) -> Convert:
-        readers = {ref.location_name or name: (name, self.reader(ref)) for name, ref in members}
+        known_members = dict(members)
+        readers = {ref.location_name or name: (name, self.reader(ref)) for name, ref in known_members.items()}
+        other_names = known_members.keys() - readers.keys()  # members that have another name on the wire
 
         def read(value: Any) -> dict[str, Any]:
             if type(value) is not dict:
@@ -46,7 +48,8 @@ class JsonReader(Compiler):
                     continue
                 known = readers.get(wire_name)
                 if known is None:
-                    out[wire_name] = member
+                    if wire_name not in other_names:
+                        out[wire_name] = member
                     continue
                 try:
                     out[known[0]] = known[1](member)

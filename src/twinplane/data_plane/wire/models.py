@@ -48,6 +48,7 @@ class Shape(msgspec.Struct, rename="camel"):
     min: float | None = None
     max: float | None = None
     pattern: str | None = None
+    enum: list[str] = []
     flattened: bool = False
     location_name: str | None = None
     payload: str | None = None
@@ -98,8 +99,9 @@ class _ServiceFile(msgspec.Struct):
 
 
 class _Overlay(msgspec.Struct):
-    operations: dict[str, OperationModel]
-    shapes: dict[str, Shape]
+    operations: dict[str, OperationModel] = {}
+    shapes: dict[str, Shape] = {}
+    enums: dict[str, list[str]] = {}  # values that only newer clients know
 
 
 class Model:
@@ -146,6 +148,8 @@ def load(name: str) -> Model:
         extra = msgspec.json.decode(overlay.read_bytes(), type=_Overlay)
         file.operations.update(extra.operations)
         file.shapes.update(extra.shapes)
+        for shape, values in extra.enums.items():
+            file.shapes[shape].enum += [value for value in values if value not in file.shapes[shape].enum]
     return Model(name, file)
 
 

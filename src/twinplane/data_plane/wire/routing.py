@@ -18,6 +18,8 @@ class _Candidate:
     headers: list[str]  # required headers
 
     def fits(self, http: HttpRequest) -> bool:
+        if not self.literals:
+            return True
         return all(name in http.query and value in ("", *http.query[name]) for name, value in self.literals.items())
 
     def rank(self, http: HttpRequest) -> tuple[bool, int, bool, int]:
@@ -67,29 +69,46 @@ class Router:
             path = path.rstrip("/")
         elif path.endswith("/") and path.count("/") == 1:
             path = path[:-1]  # `/bucket/` is the bucket
-        found = self._match(self._root, path.split("/") if path else [], http, [])
+        segments, values = path.split("/") if path else [], list[str]()
+        found = _match(self._root, segments, 0, http, values)
         if found is None:
             return None
-        branch, values = found
-        best, labels = max(
-            (pair for pair in branch.methods[http.method] if pair[0].fits(http)), key=lambda pair: pair[0].rank(http)
-        )
-        return best.operation, {name: unquote(value) for name, value in zip(labels, values, strict=True)}
+        candidate, labels = found
+        decoded = {
+            name: unquote(value) if "%" in value else value for name, value in zip(labels, values, strict=True)
+        }  # fmt: skip
+        return candidate.operation, decoded
 
-    def _match(
-        self, branch: _Branch, segments: list[str], http: HttpRequest, values: list[str]
-    ) -> tuple[_Branch, list[str]] | None:
-        if not segments:
-            fits = any(candidate.fits(http) for candidate, _ in branch.methods.get(http.method, ()))
-            return (branch, values) if fits else None
-        head, rest = segments[0], segments[1:]
-        if head in branch.literals and (found := self._match(branch.literals[head], rest, http, values)):
+
+def _match(
+    branch: _Branch, segments: list[str], at: int, http: HttpRequest, values: list[str]
+) -> tuple[_Candidate, list[str]] | None:
+    """The operation below `branch` that the rest of the path means; `values` get its labels."""
+    if at == len(segments):
+        return _chosen(branch, http)
+    head, taken = segments[at], len(values)
+    if (literal := branch.literals.get(head)) and (found := _match(literal, segments, at + 1, http, values)):
+        return found
+    if branch.label and head:
+        values.append(head)
+        if found := _match(branch.label, segments, at + 1, http, values):
             return found
-        if branch.label and head and (found := self._match(branch.label, rest, http, [*values, head])):
+        del values[taken:]
+    if branch.greedy:
+        values.append("/".join(segments[at:]))
+        if found := _chosen(branch.greedy, http):
             return found
-        if branch.greedy:
-            return self._match(branch.greedy, [], http, [*values, "/".join(segments)])
-        return None
+        del values[taken:]
+    return None
+
+
+def _chosen(branch: _Branch, http: HttpRequest) -> tuple[_Candidate, list[str]] | None:
+    """Of the operations at one path, the one that the method, the query and the headers mean."""
+    pairs = branch.methods.get(http.method, ())
+    if len(pairs) == 1:
+        return pairs[0] if pairs[0][0].fits(http) else None
+    fitting = [pair for pair in pairs if pair[0].fits(http)]
+    return max(fitting, key=lambda pair: pair[0].rank(http)) if fitting else None
 
 
 def _candidate(model: Model, operation: OperationModel, query: str) -> _Candidate:

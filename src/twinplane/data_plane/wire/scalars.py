@@ -56,7 +56,7 @@ def iso8601(value: Any) -> str:
     if isinstance(value, str):
         return value
     milliseconds = int(value * 1000)
-    text = datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat()[:19]
     return f"{text}.{milliseconds % 1000:03d}Z" if milliseconds % 1000 else f"{text}Z"
 
 

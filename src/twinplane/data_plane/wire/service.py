@@ -30,7 +30,7 @@ class ServiceWire:
 
     @cached_property
     def _codecs(self) -> Codecs:
-        return Codecs(self.model)
+        return Codecs(self.model, self._validation)
 
     @cached_property
     def _validation(self) -> Validation:
@@ -76,6 +76,13 @@ class ServiceWire:
 
     def parse(self, operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> Request:
         """The request's members, checked against the model. Raises `ServiceError`."""
+        codec = self.codec(operation)
+        if codec.quick is not None and (request := codec.quick(http, labels)) is not None:
+            return request
+        return self.parse_slowly(operation, http, labels)
+
+    def parse_slowly(self, operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> Request:
+        """As `parse`, member by member: what is wrong is known by its name."""
         try:
             request = self.codec(operation).parse(http, labels)
         except Malformed as error:
@@ -87,7 +94,7 @@ class ServiceWire:
         problems = self._validation.problems(operation.input, checked)
         if problems:
             count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-            raise ServiceError(errors.validation_code(self.model, operation), count + "; ".join(problems), 400)
+            raise ServiceError(errors.validation_code(self.model), count + "; ".join(problems), 400)
         return request
 
     def error(self, error: ServiceError, request_id: str) -> HttpResponse:
