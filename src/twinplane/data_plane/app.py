@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
 from pysqlite3 import dbapi2 as sqlite
@@ -25,10 +26,11 @@ from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.iam.store import ensure_administrator
+from twinplane.data_plane.services.s3 import cross_origin
 from twinplane.data_plane.services.s3.store import sweep_orphans
 from twinplane.data_plane.store import Kind
 from twinplane.data_plane.tasks import TaskKind
-from twinplane.data_plane.wire import errors, signature
+from twinplane.data_plane.wire import errors, hosts, signature
 from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope, Send, read_request, send_response
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, new_request_id
 from twinplane.data_plane.wire.service import ServiceWire
@@ -78,11 +80,12 @@ class PlaneApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        http = read_request(scope)
+        http.bucket = hosts.bucket_of(http.headers.get("host", ""))
         path: str = scope["path"]
-        if path.startswith("/_"):
+        if path.startswith("/_") and not http.bucket:
             await self._own_page(path, scope, receive, send)
             return
-        http = read_request(scope)
         incoming = Incoming(receive, http.headers)
         request_id = new_request_id()
         try:
@@ -119,6 +122,30 @@ class PlaneApp:
             served = self._identify(http, signed)
         except ServiceError as error:
             return errors.of_no_service(error, is_form(http), request_id)
+        if served.name != "s3":
+            http.bucket = ""
+            return await self._answer_of(served, http, incoming, signed, request_id)
+        if http.method == "OPTIONS":
+            return self._preflight(served, http, request_id)
+        response = await self._answer_of(served, http, incoming, signed, request_id)
+        if "origin" in http.headers:
+            bucket = _bucket(http)
+            read = self.plane.store.read
+            response.headers |= read(lambda tx: cross_origin.answer_headers(tx, bucket, http.method, http.headers))
+        return response
+
+    def _preflight(self, served: Served, http: HttpRequest, request_id: str) -> HttpResponse:
+        """Answers a browser that asks, unsigned, whether a page may send a request."""
+        try:
+            bucket = _bucket(http)
+            headers = self.plane.store.read(lambda tx: cross_origin.preflight(tx, bucket, http.headers))
+        except ServiceError as error:
+            return served.wire.error(error, request_id)
+        return HttpResponse(200, headers)
+
+    async def _answer_of(
+        self, served: Served, http: HttpRequest, incoming: Incoming, signed: Signature | None, request_id: str
+    ) -> HttpResponse:
         try:
             return await Chain(self.plane, served, http, incoming, signed, request_id, self.recorder).answer()
         except ServiceError as error:
@@ -144,11 +171,16 @@ class PlaneApp:
             return served
         if "x-amz-target" in http.headers:
             raise ServiceError("MissingAuthenticationToken", "The request is not signed.", 403)
-        if http.raw_path == "/" and (is_form(http) or "Action" in http.query):
+        if http.resource_path == "/" and (is_form(http) or "Action" in http.query):
             return self._services["sts"]
-        if http.method == "POST" and http.raw_path in _UNSIGNED_SSO_OIDC_PATHS:
+        if http.method == "POST" and http.resource_path in _UNSIGNED_SSO_OIDC_PATHS:
             return self._services["ssooidc"]
         return self._services["s3"]
+
+
+def _bucket(http: HttpRequest) -> str:
+    """The bucket that a request to S3 is about."""
+    return unquote(http.resource_path[1:].partition("/")[0])
 
 
 def is_form(http: HttpRequest) -> bool:

@@ -14,6 +14,7 @@ from twinplane.data_plane.store import Transaction
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
+    from twinplane.data_plane.wire.signature import Signature
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -83,6 +84,8 @@ class Call:
     transaction: Transaction | None = None
     body: AsyncIterable[bytes] | None = None  # streaming operations only: the decoded request body (wire.upload)
     headers: dict[str, str] = field(default_factory=dict)  # lower-case names
+    client: str = ""  # the address it came from
+    signature: "Signature | None" = None  # how it was signed
     resources: list[dict[str, str]] = field(default_factory=list)  # for the audit record: {"ARN": …, "type": …}
     record: Callable[[Transaction, Answer], None] | None = None  # until the call's record is in a transaction
     gone: Callable[[], Awaitable[None]] | None = None  # returns when the client has left

@@ -64,6 +64,7 @@ class Chain:
         call = Call(
             self._plane, principal, self._served.name, model.name, self._request_id, self._plane.clock(),
             headers=http.headers, gone=self._incoming.gone,
+            client=http.client, signature=self._signed,
         )  # fmt: skip
         try:
             if operation is None:

@@ -221,7 +221,7 @@ def test_what_is_not_served_says_so_and_does_nothing(s3: Any) -> None:
         s3.restore_object(Bucket="objects", Key="k", RestoreRequest={"Days": 1})
     assert code_of(error) == ("NotImplemented", 501)
     with pytest.raises(ClientError) as error:
-        s3.put_bucket_policy(Bucket="not-yet-there", Policy="{}")
+        s3.put_bucket_accelerate_configuration(Bucket="not-yet-there", AccelerateConfiguration={"Status": "Enabled"})
     assert code_of(error) == ("NotImplemented", 501)
     with pytest.raises(ClientError) as error:
         s3.put_object(Bucket="objects", Key="public", Body=b"", ACL="public-read")

@@ -36,6 +36,7 @@ class HttpRequest:
     query_string: str
     headers: dict[str, str]
     client: str = ""
+    bucket: str = ""  # of S3, when the host names it
     body: bytes = b""
     form: dict[str, str] | None = None  # the body of the query protocol, once it was read
     stream: AsyncIterable[bytes] | None = None  # the body of an operation that streams it
@@ -46,6 +47,11 @@ class HttpRequest:
         for part in self.query_string.split("&") if self.query_string else ():
             name, _, value = part.partition("=")
             self.query.setdefault(unquote_plus(name), []).append(unquote_plus(value))
+
+    @property
+    def resource_path(self) -> str:
+        """The path of what is meant, still percent-encoded, whichever way it is addressed."""
+        return f"/{self.bucket}{self.raw_path}" if self.bucket else self.raw_path
 
     def query_value(self, name: str) -> str | None:
         """The first value of a query parameter."""

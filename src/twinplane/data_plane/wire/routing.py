@@ -3,9 +3,11 @@
 Several S3 operations share a path and a method; what the model requires in query and headers tells them apart.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.wire.http import HttpRequest
 from twinplane.data_plane.wire.models import Model, OperationModel
 
@@ -43,6 +45,7 @@ class Router:
     def __init__(self, model: Model) -> None:
         self._keeps_trailing_slash = model.protocol == "rest-xml"  # it is part of an S3 key
         self._root = _Branch()
+        self._query_names: set[str] = set()
         for operation in model.operations.values():
             self._add(model, operation)
 
@@ -60,15 +63,18 @@ class Router:
             else:
                 branch.label = branch = branch.label or _Branch()
         candidate = _candidate(model, operation, query)
+        self._query_names.update(candidate.literals, _query_names(model, operation))
         branch.methods.setdefault(operation.http.method, []).append((candidate, labels))
 
     def route(self, http: HttpRequest) -> tuple[OperationModel, dict[str, str]] | None:
-        """The operation and its decoded labels, or None."""
-        path = http.raw_path[1:]
+        """The operation and its decoded labels, or None. Raises `ServiceError` on a subresource that none knows."""
+        path = http.resource_path[1:]
         if not self._keeps_trailing_slash:
             path = path.rstrip("/")
         elif path.endswith("/") and path.count("/") == 1:
             path = path[:-1]  # `/bucket/` is the bucket
+        if self._keeps_trailing_slash and http.query:
+            self._check_subresources(http)
         segments, values = path.split("/") if path else [], list[str]()
         found = _match(self._root, segments, 0, http, values)
         if found is None:
@@ -78,6 +84,12 @@ class Router:
             name: unquote(value) if "%" in value else value for name, value in zip(labels, values, strict=True)
         }  # fmt: skip
         return candidate.operation, decoded
+
+    def _check_subresources(self, http: HttpRequest) -> None:
+        """A subresource that no operation knows must never be taken for the thing itself."""
+        for name, values in http.query.items():
+            if name and values == [""] and name not in self._query_names:
+                raise ServiceError("NotImplemented", f"The subresource {name} is not served here.", 501)
 
 
 def _match(
@@ -109,6 +121,12 @@ def _chosen(branch: _Branch, http: HttpRequest) -> tuple[_Candidate, list[str]] 
         return pairs[0] if pairs[0][0].fits(http) else None
     fitting = [pair for pair in pairs if pair[0].fits(http)]
     return max(fitting, key=lambda pair: pair[0].rank(http)) if fitting else None
+
+
+def _query_names(model: Model, operation: OperationModel) -> Iterator[str]:
+    if operation.input is not None:
+        members = model.shape(operation.input).members.items()
+        yield from (ref.location_name or name for name, ref in members if ref.location == "querystring")
 
 
 def _candidate(model: Model, operation: OperationModel, query: str) -> _Candidate:

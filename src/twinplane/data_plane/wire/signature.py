@@ -157,6 +157,11 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     return key
 
 
+def moment(signature: Signature) -> float:
+    """When it says it was signed (version 4), in seconds since the epoch."""
+    return _seconds(signature.time)
+
+
 def _check_time(signature: Signature, now: float) -> None:
     try:
         signed_at = _seconds(signature.time)
@@ -241,7 +246,7 @@ def _check_v2(signature: Signature, http: HttpRequest, secret: str, now: float) 
     text = "\n".join((
         http.method, *plain, signature.expires,
         *(f"{name}:{value.strip()}" for name, value in sorted(amz.items())),
-        http.raw_path + _v2_parameters(http.query_string.split("&")),
+        http.resource_path + _v2_parameters(http.query_string.split("&")),
     ))  # fmt: skip
     expected = base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1"))
     if not hmac.compare_digest(expected, signature.signature.encode()):

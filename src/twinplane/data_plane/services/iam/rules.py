@@ -52,31 +52,34 @@ def iam(
 
 
 def require(
-    call: Call, action: str, resource: str, values: Values | None = None, resource_policy: Policy | None = None
-) -> None:
+    call: Call, action: str, resource: str, values: Values | Callable[[], Values] | None = None,
+    resource_policy: Policy | None = None, known: tuple[str, ...] = (),
+) -> None:  # fmt: skip
     """Raises `ServiceError` AccessDeniedException unless the caller may perform `action` on `resource`.
 
     `resource_policy`: the policy of the resource itself (a bucket's, a queue's), which may also allow or deny.
+    `values`, `known`: as in `request_context`.
     """
-    outcome = decision(call, action, resource, values, resource_policy)
+    outcome = decision(call, action, resource, values, resource_policy, known)
     if outcome.decision != "allowed":
         raise denied(call.principal, action, resource, outcome)
 
 
 def decision(
-    call: Call, action: str, resource: str, values: Values | None = None, resource_policy: Policy | None = None
-) -> Outcome:
+    call: Call, action: str, resource: str, values: Values | Callable[[], Values] | None = None,
+    resource_policy: Policy | None = None, known: tuple[str, ...] = (),
+) -> Outcome:  # fmt: skip
     """What `require` decides by."""
     policies = policies_of(call.tx, call.principal)
     if policies is None:
         return Outcome("implicitDeny", "identity")
-    context = request_context(call, values)
+    context = request_context(call, values, known)
     if resource_policy is not None:
         grant = grant_of(resource_policy, call.principal, action, context, resource)
         return evaluate(policies, action, resource, context, grant)
-    known = policies.known.get((action, resource))
-    if known is not None:
-        return known
+    decided = policies.known.get((action, resource))
+    if decided is not None:
+        return decided
     outcome = evaluate(policies, action, resource, context)
     if not context.asked:
         if len(policies.known) >= _MOST_KNOWN:
@@ -148,15 +151,18 @@ def policy_set(tx: Transaction, entity: Document) -> PolicySet:
     )
 
 
-def request_context(call: Call, values: Values | None = None, known: tuple[str, ...] = ()) -> Context:
+def request_context(
+    call: Call, values: Values | Callable[[], Values] | None = None, known: tuple[str, ...] = ()
+) -> Context:
     """The condition keys of a call: its principal's, the request's own `values`, and the time.
 
-    `known`: beginnings (lower case) of further keys of which `values` has all there are.
+    `values` as a function is asked only when a policy has a condition. `known`: beginnings (lower case) of further keys
+    of which `values` has all there are.
     """
-    extra = values or {}
-    own = {key.lower() for key in extra}
+    own = set() if values is None or callable(values) else {key.lower() for key in values}
 
     def build() -> Values:
+        extra = (values() if callable(values) else values) or {}
         return {**principal_values(call.tx, call.principal), **call_values(call), **extra}
 
     return Context(build, knows=lambda key: key in own or key.startswith((*_KNOWN_KEYS, *known)))

@@ -10,6 +10,8 @@ from twinplane.data_plane.services.s3 import rules, store
 from twinplane.data_plane.services.s3.permissions import bucket_arn, on_bucket
 from twinplane.data_plane.store import Document
 
+_NAMESPACES = (None, "global")
+
 
 def owner(call: Call) -> dict[str, str]:
     """The account as S3 names the owner of what is in it: a canonical user id."""
@@ -52,7 +54,17 @@ def create_bucket(call: Call, request: Request) -> Answer:
     rules.check_served(request)
     if request.get("ObjectLockEnabledForBucket"):
         raise ServiceError("NotImplemented", "Object Lock is not served.", 501)
-    asked = (request.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
+    configuration = request.get("CreateBucketConfiguration") or {}
+    if (
+        configuration.get("Bucket")
+        or configuration.get("Location")
+        or request.get("BucketNamespace") not in _NAMESPACES
+    ):
+        raise ServiceError("NotImplemented", "Directory buckets and buckets of a namespace are not served.", 501)
+    if request.get("ObjectOwnership") not in (None, "BucketOwnerEnforced"):
+        raise ServiceError("NotImplemented", "Object ownership that needs ACLs is not served.", 501)
+    tags = rules.bucket_tags(configuration.get("Tags") or [])
+    asked = configuration.get("LocationConstraint")
     if (asked or "us-east-1") != call.region:
         raise ServiceError(
             "IllegalLocationConstraintException",
@@ -62,7 +74,7 @@ def create_bucket(call: Call, request: Request) -> Answer:
         )
     # in us-east-1, making one's own bucket again succeeds
     if call.region != "us-east-1" or store.find_bucket(call.tx, name) is None:
-        store.create_bucket(call.tx, name, call.now)
+        call.tx.put(store.BUCKETS, store.create_bucket(call.tx, name, call.now) | {"tags": tags})
     return {"Location": f"/{name}", "BucketArn": bucket_arn(name)}
 
 

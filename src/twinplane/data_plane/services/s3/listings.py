@@ -6,7 +6,7 @@ from typing import Any
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads
 from twinplane.data_plane.services.s3 import rules, store
 from twinplane.data_plane.services.s3.buckets import decoded_token, owner, token
-from twinplane.data_plane.services.s3.permissions import on_bucket, on_listing
+from twinplane.data_plane.services.s3.permissions import on_bucket
 from twinplane.data_plane.services.s3.rules import encoded
 from twinplane.data_plane.store import Document
 
@@ -190,8 +190,8 @@ def _upload(call: Call, upload: Document, encoding: str | None) -> dict[str, Any
 
 
 OPERATIONS: dict[str, Operation] = {
-    "ListObjects": reads(list_objects, on_listing("s3:ListBucket")),
-    "ListObjectsV2": reads(list_objects_v2, on_listing("s3:ListBucket")),
-    "ListObjectVersions": reads(list_object_versions, on_listing("s3:ListBucketVersions")),
+    "ListObjects": reads(list_objects, on_bucket("s3:ListBucket")),
+    "ListObjectsV2": reads(list_objects_v2, on_bucket("s3:ListBucket")),
+    "ListObjectVersions": reads(list_object_versions, on_bucket("s3:ListBucketVersions")),
     "ListMultipartUploads": reads(list_multipart_uploads, on_bucket("s3:ListBucketMultipartUploads")),
 }

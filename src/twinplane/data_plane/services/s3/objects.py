@@ -9,14 +9,13 @@ from twinplane.data_plane.services.s3 import bodies, rules, store
 from twinplane.data_plane.services.s3.bodies import Body
 from twinplane.data_plane.services.s3.permissions import (
     ACCESS_DENIED,
+    check,
     check_owner,
     existing_object,
     may,
-    object_arn,
     of_each_object,
     on_copy,
     on_object,
-    require_on_object,
 )
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.wire import checksums
@@ -276,7 +275,7 @@ def delete_objects(call: Call, request: Request) -> Answer:
 
 def _delete_permitted(call: Call, bucket: str, entry: dict[str, Any]) -> Answer:
     key, version = entry["Key"], entry.get("VersionId")
-    if not may(lambda: require_on_object(call, "s3:DeleteObject", object_arn(bucket, key), version)):
+    if not may(lambda: check(call, "s3:DeleteObject", {}, bucket, key, version)):
         raise ServiceError("AccessDenied", ACCESS_DENIED, 403)
     rules.check_served(entry)
     return _delete(call, bucket, key, version, entry.get("ETag"))

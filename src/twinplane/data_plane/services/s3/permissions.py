@@ -1,4 +1,5 @@
-"""Who may do what in S3: IAM's actions on buckets and objects, and the owner of an object that has one.
+"""Who may do what in S3: IAM's actions on buckets and objects together with the bucket's own policy, and the owner of
+an object that has one.
 
 A missing object is only called missing to those who may list its bucket; to others it is an object they may not read.
 """
@@ -6,8 +7,9 @@ A missing object is only called missing to those who may list its bucket; to oth
 from collections.abc import Callable
 
 from twinplane.data_plane.call import Access, Call, Request, ServiceError
+from twinplane.data_plane.services.iam.policy import Policy, compile_policy
 from twinplane.data_plane.services.iam.rules import require
-from twinplane.data_plane.services.s3 import rules, store
+from twinplane.data_plane.services.s3 import conditions, public_access, rules, store
 from twinplane.data_plane.store import Document
 
 ACCESS_DENIED = "Access Denied"
@@ -21,33 +23,6 @@ def object_arn(bucket: str, key: str) -> str:
     return f"arn:aws:s3:::{bucket}/{key}"
 
 
-def on_bucket(action: str) -> Access:
-    """Access by `action` on the request's bucket."""
-
-    def access(call: Call, request: Request) -> None:
-        _check_expected_owner(call, request.get("ExpectedBucketOwner"))
-        call.resources.append({"ARN": bucket_arn(request["Bucket"]), "type": "AWS::S3::Bucket"})
-        require(call, action, bucket_arn(request["Bucket"]))
-
-    return access
-
-
-def on_listing(action: str) -> Access:
-    """Access of listings, which policies may limit by prefix and delimiter."""
-
-    def access(call: Call, request: Request) -> None:
-        _check_expected_owner(call, request.get("ExpectedBucketOwner"))
-        call.resources.append({"ARN": bucket_arn(request["Bucket"]), "type": "AWS::S3::Bucket"})
-        values = {
-            "s3:prefix": request.get("Prefix") or "",
-            "s3:delimiter": request.get("Delimiter") or "",
-            "s3:max-keys": str(1000 if request.get("MaxKeys") is None else request["MaxKeys"]),
-        }
-        require(call, action, bucket_arn(request["Bucket"]), values)
-
-    return access
-
-
 # The same action on one version of an object, where that is another.
 OF_A_VERSION = {
     "s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion",
@@ -57,34 +32,63 @@ OF_A_VERSION = {
 }  # fmt: skip
 
 
+def check(
+    call: Call, action: str, request: Request, bucket: str, key: str | None = None, version: str | None = None
+) -> None:
+    """Raises AccessDeniedException unless the caller may do `action` on the bucket, the object in it, or that version.
+
+    The caller's policies and the bucket's decide together. `request` gives the values that their conditions ask for.
+    """
+    require(
+        call,
+        action if version is None else OF_A_VERSION[action],
+        bucket_arn(bucket) if key is None else object_arn(bucket, key),
+        lambda: conditions.of_request(call, request, bucket, key, version),
+        _bucket_policy(call, bucket),
+        conditions.KNOWN,
+    )
+
+
+def _bucket_policy(call: Call, bucket: str) -> Policy | None:
+    document = store.find_bucket(call.tx, bucket)
+    if document is None or not document.get("policy"):
+        return None
+    if call.principal.kind == "Anonymous" and public_access.restricts(document):
+        return None
+    return compile_policy(document["policy"], "resource")
+
+
+def on_bucket(action: str) -> Access:
+    """Access by `action` on the request's bucket; policies may limit that of listings by prefix and delimiter."""
+
+    def access(call: Call, request: Request) -> None:
+        _check_expected_owner(call, request.get("ExpectedBucketOwner"))
+        call.resources.append({"ARN": bucket_arn(request["Bucket"]), "type": "AWS::S3::Bucket"})
+        check(call, action, request, request["Bucket"])
+
+    return access
+
+
 def on_object(*actions: str) -> Access:
     """Access by all of `actions` on the request's object, or on the version of it that the request names."""
 
     def access(call: Call, request: Request) -> None:
         _check_expected_owner(call, request.get("ExpectedBucketOwner"))
-        arn = object_arn(request["Bucket"], request["Key"])
-        call.resources.append({"ARN": arn, "type": "AWS::S3::Object"})
+        bucket, key = request["Bucket"], request["Key"]
+        call.resources.append({"ARN": object_arn(bucket, key), "type": "AWS::S3::Object"})
         for action in actions:
-            require_on_object(call, action, arn, request.get("VersionId"))
+            check(call, action, request, bucket, key, request.get("VersionId"))
         if request.get("Tagging") and "s3:PutObject" in actions:
-            require(call, "s3:PutObjectTagging", arn)
+            check(call, "s3:PutObjectTagging", request, bucket, key)
 
     return access
-
-
-def require_on_object(call: Call, action: str, arn: str, version: str | None) -> None:
-    """Raises `AccessDenied` unless the caller may do `action` on the object, or on that version of it."""
-    if version is None:
-        require(call, action, arn)
-    else:
-        require(call, OF_A_VERSION[action], arn, {"s3:versionid": version})
 
 
 def on_copy(call: Call, request: Request) -> None:
     """Access of copies: read the source, write the target."""
     bucket, key, version = rules.copy_source(request["CopySource"])
     _check_expected_owner(call, request.get("ExpectedSourceBucketOwner"))
-    require_on_object(call, "s3:GetObject", object_arn(bucket, key), version)
+    check(call, "s3:GetObject", {}, bucket, key, version)
     on_object("s3:PutObject")(call, request)
     existing_object(call, bucket, key, version)
 
@@ -119,7 +123,7 @@ def existing_object(call: Call, bucket: str, key: str, version: str | None = Non
     else:
         document = store.find_version(call.tx, bucket, key, version)
     if document is None:
-        if not may(lambda: require(call, "s3:ListBucket", bucket_arn(bucket), {"s3:prefix": key})):
+        if not may(lambda: check(call, "s3:ListBucket", {"Prefix": key}, bucket)):
             raise ServiceError("AccessDenied", ACCESS_DENIED, 403)
         if version is not None:
             raise rules.no_such_version(key, version)

@@ -13,6 +13,7 @@ from twinplane.data_plane.wire import checksums
 
 LARGEST_OBJECT_BYTES = 5 << 40
 LARGEST_PUT_BYTES = 5 << 30
+MOST_BUCKET_TAGS = 50
 
 _BUCKET_NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -79,6 +80,20 @@ def checked_tags(tag_set: list[dict[str, str]]) -> dict[str, str]:
         raise ServiceError("BadRequest", "Object tags cannot be greater than 10", 400)
     if any(not key or len(key) > 128 or len(value) > 256 for key, value in tags.items()):
         raise ServiceError("InvalidTag", "The TagKey or TagValue you have provided is invalid", 400)
+    return tags
+
+
+def bucket_tags(tag_set: list[dict[str, str]]) -> dict[str, str]:
+    """A bucket's tag set as a dictionary. Raises `InvalidTag`, `BadRequest`."""
+    if len(tag_set) > MOST_BUCKET_TAGS:
+        raise ServiceError("BadRequest", f"Bucket tag count cannot be greater than {MOST_BUCKET_TAGS}", 400)
+    tags: dict[str, str] = {}
+    for tag in tag_set:
+        tags |= checked_tags([tag])
+    if len(tags) < len(tag_set):
+        raise ServiceError("InvalidTag", "Cannot provide multiple Tags with the same key", 400)
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise ServiceError("InvalidTag", "System tags cannot be added/updated by requester", 400)
     return tags
 
 

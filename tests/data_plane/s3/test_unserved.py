@@ -1,0 +1,88 @@
+"""What is not served says so, and nothing else happens: every operation of AWS's model of S3."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from tests.data_plane.wire.handmade import send, signed_headers
+from twinplane.data_plane.services.s3.operations import OPERATIONS
+from twinplane.data_plane.testing import RunningPlane
+
+_MODEL = boto3.session.Session(region_name="us-east-1").client("s3", aws_access_key_id="x", aws_secret_access_key="x")
+_NO_REQUEST_OF_ITS_OWN = {
+    "ListDirectoryBuckets",  # differs from ListBuckets by its endpoint only
+    "WriteGetObjectResponse",  # goes to a host of Object Lambda
+    "CreateSession",  # boto3 calls it for directory buckets only
+}
+UNSERVED = sorted({*_MODEL.meta.service_model.operation_names} - {*OPERATIONS} - _NO_REQUEST_OF_ITS_OWN)
+
+
+@pytest.fixture(scope="module")
+def s3(plane: RunningPlane) -> Any:
+    client = plane.client("s3")
+    client.create_bucket(Bucket="unserved")
+    client.put_object(Bucket="unserved", Key="k", Body=b"kept", Tagging="a=1")
+    return client
+
+
+def example(shape: Any, name: str = "") -> Any:
+    """The least that the model takes for a shape."""
+    if shape.type_name == "structure":
+        members = {n: example(s, n) for n, s in shape.members.items() if n in shape.required_members}
+        if getattr(shape, "is_tagged_union", False) and not members:
+            first = next(iter(shape.members.items()))
+            members = {first[0]: example(first[1], first[0])}
+        return members
+    if shape.type_name == "list":
+        return [example(shape.member)]
+    if shape.type_name == "map":
+        return {}
+    if shape.type_name == "string":
+        known = {"Bucket": "unserved", "Key": "k", "CopySource": "unserved/k", "RenameSource": "unserved/k"}
+        return known.get(name) or (shape.enum[0] if shape.enum else "x" * max(1, shape.metadata.get("min", 1)))
+    return {"boolean": True, "timestamp": 1.0, "blob": b"x"}.get(shape.type_name, 1)
+
+
+def state(s3: Any) -> list[Any]:
+    return [
+        [b["Name"] for b in s3.list_buckets()["Buckets"]],
+        [(o["Key"], o["ETag"], o["LastModified"]) for o in s3.list_objects_v2(Bucket="unserved")["Contents"]],
+        s3.get_object_tagging(Bucket="unserved", Key="k")["TagSet"],
+        s3.get_public_access_block(Bucket="unserved")["PublicAccessBlockConfiguration"],
+        s3.get_bucket_acl(Bucket="unserved")["Grants"],
+        s3.list_multipart_uploads(Bucket="unserved").get("Uploads"),
+    ]
+
+
+def test_every_operation_that_is_not_served_answers_501_and_changes_nothing(s3: Any) -> None:
+    before = state(s3)
+    for name in UNSERVED:
+        shape = s3.meta.service_model.operation_model(name).input_shape
+        arguments = example(shape) if shape is not None else {}
+        with pytest.raises(ClientError) as error:
+            getattr(s3, xform_name(name))(**arguments)
+        answer = error.value.response
+        answered = (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"])
+        assert answered == (501, "NotImplemented"), name
+        assert name in answer["Error"]["Message"]
+    assert state(s3) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/unserved?somethingNew"), ("PUT", "/unserved/k?somethingNew"), ("DELETE", "/unserved?somethingNew"),
+        ("DELETE", "/unserved/k?somethingNew="), ("GET", "/unserved?somethingNew"), ("POST", "/unserved?somethingNew"),
+        ("PUT", "/new-bucket?somethingNew"),
+    ],
+)  # fmt: skip
+def test_a_subresource_that_nobody_knows_is_never_taken_for_the_thing_itself(
+    plane: RunningPlane, s3: Any, method: str, path: str
+) -> None:
+    before = state(s3)
+    answered = send(plane, method, path, b"", signed_headers(plane, method, path))
+    assert (answered.status, b"NotImplemented" in answered.body) == (501, True)
+    assert state(s3) == before
