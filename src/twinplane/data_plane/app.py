@@ -49,6 +49,7 @@ SERVICES: dict[str, tuple[str, str]] = {
     "identitystore": ("identitystore", "identitystore"),
     "ssoadmin": ("sso-admin", "sso"),
     "ssooidc": ("sso-oidc", "sso-oauth"),
+    "sso": ("sso", "awsssoportal"),
     "cloudtrail": ("cloudtrail", "cloudtrail"),
     "s3": ("s3", "s3"),
     "glue": ("glue", "glue"),
@@ -67,6 +68,12 @@ def _names_this_machine(scope: Scope) -> bool:
     return (host[0] or host[2]) in ("127.0.0.1", "localhost")
 
 
+def _is_authorization(scope: Scope) -> bool:
+    """Whether a browser comes to sign in where the AWS CLI sends it; else the path is a bucket's."""
+    query: bytes = scope["query_string"]
+    return scope["path"] == "/authorize" and scope["method"] == "GET" and b"response_type=" in query
+
+
 class PlaneApp:
     """The ASGI application of one plane."""
 
@@ -83,7 +90,7 @@ class PlaneApp:
         http = read_request(scope)
         http.bucket = hosts.bucket_of(http.headers.get("host", ""))
         path: str = scope["path"]
-        if path.startswith("/_") and not http.bucket:
+        if not http.bucket and (path.startswith("/_") or _is_authorization(scope)):
             await self._own_page(path, scope, receive, send)
             return
         incoming = Incoming(receive, http.headers)
@@ -100,21 +107,21 @@ class PlaneApp:
         if path == "/_health":
             health = HttpResponse(200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
             await send_response(health, scope["method"], send)
-        elif path.startswith("/_idp/") and not _names_this_machine(scope):
-            refused = HttpResponse(421, {"Content-Type": "text/plain"}, b"Sign-in is served at 127.0.0.1 alone.\n")
-            await send_response(refused, scope["method"], send)
-        elif path.startswith("/_idp/"):
-            if self._identity_provider is None:
-                from twinplane.data_plane import idp  # only planes whose people sign in pay for it
-
-                self._identity_provider = idp.app(self.plane)
-            await self._identity_provider(scope, receive, send)
-        else:
+        elif not path.startswith("/_idp/") and path != "/authorize":
             await send_response(
                 errors.of_no_service(ServiceError("NotFound", f"Nothing is at {path}.", 404), False),
                 scope["method"],
                 send,
             )
+        elif not _names_this_machine(scope):
+            refused = HttpResponse(421, {"Content-Type": "text/plain"}, b"Sign-in is served at 127.0.0.1 alone.\n")
+            await send_response(refused, scope["method"], send)
+        else:
+            if self._identity_provider is None:
+                from twinplane.data_plane import idp  # only planes whose people sign in pay for it
+
+                self._identity_provider = idp.app(self.plane)
+            await self._identity_provider(scope, receive, send)
 
     async def _answer(self, http: HttpRequest, incoming: Incoming, request_id: str) -> HttpResponse:
         try:
@@ -175,6 +182,8 @@ class PlaneApp:
             return self._services["sts"]
         if http.method == "POST" and http.resource_path in _UNSIGNED_SSO_OIDC_PATHS:
             return self._services["ssooidc"]
+        if "x-amz-sso_bearer_token" in http.headers:
+            return self._services["sso"]
         return self._services["s3"]
 
 

@@ -199,6 +199,12 @@ class Recorder:
 def _identity(plane: Plane, principal: Principal) -> dict[str, Any]:
     if principal.kind == "Anonymous":
         return {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
+    behalf = {}
+    if principal.on_behalf_of is not None:
+        store_arn = identity_store.identity_store_arn(plane)
+        behalf = {"onBehalfOf": {"userId": principal.on_behalf_of, "identityStoreArn": store_arn}}
+    if principal.kind == "IdentityCenterUser":
+        return {"type": principal.kind, "accountId": principal.account_id, **behalf}
     identity: dict[str, Any] = {
         "type": principal.kind,
         "principalId": principal.arn.partition("/")[2],
@@ -227,8 +233,4 @@ def _identity(plane: Plane, principal: Principal) -> dict[str, Any]:
     }
     if principal.source_identity is not None:
         identity["sessionContext"]["sourceIdentity"] = principal.source_identity
-    if principal.on_behalf_of is not None:
-        identity["onBehalfOf"] = {
-            "userId": principal.on_behalf_of, "identityStoreArn": identity_store.identity_store_arn(plane),
-        }  # fmt: skip
-    return identity
+    return identity | behalf

@@ -44,7 +44,9 @@ class Principal:
     The only "Root" is the management account's, which has the organization and nothing else.
     """
 
-    kind: Literal["IAMUser", "AssumedRole", "FederatedUser", "WebIdentityUser", "Root", "Anonymous"]
+    kind: Literal[
+        "IAMUser", "AssumedRole", "FederatedUser", "WebIdentityUser", "Root", "IdentityCenterUser", "Anonymous"
+    ]
     account_id: str
     arn: str
     access_key_id: str = ""
@@ -61,6 +63,7 @@ class Principal:
     session_policy_arns: tuple[str, ...] = ()  # of managed policies that limit the session beside `session_policy`
     transitive_tags: tuple[str, ...] = ()  # the keys of session tags that every further role keeps
     federated_provider: str | None = None  # of a web identity's session: the ARN of its provider
+    signed_in: str | None = None  # who got the session through the access portal: the identity-store user id
 
     @property
     def iam_arn(self) -> str:

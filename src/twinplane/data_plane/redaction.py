@@ -14,7 +14,8 @@ _LONGEST_TEXT = 4096
 _SECRET_NAMES = frozenset((
     "secretaccesskey", "sessiontoken", "accesstoken", "refreshtoken", "idtoken", "assertion", "contextassertion",
     "identitycontext", "password", "secret", "secretstring", "clientsecret", "subjecttoken", "actortoken", "code",
-    "codeverifier", "authtoken", "authorizationtoken", "samlassertion", "webidentitytoken", "privatekey",
+    "codeverifier", "devicecode", "usercode", "verificationuricomplete",
+    "authtoken", "authorizationtoken", "samlassertion", "webidentitytoken", "privatekey",
 ))  # fmt: skip
 
 Show = Callable[[Any], Any]

@@ -20,6 +20,7 @@ from twinplane.data_plane.files import write_private
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.services.organizations import store as organizations
+from twinplane.data_plane.services.ssoadmin import store as sso_store
 from twinplane.data_plane.services.ssooidc import signing
 from twinplane.data_plane.store import Derived, Transaction
 
@@ -48,6 +49,7 @@ class _Claims(msgspec.Struct, array_like=True):
     session_policy_arns: tuple[str, ...] = ()
     federated_provider: str | None = None
     user_arn: str | None = None  # a session of a user: then there is no role
+    signed_in: str | None = None
 
 
 _CREDENTIALS = Derived("credentials", (iam_store.ROLES, iam_store.USERS, iam_store.ACCESS_KEYS))
@@ -72,10 +74,13 @@ def issue(
     session_tags: tuple[tuple[str, str], ...] = (),
     transitive_tags: tuple[str, ...] = (),
     federated_provider: str | None = None,
+    signed_in: str | None = None,
 ) -> dict[str, Any]:
     """Credentials for a session: AccessKeyId, SecretAccessKey, SessionToken and Expiration (epoch seconds).
 
     Of a role, or of a user: as the user itself when `session_name` is empty, else as a federated user of that name.
+    `on_behalf_of` is the person whose rights the session's calls are decided by; `signed_in` the one who got it through
+    the access portal, with the rights of its role.
     Whoever calls this has decided that the session may exist; nothing is checked here.
     """
     claims = _Claims(
@@ -94,6 +99,7 @@ def issue(
         session_policy_arns=session_policy_arns,
         federated_provider=federated_provider,
         user_arn=user_arn,
+        signed_in=signed_in,
     )
     body = _encoder.encode(claims)
     return {
@@ -158,6 +164,7 @@ def _resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token:
         session_tags=claims.session_tags,
         transitive_tags=claims.transitive_tags,
         federated_provider=claims.federated_provider,
+        signed_in=claims.signed_in,
         issued_at=claims.issued_at,
         expires_at=claims.expires_at,
     )
@@ -229,7 +236,9 @@ def _manager(plane: "Plane") -> tuple[Principal, str]:
 
 
 def check_person(tx: Transaction, principal: Principal) -> None:
-    """Raises `ServiceError` ExpiredTokenException when a session's person is gone, or left the project it is for."""
+    """Raises `ServiceError` ExpiredTokenException when a session's person is gone, or lost what it was issued for."""
+    if principal.signed_in is not None:
+        _check_assigned(tx, principal, principal.signed_in)
     if principal.on_behalf_of is None:
         return
     if identity_store.find_active_user(tx, principal.on_behalf_of) is None:
@@ -239,6 +248,15 @@ def check_person(tx: Transaction, principal: Principal) -> None:
     from twinplane.data_plane.services.datazone.store import is_member  # DataZone issues sessions: no import circle
 
     if not is_member(tx, principal.project.domain_id, principal.project.project_id, principal.on_behalf_of):
+        raise _expired()
+
+
+def _check_assigned(tx: Transaction, principal: Principal, user_id: str) -> None:
+    """Is the permission set whose role this is still the person's?"""
+    arns = [each["PermissionSetArn"] for each in sso_store.account_assignments(tx, user_id, principal.account_id)]
+    roles = [tx.find(sso_store.PROVISIONED, arn, principal.account_id) for arn in arns]
+    name = principal.iam_arn.rpartition("/")[2]
+    if all(each is None or each["RoleName"] != name for each in roles):
         raise _expired()
 
 

@@ -399,7 +399,8 @@ def test_an_application_gives_only_what_it_is_set_up_for(company: Company) -> No
     client = company.as_app("sso-oidc")
     for grant_type, code in (
         ("refresh_token", "UnauthorizedClientException"),
-        ("authorization_code", "UnsupportedGrantTypeException"),
+        ("authorization_code", "UnauthorizedClientException"),
+        ("password", "UnsupportedGrantTypeException"),
     ):
         assert (
             refusal(client.create_token_with_iam, clientId=fixed, grantType=grant_type, refreshToken="x", code="x")[0]

@@ -206,8 +206,9 @@ def principal_values(tx: Transaction, principal: Principal) -> Values:
         values["aws:MultiFactorAuthPresent"] = "false"
     if principal.federated_provider is not None:
         values["aws:FederatedProvider"] = principal.federated_provider
-    if principal.on_behalf_of is not None:
-        values["identitystore:UserId"] = principal.on_behalf_of
+    person = principal.on_behalf_of or principal.signed_in
+    if person is not None:
+        values["identitystore:UserId"] = person
     return values
 
 
