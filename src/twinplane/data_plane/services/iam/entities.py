@@ -1,13 +1,119 @@
-"""What roles and users have in common: policies, tags, boundaries, and how IAM lists things."""
+"""What IAM's entities have in common: how permissions name them, how they are shown, tagged, listed and limited."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from twinplane.data_plane.call import Call, Request, ServiceError
+from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.iam import store
-from twinplane.data_plane.services.iam.policy import MalformedPolicy, PolicyKind, compile_policy
-from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.services.iam.policy import MalformedPolicy, PolicyKind, Values, compile_policy
+from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
+
+_MOST_TAGS = 50
+_REQUEST_KEYS = ("aws:requesttag/", "aws:tagkeys", "aws:resourcetag/", "iam:")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A kind of entity: a word of AWS's for it, the request's member that names one, and where it is kept."""
+
+    word: str
+    member: str
+    kind: Kind
+    name_of: Callable[[Call, Request], str]
+    arn_type: str = ""
+
+    def find(self, call: Call, request: Request) -> Document | None:
+        return call.tx.find(self.kind, self.name_of(call, request))
+
+    def get(self, call: Call, request: Request) -> Document:
+        """The entity that a request names. Raises `ServiceError` NoSuchEntityException."""
+        entity = self.find(call, request)
+        if entity is None:
+            raise no_such(f"The {self.word.lower()} with name {self.name_of(call, request)} cannot be found.")
+        self.note(call, entity)
+        return entity
+
+    def note(self, call: Call, entity: Document) -> None:
+        """Names the entity in the record of the call."""
+        call.resources.append({"ARN": entity["Arn"], "type": f"AWS::IAM::{self.word}"})
+
+    def add(self, call: Call, entity: Document) -> Document:
+        """Raises `ServiceError` EntityAlreadyExistsException, also on a name that differs only in case."""
+        try:
+            call.tx.add(self.kind, entity)
+        except AlreadyExists:
+            raise already_exists(self.word, entity[self.member]) from None
+        self.note(call, entity)
+        return entity
+
+    def put(self, call: Call, entity: Document) -> dict[str, Any]:
+        call.tx.put(self.kind, entity)
+        return {}
+
+    def may(self, operation: str) -> Access:
+        """Access by IAM policy to an operation on the entity that a request names.
+
+        A refusal says its name and not its ARN: the path in it may be news to the caller.
+        """
+
+        def resource(call: Call, request: Request) -> str:
+            entity = self.find(call, request)
+            if entity is not None:
+                return str(entity["Arn"])
+            path, name = request.get("Path") or "/", self.name_of(call, request)
+            return f"arn:aws:iam::{call.account_id}:{self.arn_type or self.word.lower()}{path}{name}"
+
+        def values(call: Call, request: Request) -> Values:
+            return request_values(request, self.find(call, request))
+
+        return iam(
+            f"iam:{operation}", resource, values, known=_REQUEST_KEYS,
+            shown=lambda call, request: f"{self.word.lower()} {self.name_of(call, request)}",
+        )  # fmt: skip
+
+
+def request_values(request: Request, entity: Document | None) -> Values:
+    """The condition keys of a request about an entity: tags, boundary, and the policy to attach."""
+    values: dict[str, str | tuple[str, ...]] = {}
+    tags = request.get("Tags") or []
+    for tag in tags:
+        values[f"aws:RequestTag/{tag['Key']}"] = tag["Value"]
+    keys = [tag["Key"] for tag in tags] + list(request.get("TagKeys") or [])
+    if keys:
+        values["aws:TagKeys"] = tuple(keys)
+    for key, value in (entity or {}).get("tags", {}).items():
+        values[f"aws:ResourceTag/{key}"] = values[f"iam:ResourceTag/{key}"] = value
+    if request.get("PolicyArn"):
+        values["iam:PolicyARN"] = request["PolicyArn"]
+    boundary = request.get("PermissionsBoundary") or (entity or {}).get("boundary_arn")
+    if boundary:
+        values["iam:PermissionsBoundary"] = boundary
+    return values
+
+
+def _named_by(member: str) -> Callable[[Call, Request], str]:
+    return lambda _call, request: str(request[member])
+
+
+def _user_name(call: Call, request: Request) -> str:
+    """The user a request is about: the one it names, else the caller."""
+    if request.get("UserName"):
+        return str(request["UserName"])
+    if call.principal.kind == "IAMUser":
+        return call.principal.arn.rpartition("/")[2]
+    raise ServiceError("ValidationError", "Must specify userName when calling with non-User credentials", 400)
+
+
+ROLE = Entity("Role", "RoleName", store.ROLES, _named_by("RoleName"))
+USER = Entity("User", "UserName", store.USERS, _user_name)
+GROUP = Entity("Group", "GroupName", store.GROUPS, _named_by("GroupName"))
+
+
+# --- policies and tags ---
 
 
 def checked_policy(text: str, kind: PolicyKind = "identity") -> str:
@@ -19,27 +125,16 @@ def checked_policy(text: str, kind: PolicyKind = "identity") -> str:
     return text
 
 
+def characters_of(text: str) -> int:
+    """The size of a policy as AWS counts it: white space does not count."""
+    return len("".join(text.split()))
+
+
 def known_policy_arn(tx: Transaction, arn: str) -> str:
     """The ARN, when a managed policy has it. Raises `ServiceError` NoSuchEntityException."""
     if store.managed_policy(tx, arn) is None:
         raise no_such(f"Policy {arn} does not exist or is not attachable.")
     return arn
-
-
-def no_such(message: str) -> ServiceError:
-    return ServiceError("NoSuchEntityException", message)
-
-
-def already_exists(what: str, name: str) -> ServiceError:
-    return ServiceError("EntityAlreadyExistsException", f"{what} with name {name} already exists.")
-
-
-def get_policy_text(entity: Document, name: str, owner: str) -> str:
-    """The text of an inline policy. Raises `ServiceError` NoSuchEntityException."""
-    text: str | None = entity["policies"].get(name)
-    if text is None:
-        raise no_such(f"The {owner} policy with name {name} cannot be found.")
-    return text
 
 
 def on_the_wire(policy_text: str) -> str:
@@ -57,11 +152,13 @@ def boundary_and_tags(entity: Document) -> dict[str, Any]:
     return members
 
 
+def attached_policies(entity: Document) -> list[Document]:
+    """The managed policies of an entity, as AWS lists them."""
+    return [{"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn} for arn in sorted(entity["attached"])]
+
+
 def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-_MOST_TAGS = 50
 
 
 def changed_tags(tags: dict[str, str], given: list[dict[str, str]] | None) -> dict[str, str]:
@@ -72,9 +169,7 @@ def changed_tags(tags: dict[str, str], given: list[dict[str, str]] | None) -> di
     new = {tag["Key"]: tag["Value"] for tag in given or ()}
     folded = {key.casefold() for key in new}
     if len(folded) != len(given or ()):
-        raise ServiceError(
-            "InvalidInputException", "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+        raise ServiceError("InvalidInputException", "A tag key is there twice (keys do not differ by case).")
     if any(key.startswith("aws:") for key in folded):
         raise ServiceError("InvalidInputException", "Tag keys that begin with aws: are reserved.")
     changed = {key: value for key, value in tags.items() if key.casefold() not in folded} | new
@@ -87,14 +182,28 @@ def without_tags(tags: dict[str, str], keys: list[str]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if key.casefold() not in gone}
 
 
+# --- refusals ---
+
+
+def no_such(message: str) -> ServiceError:
+    return ServiceError("NoSuchEntityException", message)
+
+
+def already_exists(what: str, name: str) -> ServiceError:
+    return ServiceError("EntityAlreadyExistsException", f"{what} with name {name} already exists.")
+
+
+def conflict(message: str) -> ServiceError:
+    return ServiceError("DeleteConflictException", f"Cannot delete entity, must {message} first.")
+
+
 def quota(wanted: int, most: int, name: str) -> None:
     """Raises `ServiceError` LimitExceededException when there would be more than there may be."""
     if wanted > most:
         raise ServiceError("LimitExceededException", f"Cannot exceed quota for {name}: {most}")
 
 
-def attached_policies(entity: Document) -> list[Document]:
-    return [{"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn} for arn in sorted(entity["attached"])]
+# --- listings ---
 
 
 def page_of_kind(call: Call, request: Request, kind: Kind) -> tuple[list[Document], dict[str, Any]]:
@@ -111,7 +220,7 @@ def page_of_kind(call: Call, request: Request, kind: Kind) -> tuple[list[Documen
 def page_of_list(
     call: Call, request: Request, documents: list[Document], key: str
 ) -> tuple[list[Document], dict[str, Any]]:
-    """The same for a short list at hand, ordered by the member `key`."""
+    """The same for a list at hand, ordered by the member `key`."""
     ordered = sorted(documents, key=lambda document: str(document[key]))
 
     def fetch(after: list[Any] | None, limit: int) -> list[Document]:

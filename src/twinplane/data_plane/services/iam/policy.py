@@ -122,6 +122,16 @@ def joined(policies: Iterable[Policy]) -> Policy:
     return Policy(tuple(statement for policy in policies for statement in policy.statements))
 
 
+def context_keys(text: str) -> set[str]:
+    """The condition keys and policy variables that a policy asks for, as it writes them."""
+    found: set[str] = set()
+    statements = json.loads(text)["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
+        found |= {key for keys in statement.get("Condition", {}).values() for key in keys}
+        found |= set(re.findall(r"\$\{([\w:/.-]+)", json.dumps(statement)))
+    return found
+
+
 _ABOUT = {
     "identity": {"Resource", "NotResource"},
     "trust": {"Principal"},

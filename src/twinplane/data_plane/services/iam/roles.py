@@ -2,162 +2,81 @@
 
 from typing import Any
 
-from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
+from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
 from twinplane.data_plane.services.iam import store
 from twinplane.data_plane.services.iam.entities import (
-    already_exists,
-    attached_policies,
+    ROLE,
     boundary_and_tags,
     changed_tags,
+    characters_of,
     checked_policy,
-    get_policy_text,
+    conflict,
     known_policy_arn,
-    no_such,
     on_the_wire,
     page_of_kind,
-    page_of_list,
-    tag_list,
+    quota,
 )
+from twinplane.data_plane.services.iam.entity_policies import boundary_and_tag_operations, policy_operations
 from twinplane.data_plane.services.iam.rules import iam
-from twinplane.data_plane.store import AlreadyExists, Document
+from twinplane.data_plane.store import Document
+
+MOST_ROLES = 1000
+_MOST_CHARACTERS_OF_TRUST = 2048
 
 
 def create_role(call: Call, request: Request) -> Answer:
+    quota(call.tx.count(store.ROLES) + 1, MOST_ROLES, "RolesPerAccount")
     role = store.new_role(
         account_id=call.account_id, name=request["RoleName"], path=request.get("Path") or "/", now=call.now
     )
     role |= {
-        "AssumeRolePolicyDocument": checked_policy(request["AssumeRolePolicyDocument"], "trust"),
+        "AssumeRolePolicyDocument": _trust_policy(request["AssumeRolePolicyDocument"]),
         "Description": request.get("Description"),
         "MaxSessionDuration": request.get("MaxSessionDuration") or 3600,
         "tags": changed_tags({}, request.get("Tags")),
     }
     if request.get("PermissionsBoundary"):
         role["boundary_arn"] = known_policy_arn(call.tx, request["PermissionsBoundary"])
-    try:
-        call.tx.add(store.ROLES, role)
-    except AlreadyExists:
-        raise already_exists("Role", request["RoleName"]) from None
-    _name(call, role)
-    return {"Role": _view(role)}
+    return {"Role": view(ROLE.add(call, role))}
 
 
 def get_role(call: Call, request: Request) -> Answer:
-    return {"Role": _view(_get(call, request))}
+    return {"Role": view(ROLE.get(call, request))}
 
 
 def list_roles(call: Call, request: Request) -> Answer:
     roles, more = page_of_kind(call, request, store.ROLES)
-    return {"Roles": [_view(role) for role in roles], **more}
+    return {"Roles": [view(role) for role in roles], **more}
 
 
 def delete_role(call: Call, request: Request) -> Answer:
-    role = _get(call, request)
+    role = ROLE.get(call, request)
     if role["attached"] or role["policies"]:
-        raise ServiceError(
-            "DeleteConflictException", "Cannot delete entity, must detach all managed and delete all inline policies."
-        )
+        raise conflict("detach all managed policies and delete all inline ones")
+    if call.tx.count(store.INSTANCE_PROFILES, {"role_name": role["RoleName"]}):
+        raise conflict("remove roles from instance profile")
     store.remove_role(call.tx, role["RoleName"])
     return {}
 
 
 def update_role(call: Call, request: Request) -> Answer:
     changes = {member: request[member] for member in ("Description", "MaxSessionDuration") if member in request}
-    return _change(call, _get(call, request) | changes)
+    return ROLE.put(call, ROLE.get(call, request) | changes)
+
+
+def update_role_description(call: Call, request: Request) -> Answer:
+    role = ROLE.get(call, request) | {"Description": request["Description"]}
+    ROLE.put(call, role)
+    return {"Role": view(role)}
 
 
 def update_assume_role_policy(call: Call, request: Request) -> Answer:
-    text = checked_policy(request["PolicyDocument"], "trust")
-    return _change(call, _get(call, request) | {"AssumeRolePolicyDocument": text})
+    text = _trust_policy(request["PolicyDocument"])
+    return ROLE.put(call, ROLE.get(call, request) | {"AssumeRolePolicyDocument": text})
 
 
-def put_role_policy(call: Call, request: Request) -> Answer:
-    role = _get(call, request)
-    role["policies"][request["PolicyName"]] = checked_policy(request["PolicyDocument"])
-    return _change(call, role)
-
-
-def get_role_policy(call: Call, request: Request) -> Answer:
-    text = get_policy_text(_get(call, request), request["PolicyName"], "role")
-    return {
-        "RoleName": request["RoleName"], "PolicyName": request["PolicyName"], "PolicyDocument": on_the_wire(text),
-    }  # fmt: skip
-
-
-def list_role_policies(call: Call, request: Request) -> Answer:
-    names = [{"PolicyName": name} for name in _get(call, request)["policies"]]
-    found, more = page_of_list(call, request, names, "PolicyName")
-    return {"PolicyNames": [policy["PolicyName"] for policy in found], **more}
-
-
-def delete_role_policy(call: Call, request: Request) -> Answer:
-    role = _get(call, request)
-    get_policy_text(role, request["PolicyName"], "role")
-    del role["policies"][request["PolicyName"]]
-    return _change(call, role)
-
-
-def attach_role_policy(call: Call, request: Request) -> Answer:
-    role = _get(call, request)
-    arn = known_policy_arn(call.tx, request["PolicyArn"])
-    return _change(call, role | {"attached": sorted({*role["attached"], arn})})
-
-
-def detach_role_policy(call: Call, request: Request) -> Answer:
-    role = _get(call, request)
-    if request["PolicyArn"] not in role["attached"]:
-        raise no_such(f"Policy {request['PolicyArn']} was not found.")
-    return _change(call, role | {"attached": [arn for arn in role["attached"] if arn != request["PolicyArn"]]})
-
-
-def list_attached_role_policies(call: Call, request: Request) -> Answer:
-    found, more = page_of_list(call, request, attached_policies(_get(call, request)), "PolicyArn")
-    return {"AttachedPolicies": found, **more}
-
-
-def put_role_permissions_boundary(call: Call, request: Request) -> Answer:
-    arn = known_policy_arn(call.tx, request["PermissionsBoundary"])
-    return _change(call, _get(call, request) | {"boundary_arn": arn})
-
-
-def delete_role_permissions_boundary(call: Call, request: Request) -> Answer:
-    return _change(call, _get(call, request) | {"boundary_arn": None})
-
-
-def tag_role(call: Call, request: Request) -> Answer:
-    role = _get(call, request)
-    return _change(call, role | {"tags": changed_tags(role["tags"], request["Tags"])})
-
-
-def untag_role(call: Call, request: Request) -> Answer:
-    role = _get(call, request)
-    gone = set(request["TagKeys"])
-    return _change(call, role | {"tags": {key: value for key, value in role["tags"].items() if key not in gone}})
-
-
-def list_role_tags(call: Call, request: Request) -> Answer:
-    found, more = page_of_list(call, request, tag_list(_get(call, request)["tags"]), "Key")
-    return {"Tags": found, **more}
-
-
-def _get(call: Call, request: Request) -> Document:
-    role = store.find_role(call.tx, request["RoleName"])
-    if role is None:
-        raise no_such(f"The role with name {request['RoleName']} cannot be found.")
-    _name(call, role)
-    return role
-
-
-def _change(call: Call, role: Document) -> Answer:
-    call.tx.put(store.ROLES, role)
-    return {}
-
-
-def _name(call: Call, role: Document) -> None:
-    call.resources.append({"ARN": role["Arn"], "type": "AWS::IAM::Role"})
-
-
-def _view(role: Document) -> dict[str, Any]:
+def view(role: Document) -> dict[str, Any]:
+    """A role as AWS shows it."""
     members = ("Path", "RoleName", "RoleId", "Arn", "CreateDate", "MaxSessionDuration")
     return {
         **{member: role[member] for member in members},
@@ -167,32 +86,19 @@ def _view(role: Document) -> dict[str, Any]:
     }
 
 
-def _arn(call: Call, request: Request) -> str:
-    role = store.find_role(call.tx, request["RoleName"])
-    if role is not None:
-        return str(role["Arn"])
-    return f"arn:aws:iam::{call.account_id}:role{request.get('Path') or '/'}{request['RoleName']}"
+def _trust_policy(text: str) -> str:
+    quota(characters_of(text), _MOST_CHARACTERS_OF_TRUST, "ACLSizePerRole")
+    return checked_policy(text, "trust")
 
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateRole": writes(create_role, iam("iam:CreateRole", _arn)),
-    "GetRole": reads(get_role, iam("iam:GetRole", _arn)),
+    "CreateRole": writes(create_role, ROLE.may("CreateRole")),
+    "GetRole": reads(get_role, ROLE.may("GetRole")),
     "ListRoles": reads(list_roles, iam("iam:ListRoles")),
-    "DeleteRole": writes(delete_role, iam("iam:DeleteRole", _arn)),
-    "UpdateRole": writes(update_role, iam("iam:UpdateRole", _arn)),
-    "UpdateAssumeRolePolicy": writes(update_assume_role_policy, iam("iam:UpdateAssumeRolePolicy", _arn)),
-    "PutRolePolicy": writes(put_role_policy, iam("iam:PutRolePolicy", _arn)),
-    "GetRolePolicy": reads(get_role_policy, iam("iam:GetRolePolicy", _arn)),
-    "ListRolePolicies": reads(list_role_policies, iam("iam:ListRolePolicies", _arn)),
-    "DeleteRolePolicy": writes(delete_role_policy, iam("iam:DeleteRolePolicy", _arn)),
-    "AttachRolePolicy": writes(attach_role_policy, iam("iam:AttachRolePolicy", _arn)),
-    "DetachRolePolicy": writes(detach_role_policy, iam("iam:DetachRolePolicy", _arn)),
-    "ListAttachedRolePolicies": reads(list_attached_role_policies, iam("iam:ListAttachedRolePolicies", _arn)),
-    "PutRolePermissionsBoundary": writes(put_role_permissions_boundary, iam("iam:PutRolePermissionsBoundary", _arn)),
-    "DeleteRolePermissionsBoundary": writes(
-        delete_role_permissions_boundary, iam("iam:DeleteRolePermissionsBoundary", _arn)
-    ),
-    "TagRole": writes(tag_role, iam("iam:TagRole", _arn)),
-    "UntagRole": writes(untag_role, iam("iam:UntagRole", _arn)),
-    "ListRoleTags": reads(list_role_tags, iam("iam:ListRoleTags", _arn)),
+    "DeleteRole": writes(delete_role, ROLE.may("DeleteRole")),
+    "UpdateRole": writes(update_role, ROLE.may("UpdateRole")),
+    "UpdateRoleDescription": writes(update_role_description, ROLE.may("UpdateRoleDescription")),
+    "UpdateAssumeRolePolicy": writes(update_assume_role_policy, ROLE.may("UpdateAssumeRolePolicy")),
+    **policy_operations(ROLE),
+    **boundary_and_tag_operations(ROLE),
 }

@@ -26,27 +26,31 @@ _KNOWN_KEYS = (
     "sts:requestcontext", "aws:multifactorauth", "aws:federatedprovider",
 )  # fmt: skip
 
-_POLICIES = Derived("policies", (store.ROLES, store.USERS, store.POLICIES, *organizations.KINDS))
+_POLICIES = Derived(
+    "policies",
+    (store.ROLES, store.USERS, store.GROUPS, store.GROUP_MEMBERS, store.POLICIES, *organizations.KINDS),
+)
 _MOST_KNOWN = 4096  # decisions kept for one principal
 
 
 def iam(
     action: str, resource: Resource | None = None, context: Callable[[Call, Request], Values] | None = None,
-    shown: Callable[[Request], str] | None = None,
+    shown: Callable[[Call, Request], str] | None = None, known: tuple[str, ...] = (),
 ) -> Access:  # fmt: skip
     """Access by IAM policy: `action` on what `resource` finds in the request ("*" when None).
 
     `context` gives condition keys of the request beside those of its principal. `shown`: what a refusal calls the
-    resource, where its ARN would tell more than the request says. Raises `ServiceError` AccessDeniedException.
+    resource, where its ARN would tell more than the request says. `known`: see `request_context`. Raises `ServiceError`
+    AccessDeniedException.
     """
 
     def access(call: Call, request: Request) -> None:
         found = "*" if resource is None else resource(call, request)
         values = None if context is None else context(call, request)
         for arn in [found] if isinstance(found, str) else found:
-            outcome = decision(call, action, arn, values)
+            outcome = decision(call, action, arn, values, known=known)
             if outcome.decision != "allowed":
-                raise denied(call.principal, action, arn if shown is None else shown(request), outcome)
+                raise denied(call.principal, action, arn if shown is None else shown(call, request), outcome)
 
     return access
 
@@ -140,12 +144,16 @@ def _managed(tx: Transaction, arn: str) -> Policy:
 
 
 def policy_set(tx: Transaction, entity: Document) -> PolicySet:
-    """The policies of a role's or user's document, without a session's. What cannot be found allows nothing."""
+    """The policies of a role's or user's document and the user's groups, without a session's.
+
+    What cannot be found allows nothing.
+    """
     boundary_arn = entity["boundary_arn"]
+    owners = [entity, *(store.groups_of(tx, entity["UserName"]) if "UserName" in entity else [])]
     return PolicySet(
         identity=tuple(
-            [*(compile_policy(text) for text in entity["policies"].values())]
-            + [_managed(tx, arn) for arn in entity["attached"]]
+            [compile_policy(text) for owner in owners for text in owner["policies"].values()]
+            + [_managed(tx, arn) for owner in owners for arn in owner["attached"]]
         ),
         boundary=None if boundary_arn is None else _managed(tx, boundary_arn),
     )

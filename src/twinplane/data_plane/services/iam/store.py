@@ -16,17 +16,40 @@ if TYPE_CHECKING:
 # Policies are kept as the text they were given as. Names that differ only in case are the same name (`name_key`).
 ROLES = Kind("iam_role", key=("RoleName",), columns=("Path",), unique=(("Arn",), ("name_key",)))
 USERS = Kind("iam_user", key=("UserName",), columns=("Path",), unique=(("Arn",), ("name_key",)))
+GROUPS = Kind("iam_group", key=("GroupName",), columns=("Path",), unique=(("Arn",), ("name_key",)))
+GROUP_MEMBERS = Kind("iam_group_member", key=("GroupName", "UserName"), indexes=(("UserName",),))
 ACCESS_KEYS = Kind("iam_access_key", key=("AccessKeyId",), indexes=(("UserName",),))
 POLICIES = Kind("iam_policy", key=("Arn",), columns=("Path",), unique=(("name_key",),))
 OIDC_PROVIDERS = Kind("iam_oidc_provider", key=("Arn",), unique=(("name",),))
-KINDS = [ROLES, USERS, ACCESS_KEYS, POLICIES, OIDC_PROVIDERS]
+INSTANCE_PROFILES = Kind(
+    "iam_instance_profile", key=("InstanceProfileName",), columns=("Path",), unique=(("name_key",),),
+    indexes=(("role_name",),),
+)  # fmt: skip
+ALIASES = Kind("iam_account_alias", key=("alias",))
+KINDS = [
+    ROLES, USERS, GROUPS, GROUP_MEMBERS, ACCESS_KEYS, POLICIES, OIDC_PROVIDERS, INSTANCE_PROFILES, ALIASES,
+]  # fmt: skip
 
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
-_AWS_MANAGED = {
-    ADMINISTRATOR_ACCESS: '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-}
 _ALPHABET = string.ascii_uppercase + "234567"
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """A policy document as compact text."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+_S3_READING = ["s3:Get*", "s3:List*", "s3:Describe*", "s3-object-lambda:Get*", "s3-object-lambda:List*"]
+_AWS_MANAGED = {  # those whose documents are as plain as this; AWS has hundreds more
+    f"arn:aws:iam::aws:policy/{name}": text_of({"Version": "2012-10-17", "Statement": [statement]})
+    for name, statement in {
+        "AdministratorAccess": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        "AWSDenyAll": {"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"},
+        "AmazonS3FullAccess": {"Effect": "Allow", "Action": ["s3:*", "s3-object-lambda:*"], "Resource": "*"},
+        "AmazonS3ReadOnlyAccess": {"Effect": "Allow", "Action": _S3_READING, "Resource": "*"},
+    }.items()
+}
 
 
 def put_role(
@@ -87,6 +110,37 @@ def new_user(*, account_id: str, name: str, path: str, now: float) -> Document:
     }  # fmt: skip
 
 
+def new_group(*, account_id: str, name: str, path: str, now: float) -> Document:
+    """A group's document before anything was allowed to it."""
+    return {
+        "GroupName": name, "name_key": name.casefold(), "Path": path, "GroupId": _unique_id("AGPA"),
+        "Arn": f"arn:aws:iam::{account_id}:group{path}{name}", "CreateDate": now, "policies": {}, "attached": [],
+    }  # fmt: skip
+
+
+def new_instance_profile(*, account_id: str, name: str, path: str, now: float) -> Document:
+    """An instance profile's document before it has a role."""
+    return {
+        "InstanceProfileName": name, "name_key": name.casefold(), "Path": path, "InstanceProfileId": _unique_id("AIPA"),
+        "Arn": f"arn:aws:iam::{account_id}:instance-profile{path}{name}", "CreateDate": now, "role_name": None,
+    }  # fmt: skip
+
+
+def renamed(entity: Document, arn_type: str, member: str, name: str, path: str) -> Document:
+    """The same user or group under another name and path."""
+    account_id = entity["Arn"].split(":")[4]
+    return entity | {
+        member: name, "name_key": name.casefold(), "Path": path,
+        "Arn": f"arn:aws:iam::{account_id}:{arn_type}{path}{name}",
+    }  # fmt: skip
+
+
+def groups_of(tx: Transaction, user_name: str) -> list[Document]:
+    """The groups a user is in, by name."""
+    rows = tx.select(GROUP_MEMBERS, {"UserName": user_name})
+    return [tx.get(GROUPS, row["GroupName"]) for row in rows]
+
+
 def find_user(tx: Transaction, name: str) -> Document | None:
     """The IAM user with this name, or None."""
     return tx.find(USERS, name)
@@ -128,8 +182,25 @@ def aws_managed_policy(arn: str) -> Document | None:
         return None
     name = arn.rpartition("/")[2]
     return {
-        "Arn": arn, "PolicyName": name, "PolicyId": name, "Path": "/", "CreateDate": 0.0, "document": text, "tags": {},
+        "Arn": arn, "PolicyName": name, "PolicyId": f"ANPA{name.upper():A<17.17}", "Path": "/", "CreateDate": 0.0,
+        "document": text, "tags": {},
     }  # fmt: skip
+
+
+def aws_managed_policies() -> list[Document]:
+    """The documents of all managed policies of AWS's own that are known here."""
+    return [policy for policy in map(aws_managed_policy, _AWS_MANAGED) if policy is not None]
+
+
+def policy_version(version_id: str, text: str, now: float) -> Document:
+    """One version of a managed policy."""
+    return {"id": version_id, "document": text, "at": now}
+
+
+def versions_of(policy: Document) -> list[Document]:
+    """The versions of a managed policy, oldest first; the default one's text is the policy's `document`."""
+    versions: list[Document] | None = policy.get("versions")
+    return versions or [policy_version("v1", policy["document"], policy["CreateDate"])]  # AWS's, or of an old state
 
 
 def new_policy_id() -> str:
@@ -162,11 +233,6 @@ def ensure_administrator(tx: Transaction, plane: "Plane") -> tuple[str, str]:
         tx.add(USERS, user | {"attached": [ADMINISTRATOR_ACCESS]})
     key = tx.first(ACCESS_KEYS, {"UserName": ADMINISTRATOR}) or new_access_key(tx, ADMINISTRATOR, now)
     return key["AccessKeyId"], access_key_secret(plane, key["AccessKeyId"])
-
-
-def text_of(document: dict[str, Any]) -> str:
-    """A policy document as compact text."""
-    return json.dumps(document, separators=(",", ":"))
 
 
 def _unique_id(prefix: str) -> str:

@@ -84,4 +84,4 @@ def may(operation: str, member: str | None = None) -> Access:
         found = call.tx.find(store.NODES, request[member]) or store.find_policy(call.tx, request[member])
         return "*" if found is None else str(found["Arn"])
 
-    return iam(action, resource, shown=lambda request: str(request[member]))
+    return iam(action, resource, shown=lambda _call, request: str(request[member]))
