@@ -319,6 +319,8 @@ def _log_to_stderr() -> None:
 async def _serve(state: Path, port: int, account_id: str, region: str, tls: bool) -> None:
     import uvicorn
 
+    from twinplane.data_plane.http_server import Connection
+
     class Server(uvicorn.Server):
         """Stops on a signal without raising it again: the state is closed after the server."""
 
@@ -338,7 +340,7 @@ async def _serve(state: Path, port: int, account_id: str, region: str, tls: bool
         endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         async with create_plane(PlaneSettings(state, endpoint, account_id, region)) as app:
             config = uvicorn.Config(
-                app, http="httptools", lifespan="off", log_level="warning", access_log=False, server_header=False,
+                app, http=Connection, lifespan="off", log_level="warning", access_log=False, server_header=False,
                 timeout_graceful_shutdown=3, timeout_keep_alive=60,
                 proxy_headers=False,  # else any client could have another address recorded than its own
                 **(_certificate(state, account_id) if tls else {}),

@@ -140,6 +140,8 @@ def _resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token:
     claims = _open(plane.keys.sessions, session_token)
     if not hmac.compare_digest(claims.access_key_id.encode(), access_key_id.encode()):
         raise _invalid()
+    if claims.expires_at <= plane.clock():
+        raise _expired()
     if claims.user_arn is not None:
         return _user_session(tx, claims, claims.user_arn), _secret(plane.keys.sessions, access_key_id)
     role = iam_store.find_role_by_arn(tx, claims.role_arn)
