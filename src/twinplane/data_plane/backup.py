@@ -35,7 +35,7 @@ _FORMAT = 1
 # The app's database first: what it knows must never be newer than the data plane it asked.
 _DATABASES = ("management-app.db", "plane.db")
 # Made anew when a state is served, or somebody's for the moment.
-_LEFT_OUT = ("aws", "cli", "logs", "sql", "blobs", "running.json", "plane.log", MANIFEST)
+_LEFT_OUT = ("aws", "cli", "copies", "logs", "sql", "blobs", "running.json", "plane.log", MANIFEST)
 _LEFT_OUT_ENDINGS = (".lock", ".partial", ".new", "-wal", "-shm", "-journal")
 _TELL_SECONDS = 2.0
 
