@@ -34,7 +34,12 @@ _PROCESS = secrets.token_hex(4)  # marks the bodies this process wrote: they are
 _making_folders = threading.Lock()
 _made: set[Path] = set()  # the folders that this process knows to be on disk: an earlier one may have crashed half way
 
-TABLE = "CREATE TABLE IF NOT EXISTS s3_small_body (id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL)"
+TABLE = "CREATE TABLE IF NOT EXISTS s3_small_body (id INTEGER PRIMARY KEY, data BLOB NOT NULL)"
+
+
+def index(table: str) -> str:
+    """The statement that makes the index by which the names of a file are found. Most bodies have none."""
+    return f'CREATE INDEX IF NOT EXISTS "{table}_blob" ON "{table}" (blob) WHERE blob IS NOT NULL'
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,10 @@ def file(tx: Transaction, plane: Plane, document: Document) -> Path:
     data = small(tx, document)
     if data is None:
         return path(plane, document["blob"])
-    target = _copy(plane, document["row"])
+    target = copy_of(plane, document)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix(".partial")
+        partial = target.with_name(f"{target.name}.partial")
         partial.write_bytes(data)
         partial.rename(target)
     return target
@@ -112,8 +117,10 @@ def path(plane: Plane, blob: str) -> Path:
     return plane.blobs / blob[:2] / blob
 
 
-def _copy(plane: Plane, row: int) -> Path:
-    return plane.settings.state / "copies" / _PROCESS / f"{row % 256:02x}" / str(row)
+def copy_of(plane: Plane, document: Document) -> Path:
+    """The file that is made of a small body. The number of a row that went may be used again: so its tag is in it."""
+    row, tag = document["row"], document["etag"].strip('"')
+    return plane.settings.state / "copies" / _PROCESS / f"{row % 256:02x}" / f"{row}-{tag}"
 
 
 def make_folders(blobs: Path) -> None:
@@ -349,15 +356,10 @@ def unlink(plane: Plane, blobs: Iterable[str]) -> bool:
     return may
 
 
-def has_copy(plane: Plane, row: int) -> bool:
-    """Whether a file was made of this small body."""
-    return _copy(plane, row).exists()
-
-
-def unlink_copies(plane: Plane, rows: Iterable[int]) -> None:
-    """Removes the files made of small bodies. Blocks: for worker threads."""
-    for row in rows:
-        _copy(plane, row).unlink(missing_ok=True)
+def unlink_copies(copies: Iterable[Path]) -> None:
+    """Removes files made of small bodies. Blocks: for worker threads."""
+    for copy in copies:
+        copy.unlink(missing_ok=True)
 
 
 def left_over(blobs: Path, folder: str) -> list[str]:

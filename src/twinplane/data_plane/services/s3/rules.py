@@ -1,7 +1,7 @@
 """What S3 decides from a request and an object alone: names, conditions, ranges, versions, listings."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
@@ -13,6 +13,7 @@ from twinplane.data_plane.wire import checksums
 
 LARGEST_OBJECT_BYTES = 5 << 40
 LARGEST_PUT_BYTES = 5 << 30
+SHORT_BODY_BYTES = 32 << 10
 MOST_BUCKET_TAGS = 50
 
 _BUCKET_NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -57,17 +58,27 @@ def check_served(request: Request) -> None:
         raise ServiceError("NotImplemented", "Appending to objects is not served.", 501)
 
 
+def is_small(headers: Mapping[str, str]) -> bool:
+    """Whether a body is so short that it may as well be read before the request is checked against the state."""
+    length = headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= SHORT_BODY_BYTES and "expect" not in headers
+
+
 def attributes(request: Request) -> dict[str, Any]:
     """What an object keeps of the request that makes it. Raises `MetadataTooLarge`, `InvalidTag`."""
     kept = {name: request[member] for name, member in ATTRIBUTES.items() if request.get(member) is not None}
     kept.setdefault("content_type", "binary/octet-stream")
-    encodings = [e.strip() for e in kept.get("content_encoding", "").split(",")]
-    kept["content_encoding"] = ",".join(e for e in encodings if e and e != "aws-chunked") or None
+    encoding = kept.get("content_encoding")
+    if encoding is not None:
+        rest = [e.strip() for e in encoding.split(",")]
+        kept["content_encoding"] = ",".join(e for e in rest if e and e != "aws-chunked") or None
     kept["metadata"] = {k.lower(): v for k, v in (request.get("Metadata") or {}).items()}
     if sum(len(k) + len(v.encode()) for k, v in kept["metadata"].items()) > 2048:
         raise ServiceError("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", 400)
-    pairs = parse_qsl(request.get("Tagging") or "", keep_blank_values=True)
-    kept["tags"] = checked_tags([{"Key": key, "Value": value} for key, value in pairs])
+    kept["tags"] = {}
+    if request.get("Tagging"):
+        pairs = parse_qsl(request["Tagging"], keep_blank_values=True)
+        kept["tags"] = checked_tags([{"Key": key, "Value": value} for key, value in pairs])
     return kept
 
 

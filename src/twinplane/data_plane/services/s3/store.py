@@ -21,10 +21,13 @@ from twinplane.data_plane.store import Document, Kind, Transaction
 from twinplane.data_plane.wire.body import FileRange
 
 BUCKETS = Kind("s3_bucket", key=("name",))
-OBJECTS = Kind("s3_object", key=("bucket", "key"), indexes=(("blob",),), extra=(bodies.TABLE,))
-VERSIONS = Kind("s3_version", key=("bucket", "key", "rank"), indexes=(("bucket", "key", "version_id"), ("blob",)))
+OBJECTS = Kind("s3_object", key=("bucket", "key"), columns=("blob",), extra=(bodies.TABLE, bodies.index("s3_object")))
+VERSIONS = Kind(
+    "s3_version", key=("bucket", "key", "rank"), columns=("blob",), indexes=(("bucket", "key", "version_id"),),
+    extra=(bodies.index("s3_version"),),
+)  # fmt: skip
 UPLOADS = Kind("s3_upload", key=("bucket", "key", "upload_id"), unique=(("upload_id",),))
-PARTS = Kind("s3_part", key=("upload_id", "part_number"), indexes=(("blob",),))
+PARTS = Kind("s3_part", key=("upload_id", "part_number"), columns=("blob",), extra=(bodies.index("s3_part"),))
 LAYOUTS = Kind("s3_layout", key=("upload_id",))  # of an object that was uploaded in parts: their sizes and checksums
 KINDS = [BUCKETS, OBJECTS, VERSIONS, UPLOADS, PARTS, LAYOUTS]
 
@@ -164,10 +167,17 @@ def file_of(tx: Transaction, plane: Plane, document: Document) -> Path:
 
 def put_object(tx: Transaction, plane: Plane, document: Document, body: Body) -> Document:
     """Makes an object with this body the current version of its key, as the bucket's versioning has it."""
-    bucket, key = document["bucket"], document["key"]
-    versioning = get_bucket(tx, bucket).get("versioning")
-    document = {**document, **keep_body(tx, body), **_make_room(tx, plane, versioning, bucket, key)}
-    return tx.put(OBJECTS, document)
+    bucket = get_bucket(tx, document["bucket"])
+    return replace_object(tx, plane, bucket, find_object(tx, bucket["name"], document["key"]), document, body)
+
+
+def replace_object(
+    tx: Transaction, plane: Plane, bucket: Document, current: Document | None, document: Document, body: Body
+) -> Document:
+    """`put_object` in a bucket that was read, and in the place of `current`, likewise."""
+    kept = keep_body(tx, body)
+    place = _make_room(tx, plane, bucket, document["key"], current)
+    return tx.put(OBJECTS, {**document, **kept, **place})
 
 
 def keep_body(tx: Transaction, body: Body) -> Document:
@@ -179,19 +189,20 @@ def keep_body(tx: Transaction, body: Body) -> Document:
 
 def delete_object(tx: Transaction, plane: Plane, bucket: str, key: str, now: float) -> Document | None:
     """Deletes an object as a call without a version id does: returns the delete marker that a versioned bucket gets."""
-    versioning = get_bucket(tx, bucket).get("versioning")
-    if versioning is None:
-        remove_object(tx, plane, bucket, key)
+    found, current = get_bucket(tx, bucket), find_object(tx, bucket, key)
+    if found.get("versioning") is None:
+        if current is not None:
+            remove_version(tx, plane, current)
         return None
-    place = _make_room(tx, plane, versioning, bucket, key)
+    place = _make_room(tx, plane, found, key, current)
     tx.remove(OBJECTS, bucket, key)
     marker = {"bucket": bucket, "key": key, "is_marker": True, "last_modified": now, "blob": None, "row": None, **place}
     return tx.add(VERSIONS, marker)
 
 
-def _make_room(tx: Transaction, plane: Plane, versioning: str | None, bucket: str, key: str) -> Document:
+def _make_room(tx: Transaction, plane: Plane, found: Document, key: str, current: Document | None) -> Document:
     """Clears the place of a key's current version; returns `rank` and `version_id` of the next one."""
-    current = tx.find(OBJECTS, bucket, key)
+    bucket, versioning = found["name"], found.get("versioning")
     if versioning is None:
         if current is not None:
             drop_bodies(tx, plane, [current])
@@ -251,8 +262,9 @@ def drop_bodies(tx: Transaction, plane: Plane, documents: Iterable[Document]) ->
     """
     documents = list(documents)
     blobs = [document["blob"] for document in documents if document["blob"] is not None]
-    rows = [document["row"] for document in documents if document.get("row") is not None]
-    bodies.remove_small(tx, rows)
+    small = [document for document in documents if document.get("row") is not None]
+    bodies.remove_small(tx, [document["row"] for document in small])
+    copies = [copy for copy in (bodies.copy_of(plane, document) for document in small) if copy.exists()]
     for document in documents:
         if document.get("upload_id") is not None and "part_number" not in document:
             tx.remove(LAYOUTS, document["upload_id"])
@@ -260,7 +272,7 @@ def drop_bodies(tx: Transaction, plane: Plane, documents: Iterable[Document]) ->
     def remove() -> None:
         orphans = set(blobs) - plane.store.read(lambda now: _named(now, blobs))
         loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, bodies.unlink_copies, plane, rows)
+        loop.run_in_executor(None, bodies.unlink_copies, copies)
         loop.run_in_executor(None, bodies.unlink, plane, orphans).add_done_callback(look)
 
     def look(removal: "asyncio.Future[bool]") -> None:
@@ -270,7 +282,7 @@ def drop_bodies(tx: Transaction, plane: Plane, documents: Iterable[Document]) ->
     def remove_later() -> None:
         asyncio.get_running_loop().call_later(GRACE_SECONDS, remove)
 
-    if blobs or any(bodies.has_copy(plane, row) for row in rows):
+    if blobs or copies:
         tx.after_commit.append(remove_later)
 
 
