@@ -141,6 +141,7 @@ def test_a_person_s_object_is_hers_alone(tmp_path: Path) -> None:
         assert not store.is_visible({"owner_user_id": "her"}, ANONYMOUS)
         headers = {"content-length": "0"}
         call = Call(plane, replace(role, on_behalf_of="him"), "s3", "PutObject", "", 0.0, headers=headers)
+        call.record = lambda _tx, _answer: None
         with pytest.raises(ServiceError) as error:
             await objects.put_object(call, {"Bucket": "b", "Key": "hers"})
         assert error.value.code == "AccessDenied"
