@@ -2,13 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
-from twinplane.data_plane.services.datazone import access, glossaries, managed_types, rules, search_index, smithy, store
+from twinplane.data_plane.services.datazone import (
+    access,
+    events,
+    glossaries,
+    managed_types,
+    rules,
+    search_index,
+    smithy,
+    store,
+)
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.paging import answer, list_page
 from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
 
 ASSETS = Kind(
     "datazone_asset",
@@ -50,7 +62,17 @@ def create_asset(call: Call, request: Request) -> Answer:
     kind = asset_types.asset_type(call.tx, domain_id, request["typeIdentifier"], request.get("typeRevision"))
     draft = _draft(call, request, kind, who.id)
     document = add(call.tx, domain_id, project_id, kind, draft, call.now, request.get("externalIdentifier"))
+    tell_of_new(call.tx, call.plane, document)
     return _answer(call.tx, document)
+
+
+def tell_of_new(tx: Transaction, plane: "Plane", document: Document) -> None:
+    """Tells EventBridge of an asset that was added."""
+    project_id = document["owningProjectId"]
+    events.tell(
+        tx, plane, "Asset Added To Inventory", document, "Asset", project_id=project_id,
+        by=document["firstRevisionCreatedBy"], name=document["name"], typeName=document["typeIdentifier"],
+    )  # fmt: skip
 
 
 def get_asset(call: Call, request: Request) -> Answer:

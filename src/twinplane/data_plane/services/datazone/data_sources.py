@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, new_id, reads, writes
-from twinplane.data_plane.services.datazone import access, assets, listings, managed_types, rules, store
+from twinplane.data_plane.services.datazone import access, assets, events, listings, managed_types, rules, store
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.paging import answer, list_page
 from twinplane.data_plane.services.glue import store as glue
@@ -75,6 +75,7 @@ def create_data_source(call: Call, request: Request) -> Answer:
     }  # fmt: skip
     message = f"The project has a data source {request['name']} already."
     access.add_unique(call.tx, DATA_SOURCES, document, message)
+    events.tell_of_data_source(call.tx, call.plane, "Created", document)
     return store.pick(document, _MEMBERS)
 
 
@@ -110,6 +111,7 @@ def update_data_source(call: Call, request: Request) -> Answer:
     if request.get("assetFormsInput") is not None:
         document["assetFormsOutput"] = _forms(call.tx, document["domainId"], request["assetFormsInput"])
     call.tx.put(DATA_SOURCES, document)
+    events.tell_of_data_source(call.tx, call.plane, "Updated", document)
     return store.pick(document, _MEMBERS)
 
 
@@ -143,6 +145,7 @@ def start_data_source_run(call: Call, request: Request) -> Answer:
         "createdAt": call.now, "updatedAt": call.now,
     }  # fmt: skip
     call.tx.add(RUNS, run)
+    events.tell_of_data_source(call.tx, call.plane, "Run Triggered", source, dataSourceRunId=run["id"])
     call.tx.put(DATA_SOURCES, source | {"lastRunStatus": "REQUESTED", "lastRunAt": call.now})
     enqueue(call.tx, call.plane, "datazone.run_data_source", source["id"], domain=source["domainId"], run=run["id"])
     return store.pick(run, _RUN)
@@ -188,7 +191,7 @@ async def _run_data_source(plane: "Plane", task: Document) -> None:
     for start in range(0, len(tables), _TABLES_PER_STEP):
         step = tables[start : start + _TABLES_PER_STEP]
         await plane.store.write(lambda tx, step=step: _import(tx, plane, domain_id, run_id, step))  # type: ignore[misc]
-    await plane.store.write(lambda tx: _finish(tx, domain_id, run_id, plane.clock()))
+    await plane.store.write(lambda tx: _finish(tx, plane, domain_id, run_id, plane.clock()))
 
 
 def _begin(tx: Transaction, domain_id: str, run_id: str, now: float) -> list[tuple[str, str]]:
@@ -272,6 +275,7 @@ def _import_table(
             if known is None:
                 draft = assets.Draft(name, table.get("Description"), [], output, _SYSTEM)
                 document = assets.add(tx, domain_id, project_id, kind, draft, now, arn)
+                assets.tell_of_new(tx, plane, document)
             else:
                 terms = known.get("glossaryTerms", [])
                 draft = assets.Draft(known["name"], known.get("description"), terms, output, _SYSTEM)
@@ -289,7 +293,8 @@ def _import_table(
     if source["publishOnImport"]:
         try:
             with tx.savepoint():
-                listings.publish(tx, document, _SYSTEM, now)
+                listing = listings.publish(tx, document, _SYSTEM, now)
+                events.tell_of_listing(tx, plane, "Added To Catalog", listing)
         except ServiceError as error:
             return outcome | _failure("PUBLISHING_FAILED", "VALIDATION_EXCEPTION", error.message)
     return outcome
@@ -351,7 +356,7 @@ def _asset_forms(
     return [*made, *kept]
 
 
-def _finish(tx: Transaction, domain_id: str, run_id: str, now: float) -> None:
+def _finish(tx: Transaction, plane: "Plane", domain_id: str, run_id: str, now: float) -> None:
     run = tx.find(RUNS, domain_id, run_id)
     if run is None or run["status"] != "RUNNING":
         return
@@ -363,6 +368,10 @@ def _finish(tx: Transaction, domain_id: str, run_id: str, now: float) -> None:
     status = "SUCCESS" if not failed else "PARTIALLY_SUCCEEDED" if len(activities) > statistics["failed"] else "FAILED"
     changed = {"status": status, "runStatisticsForAssets": statistics, "stoppedAt": now, "updatedAt": now}
     _put_run(tx, run | changed, assets=len(activities) - statistics["failed"] - statistics["skipped"])
+    source = tx.find(DATA_SOURCES, domain_id, run["dataSourceId"])
+    if source is not None:
+        moment = "Run Failed" if status == "FAILED" else "Run Succeeded"
+        events.tell_of_data_source(tx, plane, moment, source, dataSourceRunId=run_id, statistics=statistics)
 
 
 def _counted_as(status: str) -> str:

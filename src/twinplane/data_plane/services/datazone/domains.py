@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, provisioning, rules, store
+from twinplane.data_plane.services.datazone import access, events, provisioning, rules, store
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
@@ -203,6 +203,9 @@ async def _make(plane: "Plane", task: Document) -> None:
             return
         provisioning.ensure_default_bucket(tx, plane, domain["id"])
         tx.put(store.DOMAINS, domain | {"status": "AVAILABLE", "lastUpdatedAt": plane.clock()})
+        events.tell(
+            tx, plane, "Domain Creation Succeeded", domain | {"domainId": domain["id"]}, "Domain", name=domain["name"]
+        )
 
     await plane.store.write(make)
 

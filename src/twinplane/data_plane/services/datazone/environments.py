@@ -5,7 +5,7 @@ from typing import Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, ProjectScope, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, blueprints, rules, store
+from twinplane.data_plane.services.datazone import access, blueprints, events, rules, store
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.tasks import enqueue
 
@@ -111,7 +111,8 @@ def delete_environment(call: Call, request: Request) -> Answer:
     access.require_project_role(call, environment["domainId"], environment["projectId"], of=_named(environment))
     if blueprints.get_blueprint(environment["environmentBlueprintId"]).category == "TOOLING":
         raise rules.invalid("The tooling of a project goes with the project only: delete the project.")
-    call.tx.put(store.ENVIRONMENTS, environment | {"status": "DELETING", "updatedAt": call.now})
+    deleting = call.tx.put(store.ENVIRONMENTS, environment | {"status": "DELETING", "updatedAt": call.now})
+    events.tell_of_environment(call.tx, call.plane, "Deletion Started", deleting)
     enqueue(
         call.tx,
         call.plane,
@@ -196,6 +197,7 @@ def add(
         },
     }
     _check_name_free(call, environment)
+    events.tell_of_environment(call.tx, call.plane, "Deployment Started", environment)
     return call.tx.add(store.ENVIRONMENTS, environment)
 
 

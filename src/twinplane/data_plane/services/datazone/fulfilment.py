@@ -8,7 +8,7 @@ what it has added, so that ending it takes away exactly that and nothing that ot
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.call import Request, ServiceError
-from twinplane.data_plane.services.datazone import asset_filters, assets, blueprints, data_sources, store
+from twinplane.data_plane.services.datazone import asset_filters, assets, blueprints, data_sources, events, store
 from twinplane.data_plane.services.datazone.subscription_targets import TARGETS, database_of
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import rules as lake_rules
@@ -69,6 +69,7 @@ def end(tx: Transaction, plane: "Plane", grant: Document, *, delete: bool = Fals
             tx.remove(GRANTS, grant["domainId"], grant["id"])
         return grant
     grant = put_status(tx, grant, "REVOKE_PENDING", plane.clock())
+    events.tell_of_grant(tx, plane, "Revoke Requested", grant)
     if grant["managed"]:
         enqueue(tx, plane, "datazone.revoke", grant["id"], domain=grant["domainId"])
     return grant
@@ -108,10 +109,10 @@ def _fulfil(tx: Transaction, plane: "Plane", task: Document) -> None:
             done = _apply(tx, plane, grant, subscription, now)
     except CannotGrant as error:
         failure = {"failureCause": {"message": str(error)}, "failureTimestamp": now}
-        put_status(tx, grant, "GRANT_FAILED", now, **failure)
+        events.tell_of_grant(tx, plane, "Failed", put_status(tx, grant, "GRANT_FAILED", now, **failure))
         return
     shown = {"grantedTimestamp": now} | ({"targetName": done["link"]["name"]} if done.get("link") else {})
-    put_status(tx, grant | done, "GRANTED", now, **shown)
+    events.tell_of_grant(tx, plane, "Completed", put_status(tx, grant | done, "GRANTED", now, **shown))
 
 
 def _apply(tx: Transaction, plane: "Plane", grant: Document, subscription: Document, now: float) -> dict[str, Any]:
@@ -255,7 +256,7 @@ def _undo(tx: Transaction, plane: "Plane", task: Document) -> None:
             glue.remove_table(tx, link["database"], link["name"])
             lake.forget(tx, database=link["database"], table=link["name"])
     ended = {k: v for k, v in grant.items() if k not in ("effects", "filter", "link", "sourceKey")}
-    put_status(tx, ended, "REVOKED", now)
+    events.tell_of_grant(tx, plane, "Revoke Completed", put_status(tx, ended, "REVOKED", now))
     if grant.get("deleting"):
         tx.remove(GRANTS, grant["domainId"], grant["id"])
 

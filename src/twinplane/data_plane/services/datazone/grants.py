@@ -7,6 +7,7 @@ from twinplane.data_plane.services.datazone import (
     access,
     assets,
     data_sources,
+    events,
     fulfilment,
     rules,
     store,
@@ -171,6 +172,7 @@ def _add(
         "managed": data_sources.imported_from(tx, known) is not None,
     }  # fmt: skip
     tx.add(GRANTS, grant)
+    events.tell_of_grant(tx, plane, "Requested", grant)
     fulfilment.ask(tx, plane, grant)
     return grant
 

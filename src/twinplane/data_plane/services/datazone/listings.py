@@ -8,6 +8,7 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, 
 from twinplane.data_plane.services.datazone import (
     access,
     assets,
+    events,
     glossaries,
     managed_types,
     metadata_rules,
@@ -33,8 +34,10 @@ def create_listing_change_set(call: Call, request: Request) -> Answer:
         known = assets.revision(call.tx, domain_id, asset_id, request["entityRevision"])
     if request["action"] == "PUBLISH":
         document = publish(call.tx, known, who.id, call.now)
+        events.tell_of_listing(call.tx, call.plane, "Added To Catalog", document)
     else:
         document = _unpublish(call.tx, known, who.id, call.now)
+        events.tell_of_listing(call.tx, call.plane, "Unpublished", document)
     return {
         "listingId": document["id"],
         "listingRevision": document["listingRevision"],

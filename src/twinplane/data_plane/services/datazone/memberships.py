@@ -5,7 +5,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, people, rules, store
+from twinplane.data_plane.services.datazone import access, events, people, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document
 
@@ -51,6 +51,7 @@ def delete_project_membership(call: Call, request: Request) -> Answer:
     ]
     rules.check_owner_may_leave(held, membership["designation"])
     call.tx.remove(store.MEMBERSHIPS, domain_id, project_id, member_type, member_id)
+    _tell(call, "Removal", store.get_project(call.tx, domain_id, project_id), member_type, member_id)
     return {}
 
 
@@ -82,6 +83,16 @@ def add(call: Call, project: Document, member_type: str, member_id: str, designa
             "createdAt": call.now,
         },
     )
+    _tell(call, "Addition", project, member_type, member_id, designation)
+
+
+def _tell(
+    call: Call, moment: str, project: Document, member_type: str, member_id: str, designation: str | None = None
+) -> None:
+    events.tell(
+        call.tx, call.plane, f"Project Member {moment} Succeeded", project, "ProjectMembership",
+        project_id=project["id"], memberType=member_type.upper(), memberId=member_id, designation=designation,
+    )  # fmt: skip
 
 
 def _subject(call: Call, member_type: str, member_id: str) -> rules.Subject:

@@ -7,6 +7,7 @@ from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import (
     access,
     environments,
+    events,
     memberships,
     people,
     project_contents,
@@ -82,6 +83,10 @@ def create_project(call: Call, request: Request) -> Answer:
     if made_with_it:
         project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}
     call.tx.add(store.PROJECTS, project)
+    events.tell(
+        call.tx, call.plane, "Project Creation Succeeded", project, "Project", project_id=project["id"],
+        projectName=project["name"], projectProfileId=project["projectProfileId"],
+    )  # fmt: skip
     memberships.add(call, project, "user", who.id, rules.OWNER)
     for assignment in request.get("membershipAssignments", []):
         memberships.add_member(call, project, assignment["member"], assignment["designation"])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.services.athena import store as athena
-from twinplane.data_plane.services.datazone import blueprints, connections, project_contents, rules, store
+from twinplane.data_plane.services.datazone import blueprints, connections, events, project_contents, rules, store
 from twinplane.data_plane.services.datazone.subscription_targets import TARGETS
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.iam import store as iam
@@ -169,6 +169,7 @@ def provision(tx: Transaction, plane: "Plane", environment: Document) -> None:
         | {"deploymentStatus": "SUCCESSFUL", "isDeploymentComplete": True},
     }
     tx.put(store.ENVIRONMENTS, done)
+    events.tell_of_environment(tx, plane, "Deployment Completed", done)
     _record_progress(tx, project)
 
 
@@ -480,11 +481,12 @@ def _record_progress(tx: Transaction, project: Document) -> None:
 
 
 def _record_failure(tx: Transaction, plane: "Plane", environment: Document, failure: ProvisioningFailed) -> None:
-    _fail(tx, environment | {"updatedAt": plane.clock()}, str(failure), failure.status)
+    failed = _fail(tx, environment | {"updatedAt": plane.clock()}, str(failure), failure.status)
+    events.tell_of_environment(tx, plane, "Deployment Failed", failed)
     _record_progress(tx, store.get_project(tx, environment["domainId"], environment["projectId"]))
 
 
-def _fail(tx: Transaction, environment: Document, reason: str, status: str) -> None:
+def _fail(tx: Transaction, environment: Document, reason: str, status: str) -> Document:
     if environment["status"] == "UPDATING":
         status = "UPDATE_FAILED"
     deployment = environment["lastDeployment"] | {
@@ -492,7 +494,7 @@ def _fail(tx: Transaction, environment: Document, reason: str, status: str) -> N
         "isDeploymentComplete": True,
         "failureReason": {"code": status, "message": reason},
     }
-    tx.put(store.ENVIRONMENTS, environment | {"status": status, "lastDeployment": deployment})
+    return tx.put(store.ENVIRONMENTS, environment | {"status": status, "lastDeployment": deployment})
 
 
 # --- removal ---
@@ -521,6 +523,7 @@ def deprovision(tx: Transaction, plane: "Plane", environment: Document) -> None:
     for target in tx.select(TARGETS, where):
         tx.remove(TARGETS, *TARGETS.key_of(target))
     tx.remove(store.ENVIRONMENTS, domain_id, environment["id"])
+    events.tell_of_environment(tx, plane, "Deletion Completed", environment)
 
 
 def remove_project(tx: Transaction, plane: "Plane", project: Document) -> None:

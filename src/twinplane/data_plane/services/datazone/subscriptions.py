@@ -7,6 +7,7 @@ from twinplane.data_plane.services.datazone import (
     access,
     asset_filters,
     assets,
+    events,
     grants,
     listings,
     metadata_rules,
@@ -71,6 +72,7 @@ def create_subscription_request(call: Call, request: Request) -> Answer:
         "wantedScope": _scope(tx, listing, request.get("assetScopes") or []),
     }  # fmt: skip
     tx.add(REQUESTS, document)
+    events.tell_of_request(tx, call.plane, "Created", document, who.id)
     listings.count_subscription(tx, domain_id, listing["id"], 1)
     return store.pick(document, _REQUEST)
 
@@ -107,6 +109,7 @@ def delete_subscription_request(call: Call, request: Request) -> Answer:
     if document["status"] == "PENDING":
         listings.count_subscription(call.tx, document["domainId"], document["listingId"], -1)
     call.tx.remove(REQUESTS, document["domainId"], document["id"])
+    events.tell_of_request(call.tx, call.plane, "Deleted", document, who.id)
     return {}
 
 
@@ -131,6 +134,7 @@ def reject_subscription_request(call: Call, request: Request) -> Answer:
     _check_pending(document)
     document |= _decision("REJECTED", who.id, request.get("decisionComment"), call.now)
     call.tx.put(REQUESTS, document)
+    events.tell_of_request(call.tx, call.plane, "Rejected", document, who.id)
     listings.count_subscription(call.tx, document["domainId"], document["listingId"], -1)
     return store.pick(document, _REQUEST)
 
@@ -181,6 +185,8 @@ def _accept(call: Call, document: Document, scope: Document | None, by: str, com
     }  # fmt: skip
     tx.put(REQUESTS, document)
     tx.add(SUBSCRIPTIONS, subscription)
+    events.tell_of_request(tx, call.plane, "Accepted", document, by)
+    events.tell_of_subscription(tx, call.plane, "Created", subscription)
     asset_filters.count_use(tx, document["domainId"], scope, 1)
     grants.grant_subscription(tx, call.plane, subscription, by, call.now)
     return document
@@ -191,6 +197,7 @@ def _end(call: Call, document: Document, status: str, by: str, *, retain: bool) 
         raise rules.conflict(f"The subscription is {document['status']} already.")
     document |= {"status": status, "retainPermissions": retain, "updatedAt": call.now, "updatedBy": by}
     call.tx.put(SUBSCRIPTIONS, document)
+    events.tell_of_subscription(call.tx, call.plane, status.capitalize(), document)
     scope = document["subscribedListing"]["item"]["assetListing"].get("assetScope")
     asset_filters.count_use(call.tx, document["domainId"], scope, -1)
     listings.count_subscription(call.tx, document["domainId"], document["listingId"], -1)
