@@ -75,7 +75,7 @@ def test_attributes_are_what_was_set_and_sqs_s_own_otherwise(sqs: Any) -> None:
         ("q", {"MessageRetentionPeriod": "59"}, "InvalidAttributeValue"),
         ("q", {"ContentBasedDeduplication": "true"}, "InvalidAttributeName"),
         ("q.fifo", {"FifoQueue": "true", "FifoThroughputLimit": "perMessageGroupId"}, "InvalidAttributeValue"),
-        ("q", {"Colour": "red"}, "InvalidAttributeName"),
+        ("q", {"QueueArn": "red"}, "InvalidAttributeName"),
         ("q", {"Policy": "{}"}, "InvalidAttributeValue"),
         ("q", {"RedrivePolicy": "no"}, "InvalidParameterValue"),
         (
