@@ -198,7 +198,8 @@ def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
     """Writes what one signs in with on this machine, each file readable by its owner only.
 
     `<state>/aws/credentials` and `<state>/aws/config` with the profiles administrator and management (of the account
-    that manages the organization), and, at the first start, the development password of all people.
+    that manages the organization), and, at the first start, the development password of all people and the token with
+    which a directory may keep them up to date.
     """
     folder = plane.settings.state / "aws"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -213,6 +214,7 @@ def write_profiles(plane: "Plane", access_key_id: str, secret: str) -> None:
     profiles = _ini("profile administrator", config) + "\n" + _ini("profile management", config)
     write_private(folder / "config", profiles.encode())
     signing.development_password(plane)
+    signing.scim_token(plane)
 
 
 def _resolve_user(plane: "Plane", tx: Transaction, access_key_id: str) -> tuple[Principal, str]:

@@ -24,6 +24,7 @@ def app(plane: "Plane") -> "ASGIApp":
     from twinplane.data_plane.idp.authorize import Authorization, center_client, development_client
     from twinplane.data_plane.idp.device import Devices
     from twinplane.data_plane.idp.passwords import Passwords
+    from twinplane.data_plane.idp.scim import Scim
     from twinplane.data_plane.idp.tokens import Provider
     from twinplane.data_plane.idp.web import Refused
 
@@ -45,6 +46,7 @@ def app(plane: "Plane") -> "ASGIApp":
             Route(base + "/device", devices.show, methods=["GET"]),
             Route(base + "/device", devices.submit, methods=["POST"]),
             Route(base + "/device/decision", devices.decide, methods=["POST"]),
+            *Scim(plane).routes(),
         ],
         exception_handlers={Refused: _refused},
     )

@@ -16,7 +16,7 @@ from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transactio
 STAMPS = ("CreatedAt", "CreatedBy", "UpdatedAt", "UpdatedBy")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entity:
     """What people or groups are: `noun` is AWS's word; `unique` are the attributes one can be found by (lower case)."""
 
