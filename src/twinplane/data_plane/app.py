@@ -51,7 +51,8 @@ SERVICES: dict[str, tuple[str, str]] = {
     "ssooidc": ("sso-oidc", "sso-oauth"),
     "sso": ("sso", "awsssoportal"),
     "cloudtrail": ("cloudtrail", "cloudtrail"),
-    "s3": ("s3", "s3"),
+    "s3control": ("s3control", "s3"),
+    "s3": ("s3", "s3"),  # after S3 Control: a request signed for "s3" is this one's unless its path says otherwise
     "glue": ("glue", "glue"),
     "lakeformation": ("lakeformation", "lakeformation"),
     "athena": ("athena", "athena"),
@@ -175,6 +176,8 @@ class PlaneApp:
                 raise ServiceError(
                     "UnknownOperationException", f"The service {signed.service} is not served here.", 404
                 )
+            if served.name == "s3" and _is_for_s3_control(http):
+                return self._services["s3control"]
             return served
         if "x-amz-target" in http.headers:
             raise ServiceError("MissingAuthenticationToken", "The request is not signed.", 403)
@@ -185,6 +188,11 @@ class PlaneApp:
         if "x-amz-sso_bearer_token" in http.headers:
             return self._services["sso"]
         return self._services["s3"]
+
+
+def _is_for_s3_control(http: HttpRequest) -> bool:
+    """Whether a request signed for "s3" is for S3 Control, whose requests name the account."""
+    return "x-amz-account-id" in http.headers and http.raw_path.startswith("/v20180820/")
 
 
 def _bucket(http: HttpRequest) -> str:

@@ -115,7 +115,7 @@ class Chain:
 
     def _payload_hash(self, signed: Signature) -> str:
         claimed = self._http.headers.get("x-amz-content-sha256")
-        if self._served.name == "s3":
+        if self._served.signing_name == "s3":
             if signed.kind == "query":
                 return claimed or UNSIGNED_PAYLOAD
             if claimed is None and signed.kind == "header":

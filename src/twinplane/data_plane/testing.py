@@ -22,6 +22,12 @@ def _session() -> Any:
     return boto3.session.Session()
 
 
+def _at_the_endpoint_itself(params: dict[str, Any], **_event: Any) -> None:
+    """boto3 calls S3 Control at a host named after the account, which few systems resolve below 127.0.0.1."""
+    account = params["headers"].get("x-amz-account-id", "")
+    params["url"] = params["url"].replace(f"//{account}.", "//", 1)
+
+
 @dataclass(frozen=True)
 class RunningPlane:
     """A plane that answers at `endpoint` for as long as its context is open."""
@@ -63,7 +69,10 @@ class RunningPlane:
                 "aws_session_token": given.get("SessionToken"),
             }
         given = {"region_name": self.region, **given, **options}
-        return _session().client(service, **{"endpoint_url": self.endpoint, "verify": self.ca_bundle, **given})
+        client = _session().client(service, **{"endpoint_url": self.endpoint, "verify": self.ca_bundle, **given})
+        if service == "s3control":
+            client.meta.events.register("before-call.s3-control", _at_the_endpoint_itself)
+        return client
 
     @property
     def ca_bundle(self) -> str | None:
