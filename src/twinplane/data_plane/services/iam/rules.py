@@ -21,9 +21,13 @@ Resource = Callable[[Call, Request], str | list[str]]
 
 # Condition keys whose absence from a request is known to be absence; every other one fails closed.
 _KNOWN_KEYS = (
-    "aws:principal", "aws:user", "aws:sourceidentity", "aws:tokenissuetime", "aws:currenttime", "aws:epochtime",
-    "aws:securetransport", "aws:requestedregion", "aws:viaawsservice", "identitystore:userid",
-    "sts:requestcontext", "aws:multifactorauth", "aws:federatedprovider",
+    "aws:principal", "aws:userid", "aws:username", "aws:useragent", "aws:referer", "aws:sourceidentity",
+    "aws:tokenissuetime", "aws:currenttime", "aws:epochtime", "aws:securetransport", "aws:requestedregion",
+    "aws:multifactorauth", "aws:federatedprovider", "aws:sourceip", "aws:resourceaccount", "aws:resourceorg",
+    "identitystore:userid", "sts:requestcontext",
+    # those of calls that a service makes for someone, or that come through an endpoint in a VPC: never here
+    "aws:viaawsservice", "aws:calledvia", "aws:sourceaccount", "aws:sourcearn", "aws:sourceorg", "aws:sourceowner",
+    "aws:sourcevp", "aws:vpcsourceip",
 )  # fmt: skip
 
 _POLICIES = Derived(
@@ -178,13 +182,22 @@ def request_context(
 
 def call_values(call: Call) -> Values:
     """Condition keys that do not depend on who calls."""
-    return {
+    values: dict[str, str | tuple[str, ...]] = {
         "aws:RequestedRegion": call.region,
         "aws:SecureTransport": "true" if call.plane.settings.endpoint.startswith("https:") else "false",
         "aws:ViaAWSService": "false",
         "aws:EpochTime": str(int(call.now)),
         "aws:CurrentTime": str(int(call.now)),
+        "aws:SourceIp": call.client,
+        "aws:ResourceAccount": call.account_id,
     }
+    controls = organizations.controls(call.tx)
+    if controls.organization_id is not None and controls.path is not None:
+        values |= {"aws:ResourceOrgID": controls.organization_id, "aws:ResourceOrgPaths": (controls.path,)}
+    for header, key in (("user-agent", "aws:UserAgent"), ("referer", "aws:Referer")):
+        if header in call.headers:
+            values[key] = call.headers[header]
+    return values
 
 
 def principal_values(tx: Transaction, principal: Principal) -> Values:
