@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Up, twinplane
+from twinplane.data_plane.plane import Keys
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -40,3 +41,12 @@ def test_what_cannot_be_done_is_said_with_what_to_do(mesh_up: Up, tmp_path: Path
     assert (served.returncode, "stop it first" in served.stderr) == (1, True)
     (tmp_path / "b" / "plane.key").write_text("torn")
     assert "plane.key is not what it was" in twinplane("backup", str(tmp_path / "b"), "--check").stderr
+
+
+def test_sessions_are_revoked_with_a_word_on_what_to_do_next(tmp_path: Path) -> None:
+    nothing = twinplane("revoke-sessions", state=tmp_path / "none")
+    assert (nothing.returncode, "name the folder of a mesh or a data plane with --state" in nothing.stderr) == (1, True)
+    Keys(tmp_path / "plane.key")
+    done = twinplane("revoke-sessions", state=tmp_path)
+    assert (done.returncode, "stop it and start it" in done.stdout) == (0, True), done.stderr
+    assert (tmp_path / "plane.key").stat().st_mode & 0o077 == 0

@@ -12,7 +12,7 @@ import pytest
 
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Principal, ProjectScope, ServiceError
-from twinplane.data_plane.plane import Keys, Plane, PlaneSettings
+from twinplane.data_plane.plane import Keys, Plane, PlaneSettings, revoke_sessions
 from twinplane.data_plane.services.datazone import operations as datazone
 from twinplane.data_plane.services.datazone import store as datazone_store
 from twinplane.data_plane.services.iam import store as iam
@@ -141,3 +141,18 @@ def test_the_administrators_profiles_are_for_their_owner_only(desk: Desk) -> Non
     assert f"aws_secret_access_key = {secret}\n" in (folder / "credentials").read_text()
     assert "endpoint_url = http://127.0.0.1:1\n" in (folder / "config").read_text()
     assert desk.resolve({"AccessKeyId": key_id, "SecretAccessKey": secret}).arn.endswith(":user/administrator")
+
+
+def test_all_sessions_end_at_once_when_they_are_revoked_and_nothing_else_does(desk: Desk, tmp_path: Path) -> None:
+    state = desk.plane.settings.state
+    old = desk.issue()
+    key_id, secret = desk.write(lambda tx: iam.ensure_administrator(tx, desk.plane))
+    for _ in range(2):
+        revoke_sessions(state)
+        desk.plane = replace(desk.plane, keys=Keys(state / "plane.key"))
+        assert desk.refusal(old) == "InvalidClientTokenId"
+        old = desk.issue()
+        assert desk.resolve(old).role_arn == ROLE
+    assert desk.resolve({"AccessKeyId": key_id, "SecretAccessKey": secret}).kind == "IAMUser"
+    with pytest.raises(FileNotFoundError):
+        revoke_sessions(tmp_path / "nothing")

@@ -219,6 +219,17 @@ def doctor(
     raise typer.Exit(examining.doctor(_state(state), deep, repair, as_json))
 
 
+@app.command("revoke-sessions")
+def revoke_sessions(state: StateOption = _STATE) -> None:
+    """End all sessions of a state folder at once: credentials of roles, of people and of projects.
+
+    One role's older sessions end sooner with a policy: a Deny where aws:TokenIssueTime is before a moment.
+    """
+    from twinplane.cli import keeping
+
+    keeping.end_sessions(_state(state))
+
+
 @app.command()
 def demo(
     mesh: MeshOption = _MESH,

@@ -1,4 +1,4 @@
-"""`twinplane backup` and `twinplane restore`: keeping a state folder, and bringing it back."""
+"""`twinplane backup`, `restore` and `revoke-sessions`: keeping a state folder, bringing it back, closing its doors."""
 
 import os
 from pathlib import Path
@@ -62,3 +62,15 @@ def bring_back(backup_folder: Path, state: State, replace: bool, copy: bool) -> 
 def _contents(manifest: Manifest) -> str:
     files = sum(file.bytes for file in manifest.files)
     return f"{manifest.bodies:,} bodies ({manifest.body_bytes / 1e6:,.1f} MB) and {files / 1e6:,.1f} MB of state"
+
+
+def end_sessions(state: State) -> None:
+    """Makes every session token of the state folder worthless. Raises `CliError`."""
+    from twinplane.data_plane.plane import revoke_sessions
+
+    try:
+        revoke_sessions(state.path)
+    except FileNotFoundError as error:
+        raise CliError(f"{error}: name the folder of a mesh or a data plane with --state") from None
+    tell(f"Every session of {state.path} ends when its data plane starts again: if it runs, stop it and start it.")
+    tell("Access keys of users are not sessions: switch them off with `aws iam update-access-key`.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinplane.data_plane.files import create_private
+from twinplane.data_plane.files import create_private, write_private
 from twinplane.data_plane.signals import Signals
 from twinplane.data_plane.store import Kind, Store
 from twinplane.data_plane.tasks import TaskKind, TaskRunner
@@ -28,12 +28,15 @@ class PlaneSettings:
 
 
 class Keys:
-    """Keys derived from the one secret of a state folder (`plane.key`, mode 0600)."""
+    """Keys derived from the one secret of a state folder (`plane.key`, mode 0600).
+
+    The file may have a second line: how many times all sessions were revoked (`revoke_sessions`).
+    """
 
     def __init__(self, path: Path) -> None:
-        self._root = _root_key(path)
+        self._root, revoked = _read_key(path)
         self._derived: dict[str, bytes] = {}
-        self.sessions = self.derive("sessions")
+        self.sessions = self.derive(f"sessions {revoked}" if revoked else "sessions")
         self.pages = self.derive("pages")
 
     def derive(self, purpose: str) -> bytes:
@@ -44,11 +47,25 @@ class Keys:
         return key
 
 
-def _root_key(path: Path) -> bytes:
-    key = bytes.fromhex(create_private(path, secrets.token_hex(32).encode()).decode().strip())
+def revoke_sessions(state: Path) -> int:
+    """Ends every session of a state folder, from the plane's next start on; returns how often that was done.
+
+    The keys that sign session tokens are derived anew. Raises `FileNotFoundError` when there is no state.
+    """
+    path = state / "plane.key"
+    if not path.exists():
+        raise FileNotFoundError(f"{state} is not the state folder of a data plane")
+    root, revoked = _read_key(path)
+    write_private(path, f"{root.hex()}\n{revoked + 1}\n".encode())
+    return revoked + 1
+
+
+def _read_key(path: Path) -> tuple[bytes, int]:
+    words = create_private(path, secrets.token_hex(32).encode()).decode().split()
+    key, revoked = bytes.fromhex(words[0]) if words else b"", int(words[1]) if len(words) > 1 else 0
     if len(key) != 32:
         raise ValueError(f"{path} does not hold a key of 32 bytes: put the right one back, for instance from a backup")
-    return key
+    return key, revoked
 
 
 @dataclass
