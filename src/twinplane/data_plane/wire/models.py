@@ -101,7 +101,8 @@ class _ServiceFile(msgspec.Struct):
 class _Overlay(msgspec.Struct):
     operations: dict[str, OperationModel] = {}
     shapes: dict[str, Shape] = {}
-    enums: dict[str, list[str]] = {}  # values that only newer clients know
+    members: dict[str, dict[str, Ref]] = {}  # what AWS's own library reads though the public model lacks it
+    enums: dict[str, list[str]] = {}  # values that only that library knows, or that AWS answers all the same
 
 
 class Model:
@@ -148,6 +149,8 @@ def load(name: str) -> Model:
         extra = msgspec.json.decode(overlay.read_bytes(), type=_Overlay)
         file.operations.update(extra.operations)
         file.shapes.update(extra.shapes)
+        for shape, members in extra.members.items():
+            file.shapes[shape].members |= members
         for shape, values in extra.enums.items():
             file.shapes[shape].enum += [value for value in values if value not in file.shapes[shape].enum]
     return Model(name, file)

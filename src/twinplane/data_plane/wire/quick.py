@@ -18,6 +18,7 @@ from twinplane.data_plane.wire.models import Model, Ref, Shape
 from twinplane.data_plane.wire.patterns import compile_pattern, refuses_only_controls
 from twinplane.data_plane.wire.scalars import EPOCH, TIMESTAMP_WRITERS, Malformed, read_blob, read_timestamp
 from twinplane.data_plane.wire.shapes import Convert
+from twinplane.data_plane.wire.validation import enums_are_closed
 
 Members = Iterable[tuple[str, Ref]]
 Read = Callable[[bytes], Request | None]
@@ -38,7 +39,7 @@ class Quick:
     """The quick readers and writers of one service."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
+        self._model, self._enums = model, enums_are_closed(model)
         self._types: dict[tuple[str, bool], Any] = {}
         self._reading: dict[str, Convert | None] = {}
         self._writing: dict[tuple[str, str], Convert | None] = {}
@@ -88,7 +89,7 @@ class Quick:
         if shape.type == "map" and shape.key is not None and shape.value is not None:
             return _limited(dict[self._type(shape.key, plain), self._type(shape.value, plain)], shape, length=True)  # type: ignore[misc]
         if shape.type == "string" and shape.enum:
-            return Literal[tuple(shape.enum)]
+            return Literal[tuple(shape.enum)] if self._enums else str
         scalar = _SCALARS[shape.type]
         if shape.type == "string" and shape.pattern and not (plain and refuses_only_controls(shape.pattern)):
             pattern = compile_pattern(shape.pattern)[1]

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from twinplane.data_plane.call import Request, ServiceError
 from twinplane.data_plane.wire import errors, models
+from twinplane.data_plane.wire.answers import AnswerCheck
 from twinplane.data_plane.wire.codec import Codec, Codecs
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
 from twinplane.data_plane.wire.models import Model, OperationModel
@@ -16,9 +17,9 @@ from twinplane.data_plane.wire.validation import Validation
 class ServiceWire:
     """The protocol side of one service; everything in it is compiled on first use."""
 
-    def __init__(self, model: str | Model) -> None:
+    def __init__(self, model: str | Model, *, check_answers: bool = False) -> None:
         """`model`: the name of botocore's folder, read on first use, or a model."""
-        self._given = model
+        self._given, self._check_answers = model, check_answers
 
     @cached_property
     def model(self) -> Model:
@@ -30,7 +31,8 @@ class ServiceWire:
 
     @cached_property
     def _codecs(self) -> Codecs:
-        return Codecs(self.model, self._validation)
+        check = AnswerCheck(self.model, self._validation).checked if self._check_answers else None
+        return Codecs(self.model, self._validation, check)
 
     @cached_property
     def _validation(self) -> Validation:

@@ -21,7 +21,7 @@ class Validation:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._enums = model.protocol != "rest-xml"  # S3 refuses what it does not know with errors of its own
+        self._enums = enums_are_closed(model)
         self._checks: dict[str, Check | None] = {}
         self._scalars: dict[str, Broken | None] = {}
 
@@ -145,6 +145,11 @@ class Validation:
                     item(each, f"{path}.{name}.member", found)
 
         return check_map
+
+
+def enums_are_closed(model: Model) -> bool:
+    """Whether the service refuses other values in the model's words; S3 and SQS do it with errors of their own."""
+    return model.protocol != "rest-xml" and model.metadata.query_compatible is None
 
 
 def _failed(value: Any, path: str, hidden: bool, constraint: str) -> str:

@@ -92,7 +92,7 @@ def create_domain(call: Call, request: Request) -> Answer:
     )
     call.resources.append({"ARN": domain["arn"], "type": "AWS::DataZone::Domain"})
     enqueue(call.tx, call.plane, "datazone.make_domain", domain_id)
-    return store.pick(domain, _SHOWN)
+    return store.pick(domain, tuple(name for name in _SHOWN if name not in ("createdAt", "lastUpdatedAt")))
 
 
 def get_domain(call: Call, request: Request) -> Answer:

@@ -1,5 +1,7 @@
 """Business glossaries and their terms."""
 
+from collections.abc import Iterable
+
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.services.datazone import access, rules, search_index, store
 from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
@@ -35,7 +37,7 @@ def create_glossary(call: Call, request: Request) -> Answer:
     }  # fmt: skip
     access.add_unique(call.tx, GLOSSARIES, document, f"Glossary {request['name']} exists already in the project.")
     _index_glossary(call.tx, document)
-    return store.pick(document, GLOSSARY_MEMBERS)
+    return _written(document, GLOSSARY_MEMBERS)
 
 
 def get_glossary(call: Call, request: Request) -> Answer:
@@ -53,7 +55,7 @@ def update_glossary(call: Call, request: Request) -> Answer:
     document |= {"updatedAt": call.now, "updatedBy": who.id}
     _put_named(call.tx, GLOSSARIES, document)
     _index_glossary(call.tx, document)
-    return store.pick(document, GLOSSARY_MEMBERS)
+    return _written(document, GLOSSARY_MEMBERS)
 
 
 def delete_glossary(call: Call, request: Request) -> Answer:
@@ -85,7 +87,7 @@ def create_glossary_term(call: Call, request: Request) -> Answer:
     }  # fmt: skip
     access.add_unique(call.tx, TERMS, document, f"Term {request['name']} exists already in the glossary.")
     _index_term(call.tx, document, parent["owningProjectId"])
-    return store.pick(document, TERM_MEMBERS)
+    return _written(document, TERM_MEMBERS)
 
 
 def get_glossary_term(call: Call, request: Request) -> Answer:
@@ -105,7 +107,7 @@ def update_glossary_term(call: Call, request: Request) -> Answer:
     document = known | changes | {"glossaryId": parent["id"], "updatedAt": call.now, "updatedBy": who.id}
     _put_named(call.tx, TERMS, document)
     _index_term(call.tx, document, parent["owningProjectId"])
-    return store.pick(document, TERM_MEMBERS)
+    return _written(document, TERM_MEMBERS)
 
 
 def delete_glossary_term(call: Call, request: Request) -> Answer:
@@ -212,3 +214,8 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateGlossaryTerm": writes(update_glossary_term, access.allowed("UpdateGlossaryTerm")),
     "DeleteGlossaryTerm": writes(delete_glossary_term, access.allowed("DeleteGlossaryTerm")),
 }
+
+
+def _written(document: Document, members: Iterable[str]) -> Answer:
+    """What a write answers: AWS leaves out who did it when."""
+    return store.pick(document, tuple(m for m in members if not m.startswith(("created", "updated"))))

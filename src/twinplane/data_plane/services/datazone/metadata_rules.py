@@ -43,7 +43,7 @@ def create_rule(call: Call, request: Request) -> Answer:
         "updatedAt": call.now, "lastUpdatedBy": who.id,
     }  # fmt: skip
     call.tx.add(RULES, document)
-    return store.pick(document, _MEMBERS)
+    return store.pick(document, tuple(m for m in _MEMBERS if m not in ("revision", "updatedAt", "lastUpdatedBy")))
 
 
 def get_rule(call: Call, request: Request) -> Answer:
@@ -84,7 +84,7 @@ def update_rule(call: Call, request: Request) -> Answer:
     number = known["number"] + 1
     document |= {"number": number, "revision": str(number), "updatedAt": call.now, "lastUpdatedBy": who.id}
     call.tx.put(RULES, document)
-    return store.pick(document, _MEMBERS)
+    return store.pick(document, tuple(m for m in _MEMBERS if m != "targetType"))
 
 
 def delete_rule(call: Call, request: Request) -> Answer:

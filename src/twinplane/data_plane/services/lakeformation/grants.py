@@ -197,5 +197,5 @@ def _shown(call: Call, row: Document) -> Document:
         "Permissions": row["Permissions"],
         "PermissionsWithGrantOption": row["PermissionsWithGrantOption"],
         "LastUpdated": row["LastUpdated"],
-        "LastUpdatedBy": row["LastUpdatedBy"],
+        **({"LastUpdatedBy": row["LastUpdatedBy"]} if row["LastUpdatedBy"] else {}),
     }
