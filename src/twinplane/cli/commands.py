@@ -144,6 +144,9 @@ def plane(
     account: Annotated[str, typer.Option(help="The AWS account it stands for.")] = "111122223333",
     region: Annotated[str, typer.Option(help="The AWS region it stands for.")] = "us-east-1",
     tls: Annotated[bool, typer.Option("--tls", help="Speak https, under a certificate in the state folder.")] = False,
+    max_requests_per_second: Annotated[
+        int | None, typer.Option(min=1, help="Of one access key; what comes beyond is throttled as AWS does.")
+    ] = None,
 ) -> None:
     """Start an empty AWS account on this machine, for any AWS client: S3, Glue, Athena, DataZone, IAM and the rest.
 
@@ -151,7 +154,8 @@ def plane(
     """
     from twinplane.cli import plane as running
 
-    raise typer.Exit(running.plane(_state(state), port, account, region, command or [], fresh, tls))
+    account_of = running.Account(account, region, tls, max_requests_per_second)
+    raise typer.Exit(running.plane(_state(state), port, account_of, command or [], fresh))
 
 
 @app.command()

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from twinplane.cli.children import Child, check_port, supervise
@@ -14,12 +15,22 @@ from twinplane.cli.state import ADMINISTRATOR, CliError, State
 from twinplane.cli.up import Signals, aws_variables, only_one, plane_child, without_aws_variables
 
 
-def plane(state: State, port: int, account_id: str, region: str, command: list[str], fresh: bool, tls: bool) -> int:
+@dataclass(frozen=True)
+class Account:
+    """What the plane stands for, and how it serves."""
+
+    account_id: str
+    region: str
+    tls: bool = False
+    max_requests_per_second: int | None = None
+
+
+def plane(state: State, port: int, account: Account, command: list[str], fresh: bool) -> int:
     """Runs a data plane until told to stop, or until `command` ends; returns the exit code."""
     if fresh:
         with _passing_folder() as folder:
-            return _run(State(folder), 0, account_id, region, tls, command, f"Nothing of it is kept ({folder}).")
-    return _run(state, port, account_id, region, tls, command, f"What it keeps is in {state.path}.")
+            return _run(State(folder), 0, account, command, f"Nothing of it is kept ({folder}).")
+    return _run(state, port, account, command, f"What it keeps is in {state.path}.")
 
 
 @contextmanager
@@ -31,20 +42,23 @@ def _passing_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(state: State, port: int, account_id: str, region: str, tls: bool, command: list[str], kept: str) -> int:
+def _run(state: State, port: int, account: Account, command: list[str], kept: str) -> int:
     signals = Signals()
     without_aws_variables()
     with only_one(state, "plane"):
-        child = plane_child(state, check_port(port, "--port"), account_id, region, tls=tls)
+        child = plane_child(
+            state, check_port(port, "--port"), account.account_id, account.region,
+            tls=account.tls, max_requests_per_second=account.max_requests_per_second,
+        )  # fmt: skip
         try:
             child.start()
             child.wait_until_ready()
             endpoint = child.ready_url.removesuffix("/_health")
-            variables = aws_variables(state, ADMINISTRATOR, endpoint, region)
+            variables = aws_variables(state, ADMINISTRATOR, endpoint, account.region)
             if command:
                 return _around(command, variables, signals)
             recipe = "\n".join(f"  export {name}={value}" for name, value in variables.items())
-            tell(f"The data plane serves AWS's APIs on {endpoint}, account {account_id}.")
+            tell(f"The data plane serves AWS's APIs on {endpoint}, account {account.account_id}.")
             tell(f"Its administrator:\n\n{recipe}\n\nTry it:\n\n  aws s3 mb s3://first && aws s3 ls\n")
             tell(f"Ctrl-C stops it. {kept}")
             supervise([child], lambda: signals.stopped, _start_again)

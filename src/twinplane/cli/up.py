@@ -182,12 +182,16 @@ def plane_url(port: int, tls: bool = False) -> str:
     return f"{'https' if tls else 'http'}://127.0.0.1:{port}"
 
 
-def plane_child(state: State, port: int, account_id: str, region: str, *, tls: bool = False) -> Child:
+def plane_child(
+    state: State, port: int, account_id: str, region: str, *, tls: bool = False,
+    max_requests_per_second: int | None = None,
+) -> Child:  # fmt: skip
     """The data plane's process."""
+    limit = ["--max-requests-per-second", str(max_requests_per_second)] if max_requests_per_second else []
     command = [sys.executable, "-m", "twinplane.data_plane", "--state", str(state.path), "--port", str(port)]
     return Child(
         "data plane",
-        [*command, "--account", account_id, "--region", region, *(["--tls"] if tls else [])],
+        [*command, "--account", account_id, "--region", region, *(["--tls"] if tls else []), *limit],
         f"{plane_url(port, tls)}/_health",
         state.path / "logs" / "data-plane.log",
     )

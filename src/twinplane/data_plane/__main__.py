@@ -26,8 +26,12 @@ def main() -> int:
     parser.add_argument("--account", default=PlaneSettings.account_id, help="the AWS account this plane stands for")
     parser.add_argument("--region", default=PlaneSettings.region, help="the AWS region this plane stands for")
     parser.add_argument("--tls", action="store_true", help="speak https, under a certificate in the state folder")
+    parser.add_argument("--max-requests-per-second", type=int, help="of one access key; more are throttled as by AWS")
     arguments = parser.parse_args()
-    return serve(arguments.state.absolute(), arguments.port, arguments.account, arguments.region, tls=arguments.tls)
+    return serve(
+        arguments.state.absolute(), arguments.port, arguments.account, arguments.region, tls=arguments.tls,
+        max_requests_per_second=arguments.max_requests_per_second,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from twinplane.data_plane.audit import Recorder
 from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
+from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.iam.store import ensure_administrator
@@ -84,6 +85,7 @@ class PlaneApp:
         self._by_signing_name = {served.signing_name: served for served in services.values()}
         self._identity_provider: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
         self.recorder = Recorder(plane)
+        self._limits = Limits(plane.settings.max_requests_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,12 +98,15 @@ class PlaneApp:
             return
         incoming = Incoming(receive, http.headers)
         request_id = new_request_id()
+        self._limits.under_way += 1
         try:
             response = await self._answer(http, incoming, request_id)
             if not await incoming.discard():
                 response.headers["Connection"] = "close"
         except ClientGone:
             return
+        finally:
+            self._limits.under_way -= 1
         await send_response(response, http.method, send)
 
     async def _own_page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +160,9 @@ class PlaneApp:
         self, served: Served, http: HttpRequest, incoming: Incoming, signed: Signature | None, request_id: str
     ) -> HttpResponse:
         try:
-            return await Chain(self.plane, served, http, incoming, signed, request_id, self.recorder).answer()
+            return await Chain(
+                self.plane, served, http, incoming, signed, request_id, self.recorder, self._limits
+            ).answer()
         except ServiceError as error:
             return served.wire.error(error, request_id)
         except sqlite.Error:
@@ -295,7 +302,15 @@ def lock_state(state: Path) -> int:
     return descriptor
 
 
-def serve(state: Path, port: int, account_id: str, region: str, *, tls: bool = False) -> int:
+def serve(
+    state: Path,
+    port: int,
+    account_id: str,
+    region: str,
+    *,
+    tls: bool = False,
+    max_requests_per_second: int | None = None,
+) -> int:
     """Serves on 127.0.0.1 until SIGTERM or SIGINT; returns the process's exit code. Port 0: any free one.
 
     With `tls` it speaks https, under a certificate of its own (`tls.certificate`).
@@ -305,7 +320,7 @@ def serve(state: Path, port: int, account_id: str, region: str, *, tls: bool = F
     _log_to_stderr()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(state, port, account_id, region, tls))
+            runner.run(_serve(state, port, account_id, region, tls, max_requests_per_second))
     except CannotServe as error:
         sys.stderr.write(f"twinplane: {error}\n")
         return 2
@@ -324,7 +339,9 @@ def _log_to_stderr() -> None:
     )
 
 
-async def _serve(state: Path, port: int, account_id: str, region: str, tls: bool) -> None:
+async def _serve(
+    state: Path, port: int, account_id: str, region: str, tls: bool, max_requests_per_second: int | None
+) -> None:
     import uvicorn
 
     from twinplane.data_plane.http_server import Connection
@@ -347,7 +364,8 @@ async def _serve(state: Path, port: int, account_id: str, region: str, tls: bool
     with _listen(port) as listener:
         endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         checks = os.environ.get("TWINPLANE_CHECK_ANSWERS") == "1"
-        async with create_plane(PlaneSettings(state, endpoint, account_id, region, checks)) as app:
+        settings = PlaneSettings(state, endpoint, account_id, region, checks, max_requests_per_second)
+        async with create_plane(settings) as app:
             config = uvicorn.Config(
                 app, http=Connection, lifespan="off", log_level="warning", access_log=False, server_header=False,
                 timeout_graceful_shutdown=3, timeout_keep_alive=60,

@@ -10,6 +10,7 @@ from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane import audit, idempotency, sessions
 from twinplane.data_plane.call import ANONYMOUS, Answer, Call, Operation, Principal, Request, ServiceError
+from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.cloudtrail.store import Event, add_events
 from twinplane.data_plane.store import Transaction
@@ -46,8 +47,9 @@ class Chain:
 
     def __init__(
         self, plane: Plane, served: Served, http: HttpRequest, incoming: Incoming, signed: Signature | None,
-        request_id: str, recorder: audit.Recorder,
+        request_id: str, recorder: audit.Recorder, limits: Limits,
     ) -> None:  # fmt: skip
+        self._limits = limits
         self._plane, self._served, self._wire, self._recorder = plane, served, served.wire, recorder
         self._http, self._incoming, self._signed, self._request_id = http, incoming, signed, request_id
         self._secret = ""
@@ -69,6 +71,8 @@ class Chain:
         try:
             if operation is None:
                 raise ServiceError("NotImplemented", f"{model.name} of {wire.model.name} is not served here.", 501)
+            if not self._limits.admits(principal.access_key_id, call.now):
+                raise ServiceError(errors.own_code(wire.model.protocol, "Throttling"), "Rate exceeded")
             await self._read(operation, model, call, labels)
             return await self._run(operation, model, call)
         except ServiceError as error:

@@ -26,6 +26,7 @@ class PlaneSettings:
     account_id: str = "111122223333"
     region: str = "us-east-1"
     check_answers: bool = False  # whether an answer that breaks AWS's model is an internal failure: for tests
+    max_requests_per_second: int | None = None  # of one access key; None: no limit
 
 
 class Keys:

@@ -88,10 +88,13 @@ def running_plane(
     region: str = "us-east-1",
     port: int = 0,
     tls: bool = False,
+    max_requests_per_second: int | None = None,
 ) -> Iterator[RunningPlane]:
     """A plane that keeps its state in `state`. Raises `RuntimeError` with what it said when it does not start."""
     command = [sys.executable, "-m", "twinplane.data_plane", "--state", str(state), "--port", str(port)]
     command += ["--account", account_id, "--region", region, *(["--tls"] if tls else [])]
+    if max_requests_per_second is not None:
+        command += ["--max-requests-per-second", str(max_requests_per_second)]
     state.mkdir(parents=True, exist_ok=True)
     with (state / "plane.log").open("a") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
