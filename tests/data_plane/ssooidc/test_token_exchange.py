@@ -479,3 +479,54 @@ def test_a_person_can_be_matched_by_user_name(company: Company) -> None:
     answer = company.exchange(issuer.token("x@example.org", profile={"login": "BY-NAME"}), application)
     assert payload(answer["idToken"])["sub"] == user_id
     issuer.server.shutdown()
+
+
+def test_an_assertion_or_context_that_is_too_long_is_refused(company: Company) -> None:
+    user_id, email = company.person()
+    assert user_id
+    assertion = company.issuer.token(email, padding="x" * 20_000)
+    code, text = refusal(company.exchange, assertion)
+    assert (code, "longer" in text) == ("InvalidRequestException", True)
+    context = company.exchange(company.issuer.token(email))["awsAdditionalDetails"]["identityContext"]
+    assert refusal(company.act, context + "A" * 2048)[0] == "ValidationError"
+
+
+def test_what_came_through_a_group_ends_with_the_group(company: Company) -> None:
+    application, directory = company.new_application(assigned=True), company.plane.client("identitystore")
+    user_id, email = company.person()
+    group = directory.create_group(IdentityStoreId=company.store_id, DisplayName="Passing")["GroupId"]
+    directory.create_group_membership(IdentityStoreId=company.store_id, GroupId=group, MemberId={"UserId": user_id})
+    company.sso.create_application_assignment(ApplicationArn=application, PrincipalId=group, PrincipalType="GROUP")
+    first = company.exchange(company.issuer.token(email), application)
+    assert company.act(first["awsAdditionalDetails"]["identityContext"])["Credentials"]
+    directory.delete_group(IdentityStoreId=company.store_id, GroupId=group)
+    assert refusal(company.act, first["awsAdditionalDetails"]["identityContext"])[0] == "AccessDenied"
+    assert refusal(company.exchange, company.issuer.token(email), application)[0] == "AccessDeniedException"
+    refresh = {"clientId": application, "grantType": "refresh_token", "refreshToken": first["refreshToken"]}
+    assert refusal(company.as_app("sso-oidc").create_token_with_iam, **refresh)[0] == "AccessDeniedException"
+
+
+def test_an_assertion_stays_used_when_the_plane_is_killed(tmp_path: Any) -> None:
+    from twinplane.data_plane.testing import running_plane
+
+    issuer = Issuer()
+    try:
+        with running_plane(tmp_path) as plane:
+            company = Company(plane, issuer)
+            user_id, email = company.person()
+            used, unused = issuer.token(email), issuer.token(email)
+            company.exchange(used)
+            application, app_role = company.application, company.app_role
+            plane.process.kill()
+            plane.process.wait()
+        with running_plane(tmp_path) as plane:
+            answer = plane.client("sts").assume_role(RoleArn=app_role, RoleSessionName="app")
+            client = plane.client("sso-oidc", answer["Credentials"])
+
+            def exchange(assertion: str) -> Any:
+                return client.create_token_with_iam(clientId=application, grantType=JWT_BEARER, assertion=assertion)
+
+            assert refusal(exchange, used)[0] == "InvalidGrantException"
+            assert payload(exchange(unused)["idToken"])["sub"] == user_id
+    finally:
+        issuer.server.shutdown()

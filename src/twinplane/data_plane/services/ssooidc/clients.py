@@ -111,7 +111,7 @@ def client_access(call: Call, request: Request) -> None:
 
 def is_issuer(plane: "Plane", url: str) -> bool:
     """Does the URL name this instance: its start URL, as AWS writes it or on this machine, or its issuer?"""
-    bare = url.rstrip("#").rstrip("/")
+    bare = url.rstrip("#/")
     instance = identity_store.instance_arn(plane).rpartition("/")[2]
     return bare in (
         signing.development_issuer(plane) + "/start",
