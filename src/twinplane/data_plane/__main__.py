@@ -27,11 +27,24 @@ def main() -> int:
     parser.add_argument("--region", default=PlaneSettings.region, help="the AWS region this plane stands for")
     parser.add_argument("--tls", action="store_true", help="speak https, under a certificate in the state folder")
     parser.add_argument("--max-requests-per-second", type=int, help="of one access key; more are throttled as by AWS")
+    parser.add_argument(
+        "--keep-events-days", type=_days, default=os.environ.get("TWINPLANE_KEEP_EVENTS_DAYS"),
+        help="remove CloudTrail's events after so many days, at least 90 (default: keep them all)",
+    )  # fmt: skip
     arguments = parser.parse_args()
     return serve(
         arguments.state.absolute(), arguments.port, arguments.account, arguments.region, tls=arguments.tls,
-        max_requests_per_second=arguments.max_requests_per_second,
+        max_requests_per_second=arguments.max_requests_per_second, keep_events_days=arguments.keep_events_days,
     )  # fmt: skip
+
+
+def _days(text: str) -> int | None:
+    if not text:
+        return None
+    days = int(text)
+    if days < 90:
+        raise argparse.ArgumentTypeError("LookupEvents promises 90 days: give 90 or more")
+    return days
 
 
 if __name__ == "__main__":

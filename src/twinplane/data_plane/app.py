@@ -26,6 +26,7 @@ from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
+from twinplane.data_plane.services.cloudtrail import retention
 from twinplane.data_plane.services.iam.store import ensure_administrator
 from twinplane.data_plane.services.s3 import cross_origin
 from twinplane.data_plane.services.s3.store import sweep_orphans
@@ -276,6 +277,7 @@ async def _after_start(plane: Plane) -> None:
     """What can wait until the first calls are answered: a worker for the first query, bodies a crash left behind."""
     await asyncio.sleep(1)
     plane.sql.start()
+    await retention.arm(plane)
     await sweep_orphans(plane)
 
 
@@ -310,6 +312,7 @@ def serve(
     *,
     tls: bool = False,
     max_requests_per_second: int | None = None,
+    keep_events_days: int | None = None,
 ) -> int:
     """Serves on 127.0.0.1 until SIGTERM or SIGINT; returns the process's exit code. Port 0: any free one.
 
@@ -320,7 +323,7 @@ def serve(
     _log_to_stderr()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(state, port, account_id, region, tls, max_requests_per_second))
+            runner.run(_serve(state, port, account_id, region, tls, max_requests_per_second, keep_events_days))
     except CannotServe as error:
         sys.stderr.write(f"twinplane: {error}\n")
         return 2
@@ -340,8 +343,9 @@ def _log_to_stderr() -> None:
 
 
 async def _serve(
-    state: Path, port: int, account_id: str, region: str, tls: bool, max_requests_per_second: int | None
-) -> None:
+    state: Path, port: int, account_id: str, region: str, tls: bool, max_requests_per_second: int | None,
+    keep_events_days: int | None,
+) -> None:  # fmt: skip
     import uvicorn
 
     from twinplane.data_plane.http_server import Connection
@@ -364,7 +368,7 @@ async def _serve(
     with _listen(port) as listener:
         endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         checks = os.environ.get("TWINPLANE_CHECK_ANSWERS") == "1"
-        settings = PlaneSettings(state, endpoint, account_id, region, checks, max_requests_per_second)
+        settings = PlaneSettings(state, endpoint, account_id, region, checks, max_requests_per_second, keep_events_days)
         async with create_plane(settings) as app:
             config = uvicorn.Config(
                 app, http=Connection, lifespan="off", log_level="warning", access_log=False, server_header=False,

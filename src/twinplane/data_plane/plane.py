@@ -27,6 +27,7 @@ class PlaneSettings:
     region: str = "us-east-1"
     check_answers: bool = False  # whether an answer that breaks AWS's model is an internal failure: for tests
     max_requests_per_second: int | None = None  # of one access key; None: no limit
+    keep_events_days: int | None = None  # how long CloudTrail's events are kept; None: for ever
 
 
 class Keys:

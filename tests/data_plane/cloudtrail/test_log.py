@@ -59,3 +59,28 @@ def test_the_index_takes_some_events_at_a_time_and_only_when_they_are_enough(tmp
     assert found(store, Lookup(0.0, 9.0)) == ["e2", "e1", "e0"]
     assert not asyncio.run(store.write(lambda tx: cloudtrail.index(tx, 3)))
     assert found(store, Lookup(0.0, 9.0)) == ["e4", "e3", "e2", "e1", "e0"]
+
+
+def test_old_events_go_with_all_that_finds_them_and_the_newest_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path / "plane.db", [*cloudtrail.KINDS, *events.KINDS])
+
+    def event(number: int) -> cloudtrail.Event:
+        return cloudtrail.Event(
+            float(number), f"e{number}", "Name", "source", True, "who", None, '[["arn:one","T"]]', b"{}"
+        )
+
+    def count(table: str) -> int:
+        return int(store.read(lambda tx: tx.run(f"SELECT count(*) FROM {table}"))[0][0])
+
+    asyncio.run(store.write(lambda tx: cloudtrail.add_events(tx, None, [event(n) for n in range(1, 7)])))  # type: ignore[arg-type]
+    assert not asyncio.run(store.write(lambda tx: cloudtrail.prune(tx, 99.0, 10)))
+    assert count("cloudtrail_log") == 6  # what is not indexed is not removed
+    asyncio.run(store.write(lambda tx: cloudtrail.index(tx, 10)))
+    entries = count("cloudtrail_index")
+    assert asyncio.run(store.write(lambda tx: cloudtrail.prune(tx, 4.0, 2)))
+    assert not asyncio.run(store.write(lambda tx: cloudtrail.prune(tx, 4.0, 2)))
+    assert found(store, Lookup(0.0, 9.0)) == ["e6", "e5", "e4"]
+    assert found(store, Lookup(0.0, 9.0, "type", "T")) == ["e6", "e5", "e4"]
+    assert count("cloudtrail_index") == entries / 2
+    assert not asyncio.run(store.write(lambda tx: cloudtrail.prune(tx, 99.0, 10)))
+    assert found(store, Lookup(0.0, 9.0)) == ["e6"]

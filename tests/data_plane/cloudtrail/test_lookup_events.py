@@ -148,6 +148,24 @@ def test_a_question_that_makes_no_sense_is_refused(trail: Trail, members: dict[s
     assert refused.value.response["Error"]["Code"] == code
 
 
+def test_nothing_unusual_is_known_and_other_categories_are_refused(trail: Trail) -> None:
+    assert trail.client.lookup_events(EventCategory="insight")["Events"] == []
+
+
+def test_what_is_done_to_messages_is_a_data_event(plane: Any, trail: Trail) -> None:
+    sqs = plane.client("sqs")
+    url = sqs.create_queue(QueueName="seen")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="m")
+    for name, management in (("CreateQueue", True), ("SendMessage", False)):
+        [event] = trail.look("EventName", name)
+        record = json.loads(event["CloudTrailEvent"])
+        assert record["managementEvent"] is management
+        assert record["eventCategory"] == ("Management" if management else "Data")
+        assert event["Resources"] == [
+            {"ResourceType": "AWS::SQS::Queue", "ResourceName": "arn:aws:sqs:us-east-1:111122223333:seen"}
+        ]
+
+
 def test_a_refused_call_is_an_event_with_its_error(plane: Any, trail: Trail) -> None:
     with pytest.raises(ClientError):
         plane.client("iam").get_role(RoleName="Missing")

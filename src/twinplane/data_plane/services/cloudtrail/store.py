@@ -150,6 +150,24 @@ def index(tx: Transaction, most: int, least: int = 1) -> bool:
     return bool(upto < newest)
 
 
+def prune(tx: Transaction, before: float, most: int) -> bool:
+    """Removes up to `most` of the oldest events, all from before a time (epoch seconds); says whether some are left.
+
+    The newest event and those that are not indexed yet stay.
+    """
+    known = tx.find(INDEXED, "log")
+    [(first, newest)] = tx.run("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM cloudtrail_log")
+    kept = tx.run("SELECT seq FROM cloudtrail_log WHERE time >= ? ORDER BY seq LIMIT 1", (before,))
+    last = min(0 if known is None else known["seq"], newest - 1, kept[0][0] - 1 if kept else newest)
+    upto = min(last, first + most - 1)
+    if not first or upto < first:
+        return False
+    for entries in ENTRIES:
+        tx.run(f"DELETE FROM cloudtrail_index WHERE (attribute, value, time, seq) IN ({entries})", (first - 1, upto))  # noqa: S608
+    tx.run("DELETE FROM cloudtrail_log WHERE seq <= ?", (upto,))
+    return bool(upto < last)
+
+
 def find_events(tx: Transaction, lookup: Lookup, after: list[Any] | None, limit: int) -> list[Document]:
     """At most `limit` events behind `after` (time, seq), newest first; of those that are indexed.
 
