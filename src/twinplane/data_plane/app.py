@@ -24,7 +24,7 @@ from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.limits import Limits
-from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
+from twinplane.data_plane.plane import DamagedKey, Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.cloudtrail import retention
 from twinplane.data_plane.services.iam.store import ensure_administrator
@@ -32,6 +32,7 @@ from twinplane.data_plane.services.s3 import cross_origin
 from twinplane.data_plane.services.s3.store import sweep_orphans
 from twinplane.data_plane.store import Kind
 from twinplane.data_plane.tasks import TaskKind
+from twinplane.data_plane.trouble import Patient, words
 from twinplane.data_plane.wire import errors, hosts, signature
 from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope, Send, read_request, send_response
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, new_request_id
@@ -166,13 +167,15 @@ class PlaneApp:
             ).answer()
         except ServiceError as error:
             return served.wire.error(error, request_id)
-        except sqlite.Error:
-            log.exception("the state could not be read or written", request_id=request_id)
-            busy = ServiceError("ServiceUnavailable", "The data plane's state cannot be used at the moment.", 503)
-            return served.wire.error(busy, request_id)
         except ClientGone:
             raise
-        except Exception:
+        except Exception as error:
+            if (wrong := words(error)) is not None:
+                self.plane.told("a call could not be answered", error)
+                text = (
+                    f"The data plane cannot answer: the disk that holds its state {wrong}. Try again when that is over."
+                )
+                return served.wire.error(ServiceError("ServiceUnavailable", text, 503), request_id)
             log.exception("an operation failed", service=served.name, request_id=request_id)
             failure = ServiceError("InternalFailure", "The request failed because of an internal error.", 500)
             return served.wire.error(failure, request_id)
@@ -252,12 +255,14 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
         kinds, task_kinds = kinds_and_tasks()
         try:
             plane = open_plane(settings, kinds, task_kinds)
-        except (StateOfNewerVersion, UpgradeFailed) as error:
+            app = PlaneApp(plane, load_services(check_answers=settings.check_answers))
+            key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
+            sessions.write_profiles(plane, key_id, secret)
+            await app.recorder.start()
+        except (StateOfNewerVersion, UpgradeFailed, DamagedKey) as error:
             raise CannotServe(str(error)) from None
-        app = PlaneApp(plane, load_services(check_answers=settings.check_answers))
-        key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
-        sessions.write_profiles(plane, key_id, secret)
-        await app.recorder.start()
+        except (sqlite.DatabaseError, OSError) as error:
+            raise CannotServe(_why_not(settings.state, error)) from None
         plane.sql = SqlPool(settings.state / "sql")
         plane.tasks.start()
         after_start = asyncio.create_task(_after_start(plane))
@@ -267,10 +272,26 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
             after_start.cancel()
             await plane.tasks.stop()
             await plane.sql.close()
-            await app.recorder.settle()
+            with contextlib.suppress(sqlite.Error):  # what cannot be written now is in the journal
+                await app.recorder.settle()
             plane.store.close()
     finally:
         os.close(lock)
+
+
+def _why_not(state: Path, error: Exception) -> str:
+    """Why a state folder cannot be served, and what to do."""
+    if type(error) is sqlite.DatabaseError:
+        return (
+            f"the database in {state} is damaged ({error}). `twinplane doctor --state {state}` says more; "
+            "`twinplane restore` brings back a backup"
+        )
+    wrong = words(error)
+    if wrong is None:
+        return f"the state folder {state} cannot be used: {error}. Choose another with --state"
+    return (
+        f"the disk that holds the state folder {state} {wrong}. Put that right, or choose another folder with --state"
+    )
 
 
 async def _after_start(plane: Plane) -> None:
@@ -338,7 +359,7 @@ def _log_to_stderr() -> None:
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(Patient(sys.stderr)),  # type: ignore[arg-type]
     )
 
 

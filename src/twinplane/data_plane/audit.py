@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from pysqlite3 import dbapi2 as sqlite
 
-from twinplane.data_plane import journal
+from twinplane.data_plane import journal, trouble
 from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceError
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.redaction import Redaction, Show
@@ -146,11 +146,13 @@ class Recorder:
         await self._store.write(lambda tx: store.add_events(tx, self._plane, [event]))
 
     def later(self, event: Event) -> None:
-        """Keeps nobody waiting for the disk."""
-        try:
-            self._journal.append(event)
-        except OSError:
-            log.exception("an event is kept in memory only", event=event.id)
+        """Keeps nobody waiting for the disk. Raises `OSError` when the event cannot be kept: then nothing is answered
+        that depends on it."""
+        self._journal.append(event)
+        self.remember(event)
+
+    def remember(self, event: Event) -> None:
+        """As `later`, but in memory only: of a call that was refused because nothing can be kept."""
         self._gathered.append(event)
         self._wait()
 
@@ -163,9 +165,9 @@ class Recorder:
         while await self._store.write(lambda tx: store.index(tx, _INDEXED_AT_ONCE)):
             pass
 
-    def _wait(self) -> None:
+    def _wait(self, seconds: float = _GATHERING_SECONDS) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._flush)
 
     def _flush(self) -> "asyncio.Task[None]":
         if self._timer is not None:
@@ -187,10 +189,12 @@ class Recorder:
         try:
             await self._store.write(take)
             self._journal.forget(number)
-        except sqlite.Error:
-            log.exception("events wait for the database", events=len(events))
+        except sqlite.Error as error:
+            self._plane.told("events of calls wait to be written", error)
             self._gathered = [*events, *self._gathered][-_MOST_KEPT:]
-        finally:
+            self._writing = None
+            self._wait(trouble.WAIT_SECONDS)
+        else:
             self._writing = None
             if self._gathered:
                 self._wait()

@@ -6,7 +6,6 @@ An answer leaves only after its commit, and a change is recorded in the transact
 from dataclasses import dataclass, field, replace
 
 import structlog
-from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane import audit, idempotency, sessions
 from twinplane.data_plane.call import ANONYMOUS, Answer, Call, Operation, Principal, Request, ServiceError
@@ -14,6 +13,7 @@ from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.cloudtrail.store import Event, add_events
 from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.trouble import words
 from twinplane.data_plane.wire import errors, signature, upload
 from twinplane.data_plane.wire.asgi import ClientGone, Incoming, collect
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
@@ -78,13 +78,11 @@ class Chain:
         except ServiceError as error:
             self._record_failure(model, call, error)
             raise
-        except sqlite.Error:
-            self._record_failure(model, call, ServiceError("ServiceUnavailable", ""))
-            raise
         except ClientGone:
             raise
-        except Exception:
-            self._record_failure(model, call, ServiceError("InternalFailure", ""))
+        except Exception as error:
+            code = "ServiceUnavailable" if words(error) is not None else "InternalFailure"
+            self._record_failure(model, call, ServiceError(code, ""))
             raise
 
     def _authenticate(self, operation: Operation | None) -> Principal:
@@ -146,7 +144,7 @@ class Chain:
             await self._recorder.settle()  # whoever looks finds every call answered before
         if operation.mode == "read":
             answer = store.read(lambda tx: self._operate(tx, operation, call, request))
-            self._recorder.later(self._event(model, call, answer))
+            await self._record_read(self._event(model, call, answer))
         else:
             answer = await self._stream(operation, model, call, request)
         return self._wire.codec(model).serialise(answer, call.request_id)
@@ -180,7 +178,7 @@ class Chain:
         if call.record is not None:
             event = self._event(model, call, answer)
             if event.read_only:
-                self._recorder.later(event)
+                await self._record_read(event)
             else:
                 await self._recorder.now(event)
         return answer
@@ -195,6 +193,17 @@ class Chain:
     def _record(self, tx: Transaction, model: OperationModel, call: Call, answer: Answer) -> None:
         add_events(tx, self._plane, [self._event(model, call, answer)])
 
+    async def _record_read(self, event: Event) -> None:
+        """Keeps nobody waiting for the disk, unless nothing else keeps the event."""
+        try:
+            self._recorder.later(event)
+        except OSError:
+            await self._recorder.now(event)
+
     def _record_failure(self, model: OperationModel, call: Call, error: ServiceError) -> None:
         """Keeps nobody waiting for the disk: nothing happened that could be lost with it."""
-        self._recorder.later(self._event(model, call, error=error))
+        event = self._event(model, call, error=error)
+        try:
+            self._recorder.later(event)
+        except OSError:
+            self._recorder.remember(event)

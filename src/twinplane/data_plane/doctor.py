@@ -23,6 +23,7 @@ from twinplane.data_plane.app import SERVICES, CannotServe, kinds_and_tasks, loc
 from twinplane.data_plane.files import sync_folder
 from twinplane.data_plane.findings import REPAIR, RESTORE, Examination, Finding
 from twinplane.data_plane.hold import HeldByAnother, hold
+from twinplane.data_plane.plane import is_whole_key
 from twinplane.data_plane.references import Reference
 from twinplane.data_plane.store import OLDEST_SAFE_SQLITE, Kind
 from twinplane.data_plane.tasks import TASKS
@@ -126,11 +127,7 @@ def _check_modes(examination: Examination) -> None:
 
 def _check_keys(examination: Examination) -> None:
     key = examination.state / "plane.key"
-    try:
-        whole = len(bytes.fromhex(key.read_text().strip())) == 32
-    except (OSError, ValueError):
-        whole = False
-    if not whole:
+    if not is_whole_key(key):
         text = "the key of the state folder is missing or damaged: no secret made under it is valid"
         examination.found("error", text, "Put plane.key back from a backup", key.name)
 

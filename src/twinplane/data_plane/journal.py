@@ -5,6 +5,7 @@ whatever happens to the process. The database takes the events over some at a ti
 transaction, up to which file it has them; the next start brings what is left.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -31,14 +32,31 @@ class Journal:
         self._closed, self.left_over = there, [number for number in there if number > taken]
         self._number = max([taken, *there]) + 1
         self._file: int | None = None
+        self._size = 0  # of whole events in the open file
 
     def append(self, event: Event) -> None:
         """Raises `OSError` when it cannot be kept."""
         if self._file is None:
             path = self._path(self._number)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._size = 0
         body = _encoder.encode(event)
-        os.write(self._file, len(body).to_bytes(_LENGTH_BYTES, "big") + body)
+        data = len(body).to_bytes(_LENGTH_BYTES, "big") + body
+        try:
+            if os.write(self._file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            self._undo()
+            raise
+        self._size += len(data)
+
+    def _undo(self) -> None:
+        """Takes half an event away again; where that cannot be, the next one goes to another file."""
+        assert self._file is not None
+        try:
+            os.ftruncate(self._file, self._size)
+        except OSError:
+            self.turn()
 
     def turn(self) -> int:
         """Closes the file; returns its number, or the last one's. What is appended from now on is in the next."""

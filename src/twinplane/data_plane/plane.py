@@ -12,6 +12,7 @@ from twinplane.data_plane.files import create_private, write_private
 from twinplane.data_plane.signals import Signals
 from twinplane.data_plane.store import Kind, Store
 from twinplane.data_plane.tasks import TaskKind, TaskRunner
+from twinplane.data_plane.trouble import Told
 
 if TYPE_CHECKING:
     from twinplane.engines.sql.pool import SqlPool
@@ -50,6 +51,10 @@ class Keys:
         return key
 
 
+class DamagedKey(Exception):
+    """The key of a state folder cannot be used; without it, no secret made under it is valid."""
+
+
 def revoke_sessions(state: Path) -> int:
     """Ends every session of a state folder, from the plane's next start on; returns how often that was done.
 
@@ -64,11 +69,24 @@ def revoke_sessions(state: Path) -> int:
 
 
 def _read_key(path: Path) -> tuple[bytes, int]:
-    words = create_private(path, secrets.token_hex(32).encode()).decode().split()
-    key, revoked = bytes.fromhex(words[0]) if words else b"", int(words[1]) if len(words) > 1 else 0
+    """The root key, made when there is none, and how often sessions were revoked. Raises `DamagedKey`."""
+    key, revoked = _parsed(create_private(path, secrets.token_hex(32).encode()))
     if len(key) != 32:
-        raise ValueError(f"{path} does not hold a key of 32 bytes: put the right one back, for instance from a backup")
+        raise DamagedKey(f"{path} does not hold a key of 32 bytes: put the right one back, for instance from a backup")
     return key, revoked
+
+
+def is_whole_key(path: Path) -> bool:
+    """Whether a file holds the key of a state folder."""
+    return path.is_file() and len(_parsed(path.read_bytes())[0]) == 32
+
+
+def _parsed(text: bytes) -> tuple[bytes, int]:
+    try:
+        words = text.decode().split()
+        return bytes.fromhex(words[0]) if words else b"", int(words[1]) if len(words) > 1 else 0
+    except ValueError:
+        return b"", 0
 
 
 @dataclass
@@ -80,8 +98,12 @@ class Plane:
     store: Store
     clock: Callable[[], float] = time.time
     signals: Signals = field(default_factory=Signals)  # long polls
+    told: Told = field(init=False)  # says in the log that the disk is in trouble
     tasks: TaskRunner = field(init=False)
     sql: "SqlPool" = field(init=False)  # the workers that run governed SQL
+
+    def __post_init__(self) -> None:
+        self.told = Told(self.settings.state)
 
     @property
     def blobs(self) -> Path:

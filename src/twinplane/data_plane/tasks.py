@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane.call import new_id
 from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.trouble import WAIT_SECONDS, words
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
@@ -83,7 +85,12 @@ class TaskRunner:
     async def _loop(self) -> None:
         while True:
             self._awake.clear()
-            next_due = self._start_due()
+            try:
+                next_due = self._start_due()
+            except sqlite.Error as error:
+                self._plane.told("background work cannot be looked for", error)
+                await asyncio.sleep(WAIT_SECONDS)
+                continue
             timeout = 30.0 if next_due is None else max(0.01, next_due - self._plane.clock())
             try:
                 await asyncio.wait_for(self._awake.wait(), timeout)
@@ -118,6 +125,11 @@ class TaskRunner:
     async def _run(self, document: Document) -> None:
         try:
             await self._attempt(document)
+        except Exception as error:
+            if words(error) is None:
+                raise
+            self._plane.told("background work cannot be done", error)
+            await asyncio.sleep(WAIT_SECONDS)  # it is as it was, and tried again then
         finally:
             self._running.pop(document["id"], None)
             self._subjects.discard(document["subject"])
@@ -129,6 +141,8 @@ class TaskRunner:
         try:
             await kind.run(self._plane, document)
         except Exception as error:
+            if words(error) is not None:
+                raise
             attempts = document["attempts"] + 1
             log.warning(
                 "task failed", kind=document["kind"], subject=document["subject"], attempts=attempts, exc_info=True

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from pysqlite3 import dbapi2 as sqlite
+
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, streams, writes
 from twinplane.data_plane.services.s3 import bodies, rules, store
 from twinplane.data_plane.services.s3.bodies import Body
@@ -92,6 +94,9 @@ async def name_body(
         return await call.commit(name)
     except ServiceError:  # anything else may still have been committed: then the sweep decides
         await bodies.discard(call.plane, body)
+        raise
+    except sqlite.Error:
+        store.look_again(call.plane, body)
         raise
 
 

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pysqlite3 import dbapi2 as sqlite
+
 from twinplane.data_plane.call import Principal, ServiceError
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.s3 import bodies, rules
@@ -269,21 +271,34 @@ def drop_bodies(tx: Transaction, plane: Plane, documents: Iterable[Document]) ->
         if document.get("upload_id") is not None and "part_number" not in document:
             tx.remove(LAYOUTS, document["upload_id"])
 
+    if blobs or copies:
+        tx.after_commit.append(lambda: _remove_later(plane, blobs, copies))
+
+
+def look_again(plane: Plane, body: Body) -> None:
+    """Removes, after a while, a received body whose document could not be committed, unless it was after all."""
+    if body.blob is not None and not body.borrowed:
+        _remove_later(plane, [body.blob])
+
+
+def _remove_later(plane: Plane, blobs: list[str], copies: Iterable[Path] = ()) -> None:
+    """Removes files some time from now, unless a row names them then."""
+
     def remove() -> None:
-        orphans = set(blobs) - plane.store.read(lambda now: _named(now, blobs))
+        try:
+            orphans = set(blobs) - plane.store.read(lambda now: _named(now, blobs))
+        except sqlite.Error:
+            _remove_later(plane, blobs, copies)
+            return
         loop = asyncio.get_running_loop()
         loop.run_in_executor(None, bodies.unlink_copies, copies)
         loop.run_in_executor(None, bodies.unlink, plane, orphans).add_done_callback(look)
 
     def look(removal: "asyncio.Future[bool]") -> None:
-        if not removal.cancelled() and not removal.result():  # a backup runs
-            remove_later()
+        if not removal.cancelled() and (removal.exception() is not None or not removal.result()):  # a backup runs
+            _remove_later(plane, blobs, copies)
 
-    def remove_later() -> None:
-        asyncio.get_running_loop().call_later(GRACE_SECONDS, remove)
-
-    if blobs or copies:
-        tx.after_commit.append(remove_later)
+    asyncio.get_running_loop().call_later(GRACE_SECONDS, remove)
 
 
 def new_object(
@@ -314,6 +329,9 @@ async def put_file(
         return await plane.store.write(lambda tx: put_object(tx, plane, document, body))
     except ServiceError:
         await bodies.discard(plane, body)
+        raise
+    except sqlite.Error:
+        look_again(plane, body)
         raise
 
 

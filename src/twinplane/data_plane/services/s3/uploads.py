@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import quote
 
+from pysqlite3 import dbapi2 as sqlite
+
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, new_id, reads, streams, writes
 from twinplane.data_plane.services.s3 import bodies, rules, store, upload_rules
 from twinplane.data_plane.services.s3.bodies import Body
@@ -117,6 +119,9 @@ async def _keep_part(
         return await call.commit(keep)
     except ServiceError:
         await bodies.discard(call.plane, body)
+        raise
+    except sqlite.Error:
+        store.look_again(call.plane, body)
         raise
 
 
