@@ -224,7 +224,7 @@ def _identity(plane: Plane, principal: Principal) -> dict[str, Any]:
         return identity | {"principalId": principal.account_id}
     if principal.kind == "IAMUser":
         return identity | {"userName": principal.arn.rpartition("/")[2]}
-    issuer = principal.iam_arn
+    issuer = principal.entity_arn
     identity["sessionContext"] = {
         "sessionIssuer": {
             "type": "Role" if principal.role_arn is not None else "IAMUser",

@@ -67,8 +67,13 @@ class Principal:
 
     @property
     def iam_arn(self) -> str:
-        """The IAM entity behind the session: the role's ARN for an assumed role, else the user's."""
-        return self.role_arn or self.user_arn or self.arn
+        """As whom grants and memberships know it: the role's ARN for a session of a role, else its own."""
+        return self.role_arn or self.arn
+
+    @property
+    def entity_arn(self) -> str:
+        """The IAM entity whose policies it has: as `iam_arn`, but a federated user has those of its user."""
+        return self.user_arn or self.iam_arn
 
 
 ANONYMOUS = Principal("Anonymous", "", "")

@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from twinplane.data_plane.call import Principal
 from twinplane.data_plane.services.iam.evaluation import PolicySet, decide, may_act_on
@@ -135,6 +137,92 @@ def test_a_condition_is_met(condition: dict[str, Any], values: dict[str, Any], m
     assert allows(statement(Condition=condition), values=values) is met
 
 
+# Every operator: what the policy says, a value that meets it, one that does not.
+OPERATORS = [
+    ("StringEquals", "dev", "dev", "prod"),
+    ("StringNotEquals", "dev", "prod", "dev"),
+    ("StringEqualsIgnoreCase", "dev", "DEV", "prod"),
+    ("StringNotEqualsIgnoreCase", "dev", "prod", "DEV"),
+    ("StringLike", "d?v*", "dev-1", "dv"),
+    ("StringNotLike", "d?v*", "dv", "dev-1"),
+    ("NumericEquals", "10", "10.0", "11"),
+    ("NumericNotEquals", 10, "11", "10"),
+    ("NumericLessThan", "10", "9", "10"),
+    ("NumericLessThanEquals", "10", "10", "10.5"),
+    ("NumericGreaterThan", "10", "1e2", "10"),
+    ("NumericGreaterThanEquals", "10", "10", "-10"),
+    ("DateEquals", "2024-01-01T00:00:00Z", "1704067200", "1704067201"),
+    ("DateNotEquals", "2024-01-01", "1704067201", "2024-01-01T00:00:00Z"),
+    ("DateLessThan", "2024-01-01T01:00:00+01:00", "1704067199", "1704067200"),
+    ("DateLessThanEquals", "2024-01-01", "2024-01-01T00:00:00", "2024-01-02"),
+    ("DateGreaterThan", "1704067200", "2024-01-02", "2023-12-31"),
+    ("DateGreaterThanEquals", "1704067200", "2024-01-01T00:00:00Z", "2023-12-31"),
+    ("Bool", "true", "True", "false"),
+    ("BinaryEquals", "QmluYXJ5", "QmluYXJ5", "b3RoZXI="),
+    ("IpAddress", "2001:db8::/32", "2001:db8::1", "10.0.0.1"),
+    ("NotIpAddress", ["10.0.0.0/8", "192.168.0.7"], "192.168.0.8", "192.168.0.7"),
+    ("ArnEquals", ROLE, ROLE, ROLE + "2"),
+    ("ArnLike", "arn:aws:iam::*:role/*", ROLE, SESSION),
+    ("ArnNotEquals", ROLE, SESSION, ROLE),
+    ("ArnNotLike", "arn:aws:iam::*:role/*", SESSION, ROLE),
+]
+
+
+@pytest.mark.parametrize(("operator", "wanted", "meets", "misses"), OPERATORS)
+def test_every_operator_holds_misses_and_knows_absence(operator: str, wanted: Any, meets: str, misses: str) -> None:
+    negated = "Not" in operator
+
+    def met(name: str, *values: str) -> bool:
+        given = {"k": values[0] if len(values) == 1 else values} if values else {}
+        return allows(statement(Condition={name: {"k": wanted}}), values=given)
+
+    assert met(operator, meets)
+    assert not met(operator, misses)
+    assert met(operator) is negated  # a key that is absent is not equal to anything
+    assert met(operator + "IfExists")
+    assert met(operator + "IfExists", meets)
+    assert not met(operator + "IfExists", misses)
+    assert met("ForAnyValue:" + operator, misses, meets)
+    assert not met("ForAnyValue:" + operator, misses, misses)
+    assert not met("ForAnyValue:" + operator)
+    assert met("ForAllValues:" + operator, meets, meets)
+    assert not met("ForAllValues:" + operator, misses, meets)
+    assert met("ForAllValues:" + operator)
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        ("NumericLessThan", "many"),
+        ("NumericLessThan", "nan"),
+        ("NumericNotEquals", "inf"),
+        ("DateGreaterThan", "yesterday"),
+        ("Bool", "maybe"),
+        ("BinaryEquals", "***"),
+        ("NotIpAddress", "everywhere"),
+    ],
+)
+def test_a_value_that_an_operator_cannot_read_is_decided_closed(operator: str, value: str) -> None:
+    wanted = {"N": "10", "D": "2024-01-01", "B": "true", "I": "10.0.0.0/8"}[operator.replace("Not", "")[0]]
+    condition = {operator: {"k": wanted}}
+    assert policy(statement("Allow", Condition=condition)).verdict("a:B", "*", context({"k": value})) is None
+    assert policy(statement("Deny", Condition=condition)).verdict("a:B", "*", context({"k": value})) == "deny"
+
+
+@given(some.text("ab*?:", max_size=8), some.text("ab:", max_size=8))
+def test_wildcards_match_as_a_plain_matcher_would(pattern: str, text: str) -> None:
+    def plain(pattern: str, text: str) -> bool:
+        if not pattern:
+            return not text
+        if pattern[0] == "*":
+            return plain(pattern[1:], text) or (bool(text) and plain(pattern, text[1:]))
+        return bool(text) and pattern[0] in ("?", text[0]) and plain(pattern[1:], text[1:])
+
+    if pattern:
+        assert allows(statement(Resource=pattern), resource=text) is plain(pattern, text)
+        assert allows(statement(Condition={"StringLike": {"k": pattern}}), values={"k": text}) is plain(pattern, text)
+
+
 @pytest.mark.parametrize(
     ("resource", "values", "matches"),
     [
@@ -192,11 +280,37 @@ def test_a_condition_key_that_cannot_be_known_fails_closed(condition: dict[str, 
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}}',
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringSame": {"k": "v"}}}}',
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": []}}',
+        '{"Statement": {"Effect": "Allow", "Effect": "Deny", "Action": "*", "Resource": "*"}}',
+        '{"Statement": [{"Sid": "a", "Effect": "Allow", "Action": "*", "Resource": "*"},'
+        ' {"Sid": "a", "Effect": "Deny", "Action": "*", "Resource": "*"}]}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"NullIfExists": {"k": "1"}}}}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Some:Bool": {"k": "true"}}}}',
+        "[" * 100_000,
     ],
 )
 def test_what_is_not_a_policy_is_refused(broken: str) -> None:
     with pytest.raises(MalformedPolicy):
         compile_policy(broken)
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("trust", {}),
+        ("trust", {"Principal": {"AWS": ROLE}, "Resource": "*"}),
+        ("trust", {"Principal": {"AWS": "arn:aws:iam::111122223333:role/*"}}),
+        ("trust", {"Principal": {"AWS": "Analyst"}}),
+        ("trust", {"Principal": {"Machine": "x"}}),
+        ("trust", {"NotPrincipal": {"AWS": ROLE}}),
+        ("resource", {"NotPrincipal": {"AWS": ROLE}, "Resource": "*"}),
+        ("resource", {"Principal": "*", "NotPrincipal": {"AWS": ROLE}, "Resource": "*"}),
+        ("resource_control", {"Principal": "*", "Resource": "*"}),
+        ("resource_control", {"Principal": {"AWS": ROLE}, "Resource": "*", "Effect": "Deny"}),
+    ],
+)
+def test_each_kind_of_policy_names_what_belongs_in_it(kind: Any, members: dict[str, Any]) -> None:
+    with pytest.raises(MalformedPolicy):
+        policy({"Effect": "Allow", "Action": "sts:AssumeRole", **members}, kind=kind)
 
 
 ALLOW, DENY, SILENT = statement(), statement("Deny"), statement(Action="other:Thing")

@@ -111,3 +111,20 @@ def test_a_key_tells_its_account_to_who_may_ask(plane: Any, user: Any) -> None:
 )
 def test_what_is_not_served_says_so(plane: Any, operation: str, members: dict[str, str]) -> None:
     assert refusal(getattr(plane.client("sts"), operation), **members) == "NotImplemented"
+
+
+def test_a_federated_user_has_no_grants_of_the_users_in_the_lake(plane: Any, user: Any) -> None:
+    me = user.get_caller_identity()["Arn"]
+    plane.client("lakeformation").put_data_lake_settings(
+        DataLakeSettings={"DataLakeAdmins": [{"DataLakePrincipalIdentifier": me}]}
+    )
+    iam = plane.client("iam")
+    iam.put_user_policy(UserName=me.rpartition("/")[2], PolicyName="p", PolicyDocument=allowing("*"))
+    credentials = user.get_federation_token(Name="bob", Policy=allowing("lakeformation:*"))["Credentials"]
+    own = user.get_session_token()["Credentials"]
+    settings = {"DataLakeSettings": {"DataLakeAdmins": []}}
+    resource = {"Principal": {"DataLakePrincipalIdentifier": me}, "Resource": {"Catalog": {}}}
+    grant = {**resource, "Permissions": ["CREATE_DATABASE"]}
+    assert refusal(plane.client("lakeformation", credentials).grant_permissions, **grant) == "AccessDeniedException"
+    assert plane.client("lakeformation", own).grant_permissions(**grant)
+    plane.client("lakeformation").put_data_lake_settings(**settings)

@@ -147,11 +147,11 @@ def _named(statement: Statement, principal: Principal) -> Grant | None:
     names = {value for kind, value in statement.principals or () if kind == "AWS"}
     accounts = {account, f"arn:aws:iam::{account}:root"}
     if statement.not_principal:  # a Deny spares only whom it names in full: the caller, its role, its account
-        spared = "*" in names or ({principal.arn, principal.iam_arn} <= names and names & accounts)
+        spared = "*" in names or ({principal.arn, principal.entity_arn} <= names and names & accounts)
         return None if spared else "caller"
     if principal.arn and principal.arn in names:
         return "caller"
-    if "*" in names or (principal.iam_arn and principal.iam_arn in names):
+    if "*" in names or (principal.entity_arn and principal.entity_arn in names):
         return "role"
     return "account" if account and names & accounts else None
 

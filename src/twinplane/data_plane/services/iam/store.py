@@ -150,8 +150,8 @@ def find_entity(tx: Transaction, principal: Principal) -> Document | None:
     """The role or user behind a principal, or None when it is gone (or never was)."""
     if principal.role_arn is not None:
         return find_role_by_arn(tx, principal.role_arn)
-    user = tx.find(USERS, principal.iam_arn.rpartition("/")[2])
-    return user if user is not None and user["Arn"] == principal.iam_arn else None
+    user = tx.find(USERS, principal.entity_arn.rpartition("/")[2])
+    return user if user is not None and user["Arn"] == principal.entity_arn else None
 
 
 def principal_id(tx: Transaction, principal: Principal) -> str:
