@@ -216,6 +216,24 @@ def test_a_resource_control_policy_protects_resources_from_everyone(plane: Any, 
     assert refusal(manager.disable_policy_type, RootId=root, PolicyType=RCP)["Code"] == "PolicyTypeNotEnabledException"
 
 
+def test_a_type_of_policy_that_is_disabled_binds_nobody_and_starts_anew(plane: Any, manager: Any, root: str) -> None:
+    iam = plane.client("iam")
+    policy = manager.create_policy(Name="off", Description="", Type=SCP, Content=denies("iam:ListRoles"))["Policy"]
+    policy_id = policy["PolicySummary"]["Id"]
+    manager.attach_policy(PolicyId=policy_id, TargetId=root)
+    assert refusal(iam.list_roles)["Code"] == "AccessDenied"
+    manager.disable_policy_type(RootId=root, PolicyType=SCP)
+    assert iam.list_roles()
+    assert refusal(manager.attach_policy, PolicyId=policy_id, TargetId=root)["Code"] == "PolicyTypeNotEnabledException"
+    types = manager.enable_policy_type(RootId=root, PolicyType=SCP)["Root"]["PolicyTypes"]
+    assert types == [{"Type": SCP, "Status": "ENABLED"}]
+    assert iam.list_roles()
+    for target in (root, plane.account_id):
+        attached_now = manager.list_policies_for_target(TargetId=target, Filter=SCP)["Policies"]
+        assert [one["Id"] for one in attached_now] == [FULL_ACCESS]
+    manager.delete_policy(PolicyId=policy_id)
+
+
 def test_policies_are_kept_listed_and_changed(manager: Any, unit: str) -> None:
     with attached(manager, unit, denies("s3:*")) as policy_id:
         described = manager.describe_policy(PolicyId=policy_id)["Policy"]
