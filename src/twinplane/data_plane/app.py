@@ -142,7 +142,10 @@ class PlaneApp:
             return await self._answer_of(served, http, incoming, signed, request_id)
         if http.method == "OPTIONS":
             return self._preflight(served, http, request_id)
-        response = await self._answer_of(served, http, incoming, signed, request_id)
+        if signed is None and _is_form_upload(http):
+            response = await self._answer_form(served, http, incoming, request_id)
+        else:
+            response = await self._answer_of(served, http, incoming, signed, request_id)
         if "origin" in http.headers:
             bucket = _bucket(http)
             read = self.plane.store.read
@@ -157,6 +160,17 @@ class PlaneApp:
         except ServiceError as error:
             return served.wire.error(error, request_id)
         return HttpResponse(200, headers)
+
+    async def _answer_form(
+        self, served: Served, http: HttpRequest, incoming: Incoming, request_id: str
+    ) -> HttpResponse:
+        from twinplane.data_plane.wire import post_form  # only planes that browsers upload to pay for it
+
+        try:
+            form = await post_form.read(http, incoming, self.plane.settings.endpoint, self.plane.clock())
+        except ServiceError as error:
+            return served.wire.error(error, request_id)
+        return form.answer(await self._answer_of(served, form.http, form.body, form.signed, request_id))
 
     async def _answer_of(
         self, served: Served, http: HttpRequest, incoming: Incoming, signed: Signature | None, request_id: str
@@ -199,6 +213,13 @@ class PlaneApp:
         if "x-amz-sso_bearer_token" in http.headers:
             return self._services["sso"]
         return self._services["s3"]
+
+
+def _is_form_upload(http: HttpRequest) -> bool:
+    """Whether an unsigned request to S3 is a form that uploads a file to a bucket."""
+    is_form = http.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    at_bucket = bool(http.resource_path.strip("/")) and "/" not in http.resource_path.strip("/")
+    return http.method == "POST" and is_form and at_bucket and not http.query_string
 
 
 def _is_for_s3_control(http: HttpRequest) -> bool:

@@ -92,7 +92,7 @@ class Chain:
         except ServiceError as error:
             log.info("refused a signature", code=error.code, service=self._served.name, request_id=self._request_id)
             code = errors.own_code(self._wire.model.protocol, error.code)
-            raise ServiceError(code, error.message, error.status or 403) from None
+            raise ServiceError(code, error.message, error.status or 403, **error.members) from None
 
     def _signer(self, operation: Operation | None) -> Principal:
         if operation is not None and not operation.signed:
@@ -103,7 +103,7 @@ class Chain:
                 return ANONYMOUS
             raise ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
         regions = [self._plane.settings.region, *(["us-east-1"] if self._served.name in _GLOBAL_SERVICES else [])]
-        if signed.kind != "query-v2" and signed.region not in regions:
+        if not signed.kind.endswith("-v2") and signed.region not in regions:
             raise ServiceError(
                 "IncompleteSignature" if self._served.name == "s3" else "SignatureDoesNotMatch",
                 f"Credential should be scoped to a valid region: this plane is {regions[0]}, not {signed.region}.",
@@ -119,7 +119,7 @@ class Chain:
         claimed = self._http.headers.get("x-amz-content-sha256")
         if self._served.signing_name == "s3":
             if signed.kind == "query":
-                return claimed or UNSIGNED_PAYLOAD
+                return claimed or self._http.query_value("X-Amz-Content-Sha256") or UNSIGNED_PAYLOAD
             if claimed is None and signed.kind == "header":
                 raise ServiceError("InvalidRequest", "Missing required header: x-amz-content-sha256", 400)
             return claimed or ""

@@ -3,21 +3,26 @@
 import base64
 import gzip
 import hashlib
+import http.client
 import time
 import urllib.request
 import zlib
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 from urllib.error import HTTPError
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.data_plane.wire.handmade import amz_date, send, signed_chunks, signed_headers
+from tests.data_plane.wire.handmade import amz_date, credentials, send, signed_chunks, signed_headers
 from twinplane.data_plane import sessions
+from twinplane.data_plane.app import load_services
 from twinplane.data_plane.plane import Keys
 from twinplane.data_plane.testing import RunningPlane
 
@@ -314,3 +319,110 @@ def test_compressed_bodies_are_only_bytes_to_the_store(plane: RunningPlane) -> N
     packed = gzip.compress(b"text")
     plane.client("s3").put_object(Bucket=BUCKET, Key="packed", Body=packed, ContentEncoding="gzip")
     assert plane.client("s3").get_object(Bucket=BUCKET, Key="packed")["Body"].read() == packed
+
+
+# What AWS asks of a signature beyond its being right
+
+
+def test_a_date_header_may_stand_in_the_place_of_x_amz_date(plane: RunningPlane) -> None:
+    for ago, accepted in ((0, True), (16, False)):
+        moment = datetime.now(UTC) - timedelta(minutes=ago)
+        with patch("botocore.auth.get_current_datetime", lambda *_a, moment=moment, **_k: moment):
+            headers = signed_headers(plane, "GET", "/", headers={"Date": "to be set by botocore"})
+        assert "X-Amz-Date" not in headers
+        assert (send(plane, "GET", "/", headers=headers).status == 200) == accepted
+
+
+def test_a_client_whose_clock_is_wrong_is_told_the_server_s_time(plane: RunningPlane) -> None:
+    answered = send(plane, "GET", "/", headers=signed_at(plane, datetime.now(UTC) - timedelta(hours=2)))
+    for member in (b"<RequestTime>", b"<ServerTime>", b"<MaxAllowedSkewMilliseconds>900000<"):
+        assert member in answered.body
+    told = parsedate_to_datetime(answered.headers["date"])
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 60
+
+
+def test_two_signatures_at_once_are_refused(plane: RunningPlane) -> None:
+    url = plane.client("s3", config=Config(signature_version="s3v4")).generate_presigned_url("list_buckets")
+    path = url.removeprefix(plane.endpoint)
+    answered = send(plane, "GET", path, headers=signed_headers(plane, "GET", "/"))
+    assert answered.status == 400
+    header = signed_headers(plane, "GET", "/?X-Amz-Signature=0")
+    assert send(plane, "GET", "/?X-Amz-Signature=0", headers=header).status == 400
+
+
+def presigned(plane: RunningPlane, change: Any, version: str = "s3v4", **where: Any) -> int:
+    """The status of a presigned GET whose URL `change` was done to."""
+    client = plane.client("s3", config=Config(signature_version=version))
+    operation = where.pop("operation", "get_object")
+    url = client.generate_presigned_url(operation, {"Bucket": BUCKET, **where})
+    return send(plane, "GET", change(url).removeprefix(plane.endpoint)).status
+
+
+def test_a_presigned_url_means_what_was_signed(plane: RunningPlane) -> None:
+    s3 = plane.client("s3")
+    for key in ("a+b", "a b"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+    listing: dict[str, Any] = {"operation": "list_objects_v2", "Prefix": "a+b"}
+    assert presigned(plane, lambda url: url, **listing) == 200
+    assert presigned(plane, lambda url: url.replace("a%2Bb", "a+b"), **listing) == 403
+    spaced = listing | {"Prefix": "a b"}
+    assert presigned(plane, lambda url: url.replace("a%20b", "a+b"), **spaced) == 200  # the same, written otherwise
+    for version in ("s3", "s3v4"):
+        for added in ("&acl", "&versionId=null", "&uploads", "&publicAccessBlock", "&attributes", "&partNumber=1"):
+            assert presigned(plane, lambda url, added=added: url + added, version, Key="a b") == 403, (version, added)
+
+
+def test_a_presigned_url_lasts_at_most_a_week(plane: RunningPlane) -> None:
+    client = plane.client("s3", config=Config(signature_version="s3v4"))
+    for seconds, status in ((604_800, 200), (604_801, 400), ("9" * 5000, 400), ("-1", 400), ("x", 400)):
+        url = client.generate_presigned_url("list_buckets", ExpiresIn=1 if isinstance(seconds, str) else seconds)
+        if isinstance(seconds, str):
+            url = url.replace("X-Amz-Expires=1", f"X-Amz-Expires={seconds}")
+        answered = send(plane, "GET", url.removeprefix(plane.endpoint))
+        assert answered.status == status, seconds
+        assert status == 200 or b"AuthorizationQueryParametersError" in answered.body
+
+
+def test_a_presigned_url_may_sign_the_body_s_hash_in_its_query(plane: RunningPlane) -> None:
+    good, path = hashlib.sha256(b"body").hexdigest(), f"/{BUCKET}/hashed"
+    for body, status in ((b"body", 200), (b"other", 400)):
+        request = AWSRequest("PUT", f"{plane.endpoint}{path}?X-Amz-Content-Sha256={good}")
+        signer = S3SigV4QueryAuth(credentials(plane), "s3", plane.region)
+        signer.payload = lambda _request: good
+        signer.add_auth(request)
+        assert send(plane, "PUT", str(request.url).removeprefix(plane.endpoint), body).status == status
+
+
+def test_headers_are_signed_as_aws_writes_them(plane: RunningPlane) -> None:
+    """Order, case, spaces within and repeated headers: what botocore signs is what is checked."""
+    path = f"/{BUCKET}/written"
+    given = {"X-Amz-Meta-B": "  two   spaces ", "x-amz-meta-a": "1", "Content-Type": "a/b;  c=d"}
+    headers = signed_headers(plane, "PUT", path, b"", given)
+    assert send(plane, "PUT", path, b"", dict(reversed(headers.items()))).status == 200
+    stored = plane.client("s3").head_object(Bucket=BUCKET, Key="written")["Metadata"]
+    assert {name: " ".join(value.split()) for name, value in stored.items()} == {"a": "1", "b": "two spaces"}
+    changed = headers | {"X-Amz-Meta-B": "  two  spaces "}  # fewer spaces are the same
+    assert send(plane, "PUT", path, b"", changed).status == 200
+    assert send(plane, "PUT", path, b"", headers | {"x-amz-meta-a": "2"}).status == 403
+    assert send(plane, "PUT", path, b"", headers | {"Host": "other:1"}).status == 403
+
+
+def test_a_header_given_twice_is_signed_as_both(plane: RunningPlane) -> None:
+    both = signed_headers(plane, "GET", "/", headers={"x-amz-meta-list": "one,two"})
+    for values, status in ((["one", "two"], 200), (["two", "one"], 403), (["one"], 403)):
+        connection = http.client.HTTPConnection(plane.endpoint.removeprefix("http://"), timeout=10)
+        connection.putrequest("GET", "/")
+        for name, value in both.items():
+            for each in values if name.lower() == "x-amz-meta-list" else [value]:
+                connection.putheader(name, each)
+        connection.endheaders()
+        assert connection.getresponse().status == status, values
+        connection.close()
+
+
+def test_only_what_the_model_leaves_unsigned_may_come_unsigned() -> None:
+    for name, served in load_services().items():
+        model = served.wire.model
+        declared = {op.name for op in model.operations.values() if op.authtype == "none"}
+        unsigned = {op for op, operation in served.operations.items() if not operation.signed}
+        assert unsigned == declared & {*served.operations}, name

@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from posixpath import normpath
 from typing import Literal
@@ -33,6 +34,14 @@ _V2_PARAMETERS = frozenset((
     "response-content-language", "response-content-type", "response-expires", "restore", "select", "select-type",
     "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
 ))  # fmt: skip
+# What else a version 2 URL may carry without signing it: how a listing is cut. All others would change what is done.
+_V2_FREE = frozenset((
+    "awsaccesskeyid", "signature", "expires", "content-md5", "content-type", "x-id", "list-type", "prefix", "delimiter",
+    "marker", "max-keys", "encoding-type", "start-after", "continuation-token", "fetch-owner", "key-marker",
+    "version-id-marker", "upload-id-marker", "max-uploads", "max-parts", "part-number-marker",
+))  # fmt: skip
+_NUMBER = re.compile(r"[0-9]{1,12}")
+_BASIC, _BASIC_FORMAT = re.compile(r"\d{8}T\d{6}Z"), "%Y%m%dT%H%M%SZ"
 _NOT_HEADERS = frozenset(("x-amz-signature", "x-amz-credential", "x-amz-algorithm", "x-amz-signedheaders"))
 
 
@@ -40,7 +49,7 @@ _NOT_HEADERS = frozenset(("x-amz-signature", "x-amz-credential", "x-amz-algorith
 class Signature:
     """What a request says about who signed it. Nothing in it is believed before `check`."""
 
-    kind: Literal["header", "query", "query-v2"]
+    kind: Literal["header", "query", "query-v2", "form", "form-v2"]
     access_key_id: str
     signature: str
     token: str | None
@@ -50,6 +59,7 @@ class Signature:
     service: str = "s3"
     signed_headers: tuple[str, ...] = ()
     expires: str = ""
+    policy: str = ""  # of a form: the text that is signed
 
     @property
     def scope(self) -> str:
@@ -59,11 +69,20 @@ class Signature:
 def read(http: HttpRequest) -> Signature | None:
     """The request's signature, or None when it has none. Raises `ServiceError` on one that is incomplete."""
     authorization = http.headers.get("authorization")
+    in_query = "X-Amz-Signature" in http.query or "X-Amz-Algorithm" in http.query
+    in_query_v2 = "AWSAccessKeyId" in http.query and "Signature" in http.query
+    if (authorization is not None) + in_query + in_query_v2 > 1:
+        raise ServiceError(
+            "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+            "parameter or the Authorization header should be specified",
+            400,
+        )
     if authorization is not None:
         return _from_header(http, authorization)
-    if "X-Amz-Signature" in http.query or "X-Amz-Algorithm" in http.query:
+    if in_query:
         return _from_query(http)
-    if "AWSAccessKeyId" in http.query and "Signature" in http.query:
+    if in_query_v2:
         return Signature(
             "query-v2", http.query["AWSAccessKeyId"][0], http.query["Signature"][0],
             http.query_value("x-amz-security-token"), expires=http.query_value("Expires") or "",
@@ -77,9 +96,7 @@ def _from_header(http: HttpRequest, authorization: str) -> Signature:
     missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not parts.get(name)]
     if algorithm != ALGORITHM or missing:
         raise _incomplete(f"Authorization header needs {ALGORITHM} with {', '.join(missing) or 'that algorithm'}.")
-    time = http.headers.get("x-amz-date")
-    if time is None:
-        raise _incomplete("The request needs an X-Amz-Date header.")
+    time = http.headers.get("x-amz-date") or _basic_form(http.headers.get("date"))
     return _scoped(
         "header", parts["Credential"], parts["SignedHeaders"], parts["Signature"], time,
         http.headers.get("x-amz-security-token"), "",
@@ -96,15 +113,43 @@ def _from_query(http: HttpRequest) -> Signature:
     return _scoped("query", credential, signed_headers, signature, time, token, expires)
 
 
+def from_form(fields: dict[str, str]) -> Signature | None:
+    """The signature of a form's policy, or None when it has none. `fields`: by lower-case names."""
+    token, policy = fields.get("x-amz-security-token"), fields.get("policy", "")
+    if "x-amz-signature" in fields or "x-amz-algorithm" in fields:
+        if fields.get("x-amz-algorithm") != ALGORITHM:
+            raise _incomplete(f"X-Amz-Algorithm must be {ALGORITHM}.")
+        signed = _scoped(
+            "form", fields.get("x-amz-credential", ""), "", fields.get("x-amz-signature", ""),
+            fields.get("x-amz-date", ""), token, "",
+        )  # fmt: skip
+        return replace(signed, policy=policy)
+    if "awsaccesskeyid" in fields:
+        return Signature("form-v2", fields["awsaccesskeyid"], fields.get("signature", ""), token, policy=policy)
+    if policy:
+        raise ServiceError("InvalidArgument", "A form with a policy needs a signature of it.", 400)
+    return None
+
+
 def _scoped(
-    kind: Literal["header", "query"], credential: str, signed_headers: str, signature: str, time: str,
+    kind: Literal["header", "query", "form"], credential: str, signed_headers: str, signature: str, time: str,
     token: str | None, expires: str,
 ) -> Signature:  # fmt: skip
     parts = credential.rsplit("/", 4)
-    if len(parts) != 5 or parts[4] != "aws4_request" or not time.startswith(parts[1]) or not parts[1]:
+    if len(parts) != 5 or parts[4] != "aws4_request" or parts[1] != time[:8]:
         raise _incomplete("Credential must be KEY/DATE/REGION/SERVICE/aws4_request, its date that of X-Amz-Date.")
     names = tuple(signed_headers.lower().split(";"))
     return Signature(kind, parts[0], signature, token, time, parts[1], parts[2], parts[3], names, expires)
+
+
+def _basic_form(date: str | None) -> str:
+    """A Date header in the form of X-Amz-Date, in whose place it may stand."""
+    if date is not None and _BASIC.fullmatch(date):
+        return date
+    try:
+        return parsedate_to_datetime(date or "").astimezone(UTC).strftime(_BASIC_FORMAT)
+    except (ValueError, OverflowError):
+        raise _incomplete("The request needs an X-Amz-Date or a Date header.") from None
 
 
 def _incomplete(message: str) -> ServiceError:
@@ -119,6 +164,9 @@ def check(signature: Signature, http: HttpRequest, secret: str, now: float, payl
     if signature.kind == "query-v2":
         _check_v2(signature, http, secret, now)
         return
+    if signature.kind in ("form", "form-v2"):
+        _check_form(signature, secret)
+        return
     _check_time(signature, now)
     _check_headers(signature, http)
     canonical = _canonical_request(signature, http, payload_hash)
@@ -126,6 +174,15 @@ def check(signature: Signature, http: HttpRequest, secret: str, now: float, payl
         f"{ALGORITHM}\n{signature.time}\n{signature.scope}\n{hashlib.sha256(canonical.encode('latin-1')).hexdigest()}"
     )
     if not hmac.compare_digest(sign(signature, secret, text).encode(), signature.signature.encode()):
+        raise mismatch()
+
+
+def _check_form(signature: Signature, secret: str) -> None:
+    if signature.kind == "form":
+        expected = sign(signature, secret, signature.policy).encode()
+    else:
+        expected = base64.b64encode(hmac.digest(secret.encode(), signature.policy.encode(), "sha1"))
+    if not hmac.compare_digest(expected, signature.signature.encode()):
         raise mismatch()
 
 
@@ -165,24 +222,48 @@ def moment(signature: Signature) -> float:
 def _check_time(signature: Signature, now: float) -> None:
     try:
         signed_at = _seconds(signature.time)
-        expires = int(signature.expires or 0)
     except ValueError:
-        raise _incomplete("X-Amz-Date must be like 20300101T000000Z, X-Amz-Expires a number of seconds.") from None
+        raise _unreadable(signature, "X-Amz-Date must be like 20300101T000000Z") from None
     if signed_at - now > MAX_SKEW_SECONDS:
-        raise ServiceError("RequestTimeTooSkewed", f"Signature not yet current: {signature.time} lies ahead.", 403)
+        if signature.kind == "query" and signature.service == "s3":
+            raise ServiceError("AccessDenied", "Request is not valid yet", 403)
+        raise _skewed(signature, now, f"Signature not yet current: {signature.time} lies ahead.")
     if signature.kind == "header":
         if now - signed_at > MAX_SKEW_SECONDS:
-            raise ServiceError("RequestTimeTooSkewed", f"Signature expired: {signature.time} is too long ago.", 403)
+            raise _skewed(signature, now, f"Signature expired: {signature.time} is too long ago.")
         return
-    if not 1 <= expires <= MAX_PRESIGNED_SECONDS:
-        raise _incomplete(f"X-Amz-Expires must be between 1 and {MAX_PRESIGNED_SECONDS} seconds.")
+    expires = int(signature.expires) if _NUMBER.fullmatch(signature.expires) else -1
+    if not 0 <= expires <= MAX_PRESIGNED_SECONDS:
+        raise _unreadable(
+            signature, "X-Amz-Expires must be a number of seconds, not negative and less than a week (604800 seconds)"
+        )
     if now > signed_at + expires:
         raise ServiceError("AccessDenied", "Request has expired", 403)
 
 
+def _unreadable(signature: Signature, message: str) -> ServiceError:
+    if signature.kind == "query" and signature.service == "s3":
+        return ServiceError("AuthorizationQueryParametersError", message, 400)
+    return _incomplete(message)
+
+
+def _skewed(signature: Signature, now: float, message: str) -> ServiceError:
+    """In S3's words with the server's time, by which a client sets its clock; in other services' as of a signature."""
+    if signature.service != "s3":
+        return ServiceError("RequestTimeTooSkewed", message, 403)
+    return ServiceError(
+        "RequestTimeTooSkewed",
+        "The difference between the request time and the current time is too large.",
+        403,
+        RequestTime=signature.time,
+        ServerTime=datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        MaxAllowedSkewMilliseconds=MAX_SKEW_SECONDS * 1000,
+    )
+
+
 @lru_cache(maxsize=64)
 def _seconds(time: str) -> float:
-    return datetime.strptime(time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    return datetime.strptime(time, _BASIC_FORMAT).replace(tzinfo=UTC).timestamp()
 
 
 def _check_headers(signature: Signature, http: HttpRequest) -> None:
@@ -199,8 +280,8 @@ def _check_headers(signature: Signature, http: HttpRequest) -> None:
 def _canonical_request(signature: Signature, http: HttpRequest, payload_hash: str) -> str:
     headers = "".join(f"{name}:{_trimmed(http.headers.get(name, ''))}\n" for name in signature.signed_headers)
     return "\n".join((
-        http.method, _canonical_path(signature.service, http.raw_path), _canonical_query(http.query_string),
-        headers, ";".join(signature.signed_headers), payload_hash,
+        http.method, _canonical_path(signature.service, http.raw_path),
+        _canonical_query(http.query_string, signature.kind), headers, ";".join(signature.signed_headers), payload_hash,
     ))  # fmt: skip
 
 
@@ -214,17 +295,18 @@ def _canonical_path(service: str, raw_path: str) -> str:
     return quote(path, safe="/~")
 
 
-def _canonical_query(query_string: str) -> str:
+def _canonical_query(query_string: str, kind: str) -> str:
     pairs = []
     for part in query_string.split("&") if query_string else ():
         name, _, value = part.partition("=")
-        if name != "X-Amz-Signature":
+        if name != "X-Amz-Signature" or kind != "query":
             pairs.append((_encoded(name), _encoded(value)))
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
 def _encoded(text: str) -> str:
-    return quote(unquote_to_bytes(text), safe="~")
+    """As it is understood: a "+" is a space, or an URL could be changed from one to the other after it was signed."""
+    return quote(unquote_to_bytes(text.replace("+", " ")), safe="~")
 
 
 def _trimmed(value: str) -> str:
@@ -236,11 +318,14 @@ def _trimmed(value: str) -> str:
 
 
 def _check_v2(signature: Signature, http: HttpRequest, secret: str, now: float) -> None:
-    if not signature.expires.isdecimal():
+    if not _NUMBER.fullmatch(signature.expires):
         raise ServiceError("AccessDenied", "Query-string authentication requires the Expires parameter", 403)
     if now > int(signature.expires):
         raise ServiceError("AccessDenied", "Request has expired", 403)
     given = {name.lower(): values[0] for name, values in http.query.items()}
+    for name in http.query:
+        if name not in _V2_PARAMETERS and name.lower() not in _V2_FREE and not name.lower().startswith("x-amz-"):
+            raise mismatch()  # version 2 cannot sign it, and it may change what is done
     amz = {name: value for name, value in (http.headers | given).items() if name.startswith("x-amz-")}
     plain = [given.get(name) or http.headers.get(name, "") for name in ("content-md5", "content-type")]
     text = "\n".join((

@@ -41,6 +41,10 @@ _OF_MEMBERS = {
     "Delimiter": "s3:delimiter",
     "ObjectOwnership": "s3:x-amz-object-ownership",
 }
+_AUTH_TYPES = {
+    "header": "REST-HEADER", "query": "REST-QUERY-STRING", "query-v2": "REST-QUERY-STRING",
+    "form": "POST", "form-v2": "POST",
+}  # fmt: skip
 _LISTINGS = ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads")
 
 
@@ -95,10 +99,10 @@ def _of_signature(call: Call) -> Values:
     signed = call.signature
     if signed is None:
         return {}
-    is_v2 = signed.kind == "query-v2"
+    is_v2 = signed.kind.endswith("-v2")
     values: dict[str, str | tuple[str, ...]] = {
         "s3:signatureversion": "AWS" if is_v2 else signature.ALGORITHM,
-        "s3:authType": "REST-HEADER" if signed.kind == "header" else "REST-QUERY-STRING",
+        "s3:authType": _AUTH_TYPES[signed.kind],
         "s3:x-amz-content-sha256": call.headers.get("x-amz-content-sha256", signature.UNSIGNED_PAYLOAD),
     }
     if not is_v2:
