@@ -208,7 +208,8 @@ def _identity(plane: Plane, principal: Principal) -> dict[str, Any]:
         store_arn = identity_store.identity_store_arn(plane)
         behalf = {"onBehalfOf": {"userId": principal.on_behalf_of, "identityStoreArn": store_arn}}
     if principal.kind == "IdentityCenterUser":
-        return {"type": principal.kind, "accountId": principal.account_id, **behalf}
+        credential = {"credentialId": principal.access_key_id} if principal.access_key_id else {}
+        return {"type": principal.kind, "accountId": principal.account_id, **behalf, **credential}
     identity: dict[str, Any] = {
         "type": principal.kind,
         "principalId": principal.arn.partition("/")[2],

@@ -54,6 +54,8 @@ class _Claims(msgspec.Struct, array_like=True):
 
 _CREDENTIALS = Derived("credentials", (iam_store.ROLES, iam_store.USERS, iam_store.ACCESS_KEYS))
 
+_ASSIGNED = Derived("roles of permission sets", sso_store.ASSIGNING)
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Claims)
 
@@ -257,10 +259,8 @@ def check_person(tx: Transaction, principal: Principal) -> None:
 
 def _check_assigned(tx: Transaction, principal: Principal, user_id: str) -> None:
     """Is the permission set whose role this is still the person's?"""
-    arns = [each["PermissionSetArn"] for each in sso_store.account_assignments(tx, user_id, principal.account_id)]
-    roles = [tx.find(sso_store.PROVISIONED, arn, principal.account_id) for arn in arns]
-    name = principal.iam_arn.rpartition("/")[2]
-    if all(each is None or each["RoleName"] != name for each in roles):
+    person, name = (user_id, principal.account_id), principal.iam_arn.rpartition("/")[2]
+    if name not in tx.derived(_ASSIGNED, person, lambda: sso_store.assigned_role_names(tx, *person)):
         raise _expired()
 
 

@@ -258,3 +258,40 @@ def test_what_is_not_served_names_itself(center: Center) -> None:
         center.list_regions()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "ListRegions" in refused.value.response["Error"]["Message"]
+
+
+def test_the_role_of_a_permission_set_is_not_changed_by_hand(center: Center) -> None:
+    arn = center.permission_set("glue:GetTable")
+    center.assign(arn, center.person())
+    role = center.role(arn)
+    assert role is not None
+    name = {"RoleName": role["RoleName"]}
+    trust = json.dumps(role["AssumeRolePolicyDocument"])
+    for call, members in (
+        (center.iam.update_assume_role_policy, {"PolicyDocument": trust}),
+        (center.iam.put_role_policy, {"PolicyName": "more", "PolicyDocument": policy("*")}),
+        (center.iam.attach_role_policy, {"PolicyArn": ADMINISTRATOR_ACCESS}),
+        (center.iam.delete_role_policy, {"PolicyName": "AwsSSOInlinePolicy"}),
+        (center.iam.delete_role, {}),
+    ):
+        assert refusal(call, **name, **members) == "UnmodifiableEntity"
+
+
+def test_an_assignment_that_was_asked_for_is_made_after_a_kill(tmp_path: Any) -> None:
+    from twinplane.data_plane.testing import running_plane
+
+    with running_plane(tmp_path) as plane:
+        center = Center(plane)
+        arn, person = center.permission_set("glue:GetTable"), center.person()
+        asked = center.create_account_assignment(**center.assignment(arn, person))
+        plane.process.kill()
+        plane.process.wait()
+    with running_plane(tmp_path) as plane:
+        center = Center(plane)
+        status = center.settled("creation", asked["AccountAssignmentCreationStatus"])
+        assert status["Status"] == "SUCCEEDED"
+        assert center.role(arn) is not None
+        assert (
+            len(center.list_account_assignments(AccountId=plane.account_id, PermissionSetArn=arn)["AccountAssignments"])
+            == 1
+        )

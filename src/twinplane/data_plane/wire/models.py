@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+_EVENT_SOURCES = {"awsssoportal": "sso"}  # where CloudTrail has another name than signatures
+
 
 class Ref(msgspec.Struct, rename="camel", gc=False):
     """A use of a shape, with what this use says differently."""
@@ -122,7 +124,8 @@ class Model:
     @property
     def event_source(self) -> str:
         """The service's name in CloudTrail."""
-        return f"{self.metadata.signing_name or self.metadata.endpoint_prefix}.amazonaws.com"
+        name = self.metadata.signing_name or self.metadata.endpoint_prefix
+        return f"{_EVENT_SOURCES.get(name, name)}.amazonaws.com"
 
     def shape(self, ref: Ref) -> Shape:
         return self.shapes[ref.shape]

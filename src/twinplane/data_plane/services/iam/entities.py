@@ -51,6 +51,7 @@ class Entity:
         return entity
 
     def put(self, call: Call, entity: Document) -> dict[str, Any]:
+        check_modifiable(entity)
         call.tx.put(self.kind, entity)
         return {}
 
@@ -183,6 +184,16 @@ def without_tags(tags: dict[str, str], keys: list[str]) -> dict[str, str]:
 
 
 # --- refusals ---
+
+
+def check_modifiable(entity: Document) -> None:
+    """Raises `ServiceError` UnmodifiableEntityException for what AWS keeps itself, such as a permission set's role."""
+    if entity["Path"].startswith("/aws-reserved/"):
+        name = entity.get("RoleName") or entity.get("UserName")
+        raise ServiceError(
+            "UnmodifiableEntityException",
+            f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS",
+        )
 
 
 def no_such(message: str) -> ServiceError:

@@ -9,6 +9,7 @@ from twinplane.data_plane.services.iam.entities import (
     boundary_and_tags,
     changed_tags,
     characters_of,
+    check_modifiable,
     checked_policy,
     conflict,
     known_policy_arn,
@@ -51,6 +52,7 @@ def list_roles(call: Call, request: Request) -> Answer:
 
 def delete_role(call: Call, request: Request) -> Answer:
     role = ROLE.get(call, request)
+    check_modifiable(role)
     if role["attached"] or role["policies"]:
         raise conflict("detach all managed policies and delete all inline ones")
     if call.tx.count(store.INSTANCE_PROFILES, {"role_name": role["RoleName"]}):

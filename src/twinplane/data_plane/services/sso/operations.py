@@ -76,7 +76,7 @@ def _token(call: Call, request: Request) -> Document:
 def _bearer(call: Call, request: Request) -> None:
     """The person's token is what these operations ask for. Raises `ServiceError` UnauthorizedException."""
     token = _token(call, request)
-    call.principal = person(call, token["user_id"])
+    call.principal = person(call, token["user_id"], token["family"])
     if not may_reach_accounts(token["scopes"]):
         raise ServiceError("UnauthorizedException", "The token's scopes do not reach accounts.", 401)
 

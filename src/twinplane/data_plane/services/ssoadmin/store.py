@@ -31,6 +31,10 @@ KINDS = [
 ]  # fmt: skip
 
 
+# The kinds that decide which role a person has through the access portal.
+ASSIGNING = (identity_store.USERS, identity_store.MEMBERSHIPS, ACCOUNT_ASSIGNMENTS, PROVISIONED)
+
+
 def find_application(tx: Transaction, application_arn: str) -> Document | None:
     """The application with this ARN (which is also its client id), or None."""
     return tx.find(APPLICATIONS, application_arn)
@@ -72,6 +76,13 @@ def assigned_role(tx: Transaction, user_id: str, account_id: str, name: str) -> 
     provisioned = tx.find(PROVISIONED, arn, account_id)
     mine = {each["PermissionSetArn"] for each in account_assignments(tx, user_id, account_id)}
     return (permission_set, provisioned["RoleName"]) if provisioned is not None and arn in mine else None
+
+
+def assigned_role_names(tx: Transaction, user_id: str, account_id: str) -> frozenset[str]:
+    """The names of the roles that a person's permission sets have in the account. Depends on `ASSIGNING` alone."""
+    arns = [each["PermissionSetArn"] for each in account_assignments(tx, user_id, account_id)]
+    roles = [tx.find(PROVISIONED, arn, account_id) for arn in arns]
+    return frozenset(role["RoleName"] for role in roles if role is not None)
 
 
 def find_instance(tx: Transaction, instance_arn: str) -> Document:

@@ -126,9 +126,10 @@ def is_own_machine(uri: str) -> bool:
     return parts.scheme == "http" and is_loopback(parts.hostname or "")
 
 
-def person(call: Call, user_id: str) -> Principal:
-    """Who a bearer token stands for, as the call's record names her."""
-    return Principal("IdentityCenterUser", call.account_id, identity_store.user_arn(user_id), on_behalf_of=user_id)
+def person(call: Call, user_id: str, family: str) -> Principal:
+    """Who a bearer token stands for, as the call's record names her and the sign-in that the token came of."""
+    arn = identity_store.user_arn(user_id)
+    return Principal("IdentityCenterUser", call.account_id, arn, access_key_id=family, on_behalf_of=user_id)
 
 
 def _client(tx: Transaction, call: Call, request: Request) -> Document:
@@ -179,7 +180,7 @@ def _tokens(
     """The tokens for a person who signed in; `ends_at`: when that sign-in ends, if it was not now."""
     if identity_store.find_active_user(tx, user_id) is None:
         raise refused("InvalidGrantException", "The person is gone.")
-    call.principal = person(call, user_id)
+    call.principal = person(call, user_id, family)
     ends_at = ends_at or call.now + SESSION_SECONDS
     refreshes = "refresh_token" in client["grants"] and bool(client["scopes"])
     seconds = min(_ACCESS_SECONDS if refreshes else SESSION_SECONDS, int(ends_at - call.now))
