@@ -19,6 +19,7 @@ from pysqlite3 import dbapi2 as sqlite
 
 from tests.data_plane.datazone.domains_for_tests import eventually, make_mesh
 from tests.data_plane.durability.writers import CLIENTS, ONCE, WRITERS, Projects, Queries, World, Writer
+from tests.data_plane.events.test_rules import Queue, rule
 from twinplane.cli.children import free_port
 from twinplane.data_plane.doctor import examine
 from twinplane.data_plane.services.s3.named import named_bodies
@@ -41,18 +42,21 @@ def make_world(plane: RunningPlane) -> World:
         Name="app", InstanceArn=instance["InstanceArn"],
         ApplicationProviderArn="arn:aws:sso::aws:applicationProvider/custom",
     )["ApplicationArn"]  # fmt: skip
-    plane.client("s3").create_bucket(Bucket="kept")
+    s3 = plane.client("s3")
+    for bucket in ("kept", "versions"):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+    kept, heard = Queue(plane, "kept"), Queue(plane, "heard")
+    rule(plane.client("events"), "kept", {"source": ["kept"]}, {"Arn": heard.arn})
     plane.client("glue").create_database(DatabaseInput={"Name": "shop"})
     plane.client("athena").create_work_group(
         Name="mesh", Configuration={"ResultConfiguration": {"OutputLocation": "s3://kept/athena/"}}
     )
     user_arn = iam.create_user(UserName="reader")["User"]["Arn"]
-    world = World(
+    return World(
         plane, mesh, mesh.project("first")["id"], instance["IdentityStoreId"], instance["InstanceArn"], application,
-        user_arn,
+        user_arn, kept.url, heard.url,
     )  # fmt: skip
-    world.queue = plane.client("sqs").create_queue(QueueName="kept")["QueueUrl"]
-    return world
 
 
 class Tormentors:

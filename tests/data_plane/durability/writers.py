@@ -80,7 +80,8 @@ class World:
     instance: str
     application: str
     user_arn: str
-    queue: str = ""
+    queue: str
+    heard: str
 
 
 def new_name(prefix: str) -> str:
@@ -256,6 +257,27 @@ class Uploads(Objects):
         return {key: hashlib.md5(self.read(key)).hexdigest() for key in listed if key in self.there}
 
 
+class Versions(Writer):
+    """S3: versions of a few keys; each stays, whatever is put over it."""
+
+    def steps(self) -> Iterator[None]:
+        s3 = self.clients["s3"]
+        for number in itertools.count():
+            body = secrets.token_bytes(50_000 if number % 3 == 0 else 700)
+            made = self.told(s3.put_object(Bucket="versions", Key=f"v/{number % 4}", Body=body))
+            self.there[made["VersionId"]] = made["ETag"]
+            yield
+            if number % 6 == 5:
+                self.removing(made["VersionId"])
+                self.told(s3.delete_object(Bucket="versions", Key=f"v/{number % 4}", VersionId=made["VersionId"]))
+                self.gone.add(made["VersionId"])
+                yield
+
+    def found(self) -> dict[str, Any]:
+        pages = self.clients["s3"].get_paginator("list_object_versions").paginate(Bucket="versions")
+        return {one["VersionId"]: one["ETag"] for page in pages for one in page.get("Versions", [])}
+
+
 class Tables(Writer):
     """Glue and Lake Formation: tables with partitions; a grant on each; every third table goes again with both."""
 
@@ -416,16 +438,35 @@ class Messages(Writer):
                         yield
 
     def found(self) -> dict[str, Any]:
+        return self.received(self.world.queue)
+
+    def received(self, queue: str) -> dict[str, Any]:
         """All that can be received."""
         sqs, found, misses = self.clients["sqs"], dict[str, Any](), 0
-        while misses < 4:
+        while misses < 2:
             answer = sqs.receive_message(
-                QueueUrl=self.world.queue, MaxNumberOfMessages=10, VisibilityTimeout=60, WaitTimeSeconds=1
+                QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=60, WaitTimeSeconds=1
             )
             new = {message["Body"]: True for message in answer.get("Messages", [])}
             misses = 0 if new.keys() - found.keys() else misses + 1
             found |= new
         return found
+
+
+class Events(Messages):
+    """EventBridge: events that a rule brings to a queue, each in the transaction that took it."""
+
+    def steps(self) -> Iterator[None]:
+        events = self.clients["events"]
+        while True:
+            names = [new_name("ev") for _ in range(3)]
+            entries = [{"Source": "kept", "DetailType": "t", "Detail": json.dumps({"n": name})} for name in names]
+            assert self.told(events.put_events(Entries=entries))["FailedEntryCount"] == 0
+            self.there |= dict.fromkeys(names, True)
+            yield
+
+    def found(self) -> dict[str, Any]:
+        return {json.loads(text)["detail"]["n"]: True for text in self.received(self.world.heard)}
 
 
 def _pages(call: Callable[..., Any], token: str = "NextToken", **arguments: Any) -> Iterator[Any]:
@@ -439,6 +480,7 @@ def _pages(call: Callable[..., Any], token: str = "NextToken", **arguments: Any)
 
 
 WRITERS: list[type[Writer]] = [
-    Users, Roles, People, Assignments, Objects, Uploads, Tables, Queries, Glossaries, Projects, Messages,
+    Users, Roles, People, Assignments, Objects, Uploads, Versions, Tables, Queries, Glossaries, Projects, Messages,
+    Events,
 ]  # fmt: skip
-CLIENTS = ("iam", "identitystore", "sso-admin", "s3", "glue", "lakeformation", "athena", "datazone", "sqs")
+CLIENTS = ("iam", "identitystore", "sso-admin", "s3", "glue", "lakeformation", "athena", "datazone", "sqs", "events")
