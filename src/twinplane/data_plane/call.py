@@ -65,6 +65,9 @@ class Principal:
     federated_provider: str | None = None  # of a web identity's session: the ARN of its provider
     signed_in: str | None = None  # who got the session through the access portal: the identity-store user id
 
+    def __hash__(self) -> int:  # enough to tell principals apart, and asked several times in each call
+        return hash((self.arn, self.access_key_id))
+
     @property
     def iam_arn(self) -> str:
         """As whom grants and memberships know it: the role's ARN for a session of a role, else its own."""

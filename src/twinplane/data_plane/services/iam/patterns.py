@@ -17,16 +17,20 @@ class MalformedPolicy(ValueError):
 class Context:
     """The condition keys of one request; their values are made only when a policy asks for one.
 
-    `knows` says for which keys absence means absence; for all others absence means that nobody can tell.
+    `knows` says for which keys absence means absence; for all others absence means that nobody can tell. `folded` gives
+    further values, by keys in lower case.
     """
 
-    def __init__(self, build: Callable[[], Values], knows: Callable[[str], bool] = lambda _key: True) -> None:
-        self._build, self._knows = build, knows
+    def __init__(
+        self, build: Callable[[], Values], knows: Callable[[str], bool] = lambda _key: True,
+        folded: Callable[[], Values] = dict,
+    ) -> None:  # fmt: skip
+        self._build, self._knows, self._folded = build, knows, folded
         self.asked = False  # whether any policy wanted a key: what was decided without one holds for every context
 
     @cached_property
     def _values(self) -> dict[str, str | tuple[str, ...]]:
-        return {key.lower(): value for key, value in self._build().items()}
+        return {**self._folded(), **{key.lower(): value for key, value in self._build().items()}}
 
     def get(self, key: str) -> tuple[str, ...] | None:
         """The key's values; empty when it is absent, None when it cannot be known."""

@@ -34,6 +34,7 @@ _POLICIES = Derived(
     "policies",
     (store.ROLES, store.USERS, store.GROUPS, store.GROUP_MEMBERS, store.POLICIES, *organizations.KINDS),
 )
+_PRINCIPALS = Derived("condition keys of principals", (store.ROLES, store.USERS, *organizations.KINDS))
 _MOST_KNOWN = 4096  # decisions kept for one principal
 
 
@@ -172,64 +173,68 @@ def request_context(
     of which `values` has all there are.
     """
     own = set() if values is None or callable(values) else {key.lower() for key in values}
+    beginnings = (*_KNOWN_KEYS, *known) if known else _KNOWN_KEYS
+    tx, principal = call.tx, call.principal
+    return Context(
+        lambda: (values() if callable(values) else values) or {},
+        knows=lambda key: key in own or key.startswith(beginnings),
+        folded=lambda: {
+            **tx.derived(_PRINCIPALS, principal, lambda: _principal_values(tx, principal)),
+            **_call_values(call),
+        },
+    )
 
-    def build() -> Values:
-        extra = (values() if callable(values) else values) or {}
-        return {**principal_values(call.tx, call.principal), **call_values(call), **extra}
 
-    return Context(build, knows=lambda key: key in own or key.startswith((*_KNOWN_KEYS, *known)))
-
-
-def call_values(call: Call) -> Values:
-    """Condition keys that do not depend on who calls."""
+def _call_values(call: Call) -> Values:
+    """Condition keys (lower case) that do not depend on who calls."""
     values: dict[str, str | tuple[str, ...]] = {
-        "aws:RequestedRegion": call.region,
-        "aws:SecureTransport": "true" if call.plane.settings.endpoint.startswith("https:") else "false",
-        "aws:ViaAWSService": "false",
-        "aws:EpochTime": str(int(call.now)),
-        "aws:CurrentTime": str(int(call.now)),
-        "aws:SourceIp": call.client,
-        "aws:ResourceAccount": call.account_id,
+        "aws:requestedregion": call.region,
+        "aws:securetransport": "true" if call.plane.settings.endpoint.startswith("https:") else "false",
+        "aws:viaawsservice": "false",
+        "aws:epochtime": str(int(call.now)),
+        "aws:currenttime": str(int(call.now)),
+        "aws:sourceip": call.client,
+        "aws:resourceaccount": call.account_id,
     }
     controls = organizations.controls(call.tx)
     if controls.organization_id is not None and controls.path is not None:
-        values |= {"aws:ResourceOrgID": controls.organization_id, "aws:ResourceOrgPaths": (controls.path,)}
-    for header, key in (("user-agent", "aws:UserAgent"), ("referer", "aws:Referer")):
+        values |= {"aws:resourceorgid": controls.organization_id, "aws:resourceorgpaths": (controls.path,)}
+    for header, key in (("user-agent", "aws:useragent"), ("referer", "aws:referer")):
         if header in call.headers:
             values[key] = call.headers[header]
     return values
 
 
-def principal_values(tx: Transaction, principal: Principal) -> Values:
-    """Condition keys of a principal: who it is, its tags, and the person it acts for."""
+def _principal_values(tx: Transaction, principal: Principal) -> Values:
+    """Condition keys (lower case) of a principal: who it is, its tags, and the person it acts for."""
     if principal.kind == "Anonymous":
-        return {"aws:PrincipalType": "Anonymous", "aws:userid": "anonymous"}
+        return {"aws:principaltype": "Anonymous", "aws:userid": "anonymous"}
     if principal.kind == "WebIdentityUser":
-        return {"aws:FederatedProvider": principal.federated_provider or ""}
+        return {"aws:federatedprovider": principal.federated_provider or ""}
     entity = store.find_entity(tx, principal) or {"tags": {}}
     controls = organizations.controls(tx)
     values: dict[str, str | tuple[str, ...]] = {
-        "aws:PrincipalArn": principal.iam_arn,
-        "aws:PrincipalAccount": principal.account_id,
-        "aws:PrincipalType": principal.kind,
+        "aws:principalarn": principal.iam_arn,
+        "aws:principalaccount": principal.account_id,
+        "aws:principaltype": {"IAMUser": "User", "Root": "Account"}.get(principal.kind, principal.kind),
         "aws:userid": store.principal_id(tx, principal),
-        **{f"aws:PrincipalTag/{key}": value for key, value in entity["tags"].items()},
-        **{f"aws:PrincipalTag/{key}": value for key, value in principal.session_tags},
+        **{f"aws:principaltag/{key.lower()}": value for key, value in entity["tags"].items()},
+        **{f"aws:principaltag/{key.lower()}": value for key, value in principal.session_tags},
     }
     if controls.organization_id is not None and controls.path is not None:
-        values |= {"aws:PrincipalOrgID": controls.organization_id, "aws:PrincipalOrgPaths": (controls.path,)}
+        values |= {"aws:principalorgid": controls.organization_id, "aws:principalorgpaths": (controls.path,)}
     if principal.kind == "IAMUser":
         values["aws:username"] = principal.arn.rpartition("/")[2]
     if principal.source_identity is not None:
-        values["aws:SourceIdentity"] = principal.source_identity
+        values["aws:sourceidentity"] = principal.source_identity
     if principal.expires_at is not None:
-        values["aws:TokenIssueTime"] = str(int(principal.issued_at))
-        values["aws:MultiFactorAuthPresent"] = "false"
+        values["aws:tokenissuetime"] = str(int(principal.issued_at))
+        values["aws:multifactorauthpresent"] = "false"
     if principal.federated_provider is not None:
-        values["aws:FederatedProvider"] = principal.federated_provider
+        values["aws:federatedprovider"] = principal.federated_provider
     person = principal.on_behalf_of or principal.signed_in
     if person is not None:
-        values["identitystore:UserId"] = person
+        values["identitystore:userid"] = person
     return values
 
 
