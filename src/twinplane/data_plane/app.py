@@ -203,7 +203,7 @@ class PlaneApp:
                 )
             if served.name == "s3" and _is_for_s3_control(http):
                 return self._services["s3control"]
-            return served
+            return served.as_spoken(http)
         if "x-amz-target" in http.headers:
             raise ServiceError("MissingAuthenticationToken", "The request is not signed.", 403)
         if http.resource_path == "/" and (is_form(http) or "Action" in http.query):

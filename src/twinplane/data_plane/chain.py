@@ -36,6 +36,11 @@ class Served:
     operations: dict[str, Operation]
     tokens: dict[str, str | None] = field(default_factory=dict)  # the member of an operation's idempotency token
 
+    def as_spoken(self, http: HttpRequest) -> "Served":
+        """The service in the protocol of the request."""
+        wire = self.wire.of_request(http)
+        return self if wire is self.wire else replace(self, wire=wire)
+
     def token_member(self, model: OperationModel) -> str | None:
         if model.name not in self.tokens:
             self.tokens[model.name] = idempotency.token_member(self.wire.model, model)

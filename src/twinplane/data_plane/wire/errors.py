@@ -25,7 +25,7 @@ _COMMON_STATUS = {
     "MethodNotAllowed": 405, "UnknownOperationException": 404, "RequestEntityTooLarge": 413,
     "InternalError": 500, "InternalFailure": 500, "InternalServerException": 500,
     "NotImplemented": 501, "ServiceUnavailable": 503, "ServiceUnavailableException": 503,
-    "Throttling": 400, "ThrottlingException": 400, "TooManyRequestsException": 429, "SlowDown": 503,
+    "Throttling": 400, "ThrottlingException": 400, "TooManyRequestsException": 400, "SlowDown": 503,
 }  # fmt: skip
 
 # The same refusal has other names in other protocols: (query, rest-xml, json). AWS's own, of each protocol's services.

@@ -100,11 +100,21 @@ class _ServiceFile(msgspec.Struct):
     shapes: dict[str, Shape]
 
 
+class _QueryForm(msgspec.Struct, rename="camel"):
+    """How a service that speaks JSON today was spoken to before: what the model no longer tells."""
+
+    xml_namespace: str
+    names: dict[str, str]  # member -> what it is called; lists of structures go by their items' shape
+    keys: dict[str, str] = {}  # map shape -> what its keys are called (else `Name`)
+
+
 class _Overlay(msgspec.Struct):
     operations: dict[str, OperationModel] = {}
     shapes: dict[str, Shape] = {}
     members: dict[str, dict[str, Ref]] = {}  # what AWS's own library reads though the public model lacks it
     enums: dict[str, list[str]] = {}  # values that only that library knows, or that AWS answers all the same
+    errors: dict[str, ErrorTraits] = {}  # codes of the query form
+    query: _QueryForm | None = None
 
 
 class Model:
@@ -146,17 +156,46 @@ class Model:
 @cache
 def load(name: str) -> Model:
     """The model of a service by the name of botocore's folder, such as `sso-oidc`. Raises `LookupError`."""
+    return Model(name, _read(name)[0])
+
+
+@cache
+def load_query_form(name: str) -> Model | None:
+    """The model of the same service in the query protocol, which its older clients speak; None: it has no such form."""
+    file, overlay = _read(name)
+    form = overlay.query if overlay is not None else None
+    if form is None:
+        return None
+    file.metadata.protocol, file.metadata.xml_namespace = "query", form.xml_namespace
+    for shape_name, shape in file.shapes.items():
+        if shape.key is not None and shape.value is not None:
+            shape.key.location_name, shape.value.location_name = form.keys.get(shape_name, "Name"), "Value"
+        for member, ref in shape.members.items():
+            target = file.shapes[ref.shape]
+            ref.location_name = form.names.get(member)
+            if target.member is not None and file.shapes[target.member.shape].type == "structure":
+                ref.location_name = target.member.shape
+    for operation in file.operations.values():
+        if operation.output is not None:
+            operation.output.result_wrapper = f"{operation.name}Result"
+    return Model(name, file)
+
+
+def _read(name: str) -> tuple[_ServiceFile, _Overlay | None]:
     file = msgspec.json.decode(_newest(name), type=_ServiceFile)
     overlay = Path(__file__).parent / "models" / f"{name}.json"
+    extra = None
     if overlay.exists():
         extra = msgspec.json.decode(overlay.read_bytes(), type=_Overlay)
+        for error, traits in extra.errors.items():
+            file.shapes[error].error = traits
         file.operations.update(extra.operations)
         file.shapes.update(extra.shapes)
         for shape, members in extra.members.items():
             file.shapes[shape].members |= members
         for shape, values in extra.enums.items():
             file.shapes[shape].enum += [value for value in values if value not in file.shapes[shape].enum]
-    return Model(name, file)
+    return file, extra
 
 
 def from_description(name: str, description: dict[str, Any]) -> Model:

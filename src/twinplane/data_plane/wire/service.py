@@ -25,6 +25,18 @@ class ServiceWire:
     def model(self) -> Model:
         return self._given if isinstance(self._given, Model) else models.load(self._given)
 
+    def of_request(self, http: HttpRequest) -> "ServiceWire":
+        """This service as the request speaks to it: some that speak JSON today are also spoken to in query form."""
+        if self.model.metadata.query_compatible is None or self.model.protocol == "query":
+            return self
+        is_form = http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        return (self._query_form or self) if is_form or "Action" in http.query else self
+
+    @cached_property
+    def _query_form(self) -> "ServiceWire | None":
+        model = models.load_query_form(self.model.name)
+        return None if model is None else ServiceWire(model, check_answers=self._check_answers)
+
     @cached_property
     def _router(self) -> Router:
         return Router(self.model)
