@@ -107,10 +107,12 @@ def _match(
             return found
         del values[taken:]
     if branch.greedy:
-        values.append("/".join(segments[at:]))
-        if found := _chosen(branch.greedy, http):
-            return found
-        del values[taken:]
+        has_more = branch.greedy.literals or branch.greedy.label  # as in `/instances/{name+}/routes`
+        for end in (*range(len(segments) - 1, at if has_more else len(segments), -1), len(segments)):
+            values.append("/".join(segments[at:end]))
+            if found := _match(branch.greedy, segments, end, http, values):
+                return found
+            del values[taken:]
     return None
 
 
