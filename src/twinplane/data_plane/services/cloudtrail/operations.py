@@ -6,7 +6,7 @@ import msgspec
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.cloudtrail import retention, store
+from twinplane.data_plane.services.cloudtrail import retention, store, trail_delivery, trails
 from twinplane.data_plane.services.cloudtrail.rules import check_lookup
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.store import Document, Kind
@@ -35,16 +35,6 @@ def lookup_events(call: Call, request: Request) -> Answer:
     return {"Events": [_view(event) for event in events], **({"NextToken": token} if token else {})}
 
 
-def list_trails(_call: Call, _request: Request) -> Answer:
-    """The event history needs no trail, and there is none."""
-    return {"Trails": []}
-
-
-def describe_trails(_call: Call, _request: Request) -> Answer:
-    """The event history needs no trail, and there is none."""
-    return {"trailList": []}
-
-
 def _view(event: Document) -> dict[str, Any]:
     view = {
         "EventId": event["id"], "EventName": event["event_name"], "EventSource": event["event_source"],
@@ -61,8 +51,7 @@ def _view(event: Document) -> dict[str, Any]:
 
 OPERATIONS: dict[str, Operation] = {
     "LookupEvents": reads(lookup_events, iam("cloudtrail:LookupEvents")),
-    "ListTrails": reads(list_trails, iam("cloudtrail:ListTrails")),
-    "DescribeTrails": reads(describe_trails, iam("cloudtrail:DescribeTrails")),
+    **trails.OPERATIONS,
 }
-KINDS: list[Kind] = store.KINDS
-TASKS: dict[str, TaskKind] = {**retention.TASKS}
+KINDS: list[Kind] = [*store.KINDS, *trail_delivery.KINDS]
+TASKS: dict[str, TaskKind] = {**retention.TASKS, **trail_delivery.TASKS}

@@ -150,6 +150,18 @@ def index(tx: Transaction, most: int, least: int = 1) -> bool:
     return bool(upto < newest)
 
 
+def newest(tx: Transaction) -> int:
+    """The sequence number of the newest event; 0 when there is none."""
+    return int(tx.run("SELECT coalesce(max(seq), 0) FROM cloudtrail_log")[0][0])
+
+
+def events_after(tx: Transaction, seq: int, limit: int) -> list[Document]:
+    """At most `limit` events behind a sequence number, as they were recorded."""
+    columns = ("seq", *_COLUMNS)
+    sql = f"SELECT {', '.join(columns)} FROM cloudtrail_log WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return [dict(zip(columns, row, strict=True)) for row in tx.run(sql, (seq, limit))]
+
+
 def prune(tx: Transaction, before: float, most: int) -> bool:
     """Removes up to `most` of the oldest events, all from before a time (epoch seconds); says whether some are left.
 

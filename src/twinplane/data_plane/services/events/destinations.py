@@ -4,11 +4,11 @@ import uuid
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
+from twinplane.data_plane.sealing import seal, unseal
 from twinplane.data_plane.services.events import store
 from twinplane.data_plane.services.events.buses import named_page
 from twinplane.data_plane.services.events.invocation import is_loopback
 from twinplane.data_plane.services.events.permissions import on_named
-from twinplane.data_plane.services.events.sealing import seal, unseal
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.store import Document, Kind
 
@@ -37,7 +37,7 @@ def create_connection(call: Call, request: Request) -> Answer:
     connection = {
         "name": name, "arn": store.arn_of(call.plane, f"connection/{name}/{uuid.uuid4()}"), "state": "AUTHORIZED",
         "description": request.get("Description"), "type": request["AuthorizationType"],
-        "sealed": seal(call.plane, secrets), "created_at": call.now, "modified_at": call.now,
+        "sealed": seal(call.plane, store.SEALED, secrets), "created_at": call.now, "modified_at": call.now,
         "authorized_at": call.now,
     }  # fmt: skip
     call.tx.add(store.CONNECTIONS, connection)
@@ -65,8 +65,8 @@ def update_connection(call: Call, request: Request) -> Answer:
     kind = request.get("AuthorizationType") or connection["type"]
     given = request.get("AuthParameters")
     if given is not None:
-        old = unseal(call.plane, connection["sealed"]) if kind == connection["type"] else {}
-        connection["sealed"] = seal(call.plane, _secrets(kind, _merged(old, given)))
+        old = unseal(call.plane, store.SEALED, connection["sealed"]) if kind == connection["type"] else {}
+        connection["sealed"] = seal(call.plane, store.SEALED, _secrets(kind, _merged(old, given)))
     elif kind != connection["type"]:
         raise ServiceError("ValidationException", f"AuthParameters must be given with {kind}.")
     connection |= {"type": kind, "state": "AUTHORIZED", "modified_at": call.now, "authorized_at": call.now}
@@ -88,7 +88,7 @@ def _merged(old: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 def describe_connection(call: Call, request: Request) -> Answer:
     """A connection without its secrets: names of keys and users, never a value that was declared secret."""
     connection = _get(call, store.CONNECTIONS, "Connection", request["Name"])
-    secrets = unseal(call.plane, connection["sealed"])
+    secrets = unseal(call.plane, store.SEALED, connection["sealed"])
     shown: dict[str, Any] = {}
     if connection["type"] == "BASIC":
         shown["BasicAuthParameters"] = {"Username": secrets["BasicAuthParameters"]["Username"]}
@@ -131,8 +131,12 @@ def deauthorize_connection(call: Call, request: Request) -> Answer:
     """Takes a connection's credentials away; it stays, and is given new ones by an update."""
     connection = _get(call, store.CONNECTIONS, "Connection", request["Name"])
     name = _AUTHORIZATIONS[connection["type"]]
-    kept = dict.fromkeys(unseal(call.plane, connection["sealed"])[name], "")
-    connection |= {"state": "DEAUTHORIZED", "sealed": seal(call.plane, {name: kept}), "modified_at": call.now}
+    kept = dict.fromkeys(unseal(call.plane, store.SEALED, connection["sealed"])[name], "")
+    connection |= {
+        "state": "DEAUTHORIZED",
+        "sealed": seal(call.plane, store.SEALED, {name: kept}),
+        "modified_at": call.now,
+    }
     call.tx.put(store.CONNECTIONS, connection)
     return _connection_result(connection) | {"LastAuthorizedTime": connection["authorized_at"]}
 

@@ -8,9 +8,9 @@ import random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from twinplane.data_plane.sealing import unseal
 from twinplane.data_plane.services.events import store
 from twinplane.data_plane.services.events.inputs import value_of
-from twinplane.data_plane.services.events.sealing import unseal
 from twinplane.data_plane.services.events.store import DeliveryFailed
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
@@ -80,7 +80,7 @@ def _request(tx: Transaction, plane: "Plane", payload: dict[str, Any]) -> tuple[
     authorized = connection is not None and connection["arn"] == destination["connection_arn"]
     if connection is None or not authorized or connection["state"] != "AUTHORIZED":
         raise DeliveryFailed("NO_PERMISSIONS", "The connection is not authorized.")
-    secrets = unseal(plane, connection["sealed"])
+    secrets = unseal(plane, store.SEALED, connection["sealed"])
     given, own = target.get("HttpParameters") or {}, secrets.get("InvocationHttpParameters") or {}
     url = destination["endpoint"]
     for value in given.get("PathParameterValues") or []:

@@ -37,6 +37,7 @@ SCHEDULES = Kind("event_schedule", key=("rule_arn",))
 KINDS = [BUSES, RULES, TARGETS, CONNECTIONS, DESTINATIONS, SCHEDULES]
 
 DEFAULT_BUS = "default"
+SEALED = "event connections"  # what their secrets are sealed for
 INVOCATION = "events-invocation"
 _SERVICE = "events.amazonaws.com"
 CALLS = "AWS API Call via CloudTrail"

@@ -138,6 +138,18 @@ def trusts_provider(policy: Policy, provider_arn: str, action: str, context: Con
     return verdicts == {True}
 
 
+def lets_service(policy: Policy, service: str, action: str, resource: str, context: Context) -> bool:
+    """Whether a resource's policy lets an AWS service (`events.amazonaws.com`) act on the resource."""
+    verdicts = {
+        statement.allow
+        for statement in policy.statements
+        if {("AWS", "*"), ("Service", service), ("Service", "*")} & set(statement.principals or ())
+        and not statement.not_principal
+        and statement.applies(action, resource, context)
+    }
+    return verdicts == {True}
+
+
 _REACH: tuple[Grant, ...] = ("caller", "role", "account")
 
 

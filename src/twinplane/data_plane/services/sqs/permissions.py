@@ -2,6 +2,7 @@
 
 from twinplane.data_plane.call import Access, Call, Request
 from twinplane.data_plane.services.iam import store as iam_store
+from twinplane.data_plane.services.iam.evaluation import lets_service
 from twinplane.data_plane.services.iam.policy import Context, compile_policy
 from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.services.sqs import rules, store
@@ -46,15 +47,8 @@ def service_may_send(queue: Document, queue_arn: str, service: str, source_arn: 
     if not text:
         return False
     values = {"aws:SourceArn": source_arn, "aws:SourceAccount": account_id}
-    context = Context(lambda: values)
-    allowed = False
-    for statement in compile_policy(text, "resource").statements:
-        named = {("AWS", "*"), ("Service", service)} & set(statement.principals or ())
-        if named and statement.applies("sqs:SendMessage", queue_arn, context):
-            if not statement.allow:
-                return False
-            allowed = True
-    return allowed
+    policy = compile_policy(text, "resource")
+    return lets_service(policy, service, "sqs:SendMessage", queue_arn, Context(lambda: values))
 
 
 def get_queue(call: Call, request: Request) -> Document:
