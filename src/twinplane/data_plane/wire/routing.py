@@ -24,11 +24,11 @@ class _Candidate:
             return True
         return all(name in http.query and value in ("", *http.query[name]) for name, value in self.literals.items())
 
-    def rank(self, http: HttpRequest) -> tuple[bool, int, bool, int]:
+    def rank(self, http: HttpRequest) -> tuple[int, bool, bool, int]:
         missing = sum(name not in http.query for name in self.query)
         missing += sum(name not in http.headers for name in self.headers)
         wanted = len(self.query) + len(self.headers)
-        return (missing == 0, len(self.literals), not self.operation.deprecated, wanted if missing == 0 else -missing)
+        return (len(self.literals), missing == 0, not self.operation.deprecated, wanted if missing == 0 else -missing)
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Router:
         self._keeps_trailing_slash = model.protocol == "rest-xml"  # it is part of an S3 key
         self._root = _Branch()
         self._query_names: set[str] = set()
+        self._subresources: set[str] = set()
         for operation in model.operations.values():
             self._add(model, operation)
 
@@ -63,6 +64,7 @@ class Router:
             else:
                 branch.label = branch = branch.label or _Branch()
         candidate = _candidate(model, operation, query)
+        self._subresources.update(name for name, value in candidate.literals.items() if not value)
         self._query_names.update(candidate.literals, _query_names(model, operation))
         branch.methods.setdefault(operation.http.method, []).append((candidate, labels))
 
@@ -73,22 +75,23 @@ class Router:
             path = path.rstrip("/")
         elif path.endswith("/") and path.count("/") == 1:
             path = path[:-1]  # `/bucket/` is the bucket
-        if self._keeps_trailing_slash and http.query:
-            self._check_subresources(http)
         segments, values = path.split("/") if path else [], list[str]()
         found = _match(self._root, segments, 0, http, values)
         if found is None:
             return None
         candidate, labels = found
+        if self._keeps_trailing_slash and http.query:
+            self._check_subresources(http, candidate)
         decoded = {
             name: unquote(value) if "%" in value else value for name, value in zip(labels, values, strict=True)
         }  # fmt: skip
         return candidate.operation, decoded
 
-    def _check_subresources(self, http: HttpRequest) -> None:
-        """A subresource that no operation knows must never be taken for the thing itself."""
+    def _check_subresources(self, http: HttpRequest, chosen: _Candidate) -> None:
+        """A subresource that no operation knows, or none at this path, must never be taken for the thing itself."""
         for name, values in http.query.items():
-            if name and values == [""] and name not in self._query_names:
+            unknown = name and values == [""] and name not in self._query_names
+            if unknown or (name in self._subresources and name not in chosen.literals):
                 raise ServiceError("NotImplemented", f"The subresource {name} is not served here.", 501)
 
 

@@ -100,7 +100,9 @@ class ServiceWire:
         try:
             request = self.codec(operation).parse(http, labels)
         except Malformed as error:
-            raise ServiceError("SerializationException", f"The request cannot be read: {error}") from None
+            parameter = self.model.protocol == "rest-xml" and not http.body  # else the document is malformed
+            code = "InvalidArgument" if parameter else "SerializationException"
+            raise ServiceError(code, f"The request cannot be read: {error}") from None
         shape = self.model.shape(operation.input) if operation.input is not None else None
         checked = request
         if http.stream is not None and shape is not None and shape.payload in shape.required:

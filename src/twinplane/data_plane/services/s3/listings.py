@@ -22,14 +22,14 @@ def list_objects_v2(call: Call, request: Request) -> Answer:
     if given:
         answer["ContinuationToken"] = given
     if request.get("StartAfter"):
-        answer["StartAfter"] = encoded(request["StartAfter"], request.get("EncodingType"))
+        answer["StartAfter"] = encoded(request["StartAfter"], _encoding(request))
     if page.next_after is not None:
         answer["NextContinuationToken"] = token(page.next_after[0])
     return answer
 
 
 def list_objects(call: Call, request: Request) -> Answer:
-    marker, encoding = request.get("Marker") or "", request.get("EncodingType")
+    marker, encoding = request.get("Marker") or "", _encoding(request)
     page = _page(call, request, marker)
     answer = _common(call, request, page, with_owner=True)
     answer["Marker"] = encoded(marker, encoding)
@@ -43,6 +43,13 @@ def _limit(request: Request, member: str) -> int:
     if limit is not None and limit < 0:
         raise ServiceError("InvalidArgument", f"Argument {member} must be an integer between 0 and 2147483647", 400)
     return MOST_KEYS if limit is None else min(limit, MOST_KEYS)
+
+
+def _encoding(request: Request) -> str | None:
+    encoding: str | None = request.get("EncodingType")
+    if encoding not in (None, "", "url"):
+        raise ServiceError("InvalidArgument", "Invalid Encoding Method specified in Request", 400)
+    return encoding
 
 
 def _page(call: Call, request: Request, after: str) -> rules.Listing:
@@ -65,7 +72,7 @@ def _visible(call: Call, documents: Iterable[Document]) -> Iterable[Document]:
 
 def list_object_versions(call: Call, request: Request) -> Answer:
     bucket, prefix = request["Bucket"], request.get("Prefix") or ""
-    encoding, delimiter = request.get("EncodingType"), request.get("Delimiter") or ""
+    encoding, delimiter = _encoding(request), request.get("Delimiter") or ""
     key_marker, version_marker = request.get("KeyMarker") or "", request.get("VersionIdMarker")
     store.get_bucket(call.tx, bucket)
     if version_marker and not key_marker:
@@ -116,7 +123,7 @@ def _version_place(call: Call, bucket: str, key: str, version: str | None) -> ru
 
 
 def _common(call: Call, request: Request, page: rules.Listing, *, with_owner: bool) -> Answer:
-    encoding = request.get("EncodingType")
+    encoding = _encoding(request)
     answer: Answer = {
         "Name": request["Bucket"],
         "Prefix": encoded(request.get("Prefix") or "", encoding),
@@ -147,7 +154,7 @@ def _object(call: Call, document: Document, encoding: str | None, with_owner: bo
 
 def list_multipart_uploads(call: Call, request: Request) -> Answer:
     bucket, prefix = request["Bucket"], request.get("Prefix") or ""
-    delimiter, encoding = request.get("Delimiter") or "", request.get("EncodingType")
+    delimiter, encoding = request.get("Delimiter") or "", _encoding(request)
     limit, key_marker = _limit(request, "MaxUploads"), request.get("KeyMarker") or ""
     store.get_bucket(call.tx, bucket)
     marked = request.get("UploadIdMarker") if key_marker else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from pysqlite3 import dbapi2 as sqlite
@@ -37,7 +38,7 @@ async def put_object(call: Call, request: Request) -> Answer:
     document = described(request, body, call.now, kept, sums)
     return await name_body(
         call, request, document, body,
-        lambda _tx, made: {"ETag": made["etag"], **rules.checksum_members(sums, "FULL_OBJECT"), **made_version(made)},
+        lambda _tx, made: {"ETag": made["etag"], **rules.checksum_members(sums, "FULL_OBJECT"), **how_made(made)},
     )  # fmt: skip
 
 
@@ -100,10 +101,11 @@ async def name_body(
         raise
 
 
-def made_version(document: Document) -> Answer:
-    """What an answer says of the version that a write made: nothing, unless the bucket gives ids."""
-    made = rules.version_id(document)
-    return {} if made == rules.NULL_VERSION else {"VersionId": made}
+def how_made(document: Document) -> Answer:
+    """What an answer says of the version that a write made: its id, where the bucket gives them, and encryption."""
+    made, encryption = rules.version_id(document), document.get("server_side_encryption")
+    said = {} if encryption is None else {"ServerSideEncryption": encryption}
+    return said if made == rules.NULL_VERSION else said | {"VersionId": made}
 
 
 def get_object(call: Call, request: Request) -> Answer:
@@ -115,6 +117,8 @@ def get_object(call: Call, request: Request) -> Answer:
         name[len("Response") :]: value for name, value in request.items()
         if name.startswith("Response") and value is not None
     }  # fmt: skip
+    if "Expires" in overrides:
+        overrides["Expires"] = formatdate(overrides["Expires"], usegmt=True)
     if overrides and call.principal.kind == "Anonymous":
         raise ServiceError(
             "InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.", 400
@@ -134,7 +138,7 @@ def _read(call: Call, request: Request) -> tuple[Document, Answer]:
     document = existing_object(call, request["Bucket"], request["Key"], request.get("VersionId"))
     answer: Answer = {
         "ETag": document["etag"], "LastModified": document["last_modified"], "AcceptRanges": "bytes",
-        "Metadata": document["metadata"], **shown_version(document),
+        "Metadata": rules.shown_metadata(document["metadata"]), **shown_version(document),
     }  # fmt: skip
     if rules.is_unchanged(request, document["etag"], document["last_modified"]):
         kept = ("ETag", "LastModified", "VersionId")
@@ -191,7 +195,7 @@ async def copy_object(call: Call, request: Request) -> Answer:
     body, sums = await borrowed(found, content, rules.algorithm_named(request))
     kept = rules.attributes(request)
     if not replaces:
-        same = {name: found.get(name) for name in rules.ATTRIBUTES if name != "storage_class"}
+        same = {name: found.get(name) for name in rules.ATTRIBUTES if name not in rules.CHOSEN_ANEW}
         kept |= {**same, "metadata": found["metadata"]}
     if request.get("TaggingDirective") != "REPLACE":
         kept["tags"] = found.get("tags") or {}
@@ -202,7 +206,7 @@ async def copy_object(call: Call, request: Request) -> Answer:
             "ETag": made["etag"], "LastModified": made["last_modified"],
             **rules.checksum_members(sums, "FULL_OBJECT"),
         }  # fmt: skip
-        return {"CopyObjectResult": result, **made_version(made), **copied_version(found)}
+        return {"CopyObjectResult": result, **how_made(made), **copied_version(found)}
 
     return await name_body(call, request, document, body, answer)
 

@@ -1,5 +1,6 @@
 """What S3 decides from a request and an object alone: names, conditions, ranges, versions, listings."""
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,9 +29,15 @@ ATTRIBUTES = {
     "content_language": "ContentLanguage",
     "content_type": "ContentType",
     "expires": "Expires",
+    "server_side_encryption": "ServerSideEncryption",
     "storage_class": "StorageClass",
     "website_redirect_location": "WebsiteRedirectLocation",
 }
+CHOSEN_ANEW = ("storage_class", "server_side_encryption")  # by every copy
+_SERVED_STORAGE = (
+    None, "STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY",
+)  # fmt: skip
+_OTHER_STORAGE = ("GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP")
 _SERVED_ACLS = (None, "private", "bucket-owner-full-control", "bucket-owner-read")
 
 
@@ -54,8 +61,16 @@ def check_served(request: Request) -> None:
         raise ServiceError("InvalidRequest", "Bucket is missing Object Lock Configuration", 400)
     if request.get("SSECustomerKey") or request.get("CopySourceSSECustomerKey"):
         raise ServiceError("NotImplemented", "Encryption with a key of the caller is not served.", 501)
+    if request.get("ServerSideEncryption") not in (None, "AES256"):
+        raise ServiceError("NotImplemented", f"Encryption by {request['ServerSideEncryption']} is not served.", 501)
+    if request.get("StorageClass") not in _SERVED_STORAGE:
+        if request["StorageClass"] in _OTHER_STORAGE:
+            raise ServiceError("NotImplemented", f"The storage class {request['StorageClass']} is not served.", 501)
+        raise ServiceError("InvalidStorageClass", "The storage class you specified is not valid", 400)
     if request.get("WriteOffsetBytes") is not None:
         raise ServiceError("NotImplemented", "Appending to objects is not served.", 501)
+    if request.get("IfMatchSize") is not None or request.get("IfMatchLastModifiedTime") is not None:
+        raise ServiceError("NotImplemented", "Of the conditions of a delete, If-Match alone is served.", 501)
 
 
 def is_small(headers: Mapping[str, str]) -> bool:
@@ -73,13 +88,24 @@ def attributes(request: Request) -> dict[str, Any]:
         rest = [e.strip() for e in encoding.split(",")]
         kept["content_encoding"] = ",".join(e for e in rest if e and e != "aws-chunked") or None
     kept["metadata"] = {k.lower(): v for k, v in (request.get("Metadata") or {}).items()}
-    if sum(len(k) + len(v.encode()) for k, v in kept["metadata"].items()) > 2048:
+    if sum(len(k) + len(v) for k, v in kept["metadata"].items()) > 2048:
         raise ServiceError("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", 400)
     kept["tags"] = {}
     if request.get("Tagging"):
         pairs = parse_qsl(request["Tagging"], keep_blank_values=True)
         kept["tags"] = checked_tags([{"Key": key, "Value": value} for key, value in pairs])
     return kept
+
+
+def shown_metadata(metadata: dict[str, str]) -> dict[str, str]:
+    """An object's metadata as an answer's headers carry it: what is not ASCII is encoded as S3 does it (RFC 2047).
+
+    A value is kept as it came: each byte of the header is a character.
+    """
+    return {
+        name: value if value.isascii() else f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
+        for name, value in metadata.items()
+    }
 
 
 def checked_tags(tag_set: list[dict[str, str]]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from twinplane.data_plane.services.s3.objects import (
     check_target,
     copied_object,
     copied_version,
-    made_version,
+    how_made,
     name_body,
     receive,
 )
@@ -189,7 +189,7 @@ def _completion(call: Call, request: Request, document: Document) -> Answer:
         "Key": request["Key"],
         "ETag": document["etag"],
         **rules.checksum_members(document["checksums"], document["checksum_type"]),
-        **made_version(document),
+        **how_made(document),
     }
 
 
