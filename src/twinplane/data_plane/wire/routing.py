@@ -77,21 +77,22 @@ class Router:
             path = path[:-1]  # `/bucket/` is the bucket
         segments, values = path.split("/") if path else [], list[str]()
         found = _match(self._root, segments, 0, http, values)
+        if self._keeps_trailing_slash and http.query:
+            self._check_subresources(http, found[0] if found is not None else None)
         if found is None:
             return None
         candidate, labels = found
-        if self._keeps_trailing_slash and http.query:
-            self._check_subresources(http, candidate)
         decoded = {
             name: unquote(value) if "%" in value else value for name, value in zip(labels, values, strict=True)
         }  # fmt: skip
         return candidate.operation, decoded
 
-    def _check_subresources(self, http: HttpRequest, chosen: _Candidate) -> None:
+    def _check_subresources(self, http: HttpRequest, chosen: _Candidate | None) -> None:
         """A subresource that no operation knows, or none at this path, must never be taken for the thing itself."""
         for name, values in http.query.items():
             unknown = name and values == [""] and name not in self._query_names
-            if unknown or (name in self._subresources and name not in chosen.literals):
+            elsewhere = name in self._subresources and chosen is not None and name not in chosen.literals
+            if unknown or elsewhere:
                 raise ServiceError("NotImplemented", f"The subresource {name} is not served here.", 501)
 
 
