@@ -40,17 +40,20 @@ class Redaction(Compiler):
         return _text if shape.type == "string" else shown
 
     def _structure(self, shape: Shape) -> Show:
-        known = {name: (_lower_first(name), self._member(name, ref)) for name, ref in shape.members.items()}
+        ways = {name: self._member(name, ref) for name, ref in shape.members.items()}
+        known = {name: (_lower_first(name), way, way is _text) for name, way in ways.items()}
 
         def show(value: Any) -> Any:
             if type(value) is not dict:
                 return shown(value)
             out = {}
             for name, member in value.items():
-                if type(member) is bytes:
-                    continue
                 way = known.get(name)
-                if way is not None:
+                if way is not None and way[2] and type(member) is str and len(member) <= _LONGEST_TEXT:
+                    out[way[0]] = member  # as most are
+                elif type(member) is bytes:
+                    continue
+                elif way is not None:
                     out[way[0]] = way[1](member)
                 elif not name.startswith("_"):
                     out[_lower_first(name)] = _unknown_member(name, member)

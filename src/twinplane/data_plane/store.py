@@ -27,7 +27,8 @@ from twinplane.data_plane.schema import Upgrade, quoted
 T = TypeVar("T")
 Document = dict[str, Any]
 
-_SLOW_COMMIT_SECONDS = 0.002
+_SLOW_COMMIT_SECONDS = 0.005
+_CHECKPOINT_PAGES = 4000  # of the write-ahead log, 16 MB: a page changed many times is copied back once
 _MOST_DERIVED = 10_000  # values of one kind of derivation
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -284,6 +285,24 @@ class Transaction:
         self._connection.execute("RELEASE inner_step")
 
 
+class _Snapshot(Transaction):
+    """The committed state: it begins when something is read, and ends with the next commit (`Store._renew_reader`)."""
+
+    def __init__(self, connection: sqlite.Connection, store: "Store", writable: bool) -> None:
+        super().__init__(connection, store, writable)
+        self._reader = connection
+
+    @property
+    def _connection(self) -> sqlite.Connection:
+        if not self._reader.in_transaction:
+            self._reader.execute("BEGIN")
+        return self._reader
+
+    @_connection.setter
+    def _connection(self, _connection: sqlite.Connection) -> None:
+        """Given at the start and never again."""
+
+
 @dataclass
 class _Write(Generic[T]):
     function: Callable[[Transaction], T]
@@ -307,11 +326,12 @@ class Store:
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
+        self._writer.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         schema.prepare(Transaction(self._writer, self, writable=True), path, kinds, upgrades)
         self.changing.clear()
         self._reader = self._connect(path)
         self._reader.execute("PRAGMA query_only=ON")
-        self._reading = Transaction(self._reader, self, writable=False)
+        self._reading = _Snapshot(self._reader, self, writable=False)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._pending: list[_Write[Any]] = []
         self._flushing = False  # a flush is under way or about to be
@@ -333,8 +353,6 @@ class Store:
 
     def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs `function` on the last committed state. Nothing it does may write."""
-        if not self._reader.in_transaction:
-            self._reader.execute("BEGIN")  # and it stays open until the next commit: see `_renew_reader`
         return function(self._reading)
 
     def _renew_reader(self) -> None:
@@ -365,6 +383,9 @@ class Store:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             self._run_all(batch)
+            if not self._writer.in_transaction:  # the only one failed: there is nothing to commit
+                self._settle(batch, None)
+                return
             if self._commit_seconds > _SLOW_COMMIT_SECONDS:
                 committed = asyncio.get_running_loop().run_in_executor(self._committer, self._commit)
                 committed.add_done_callback(lambda done: self._settle(batch, done.exception()))
@@ -384,18 +405,21 @@ class Store:
         self._commit_seconds += (time.perf_counter() - began - self._commit_seconds) / 8
 
     def _run_all(self, batch: "list[_Write[Any]]") -> None:
+        alone = len(batch) == 1
         for write in batch:
             transaction = Transaction(self._writer, self, writable=True)
-            self._writer.execute("SAVEPOINT operation")
+            if not alone:
+                self._writer.execute("SAVEPOINT operation")
             try:
                 write.result = write.function(transaction)
             except sqlite.OperationalError:
                 raise
             except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the write
-                self._writer.execute("ROLLBACK TO operation")
+                self._writer.execute("ROLLBACK" if alone else "ROLLBACK TO operation")
                 write.failure = error
             write.after_commit = transaction.after_commit
-            self._writer.execute("RELEASE operation")
+            if not alone:
+                self._writer.execute("RELEASE operation")
 
     def _settle(self, batch: "list[_Write[Any]]", failure: BaseException | None) -> None:
         """Tells everybody how it ended. Disk full, read-only, I/O: then nothing of the batch is kept."""

@@ -124,15 +124,17 @@ def visible_tables(call: Call, database: str, names: Iterable[str]) -> set[str]:
 def is_table_visible(call: Call, database: str, name: str) -> bool:
     """Whether this table exists for the caller."""
     asking = principals(call)
-    granted = lakeformation.has_permission(call.tx, asking, None, database, name)
-    return granted or lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call)
+    if lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call):
+        return True
+    return lakeformation.has_permission(call.tx, asking, None, database, name)
 
 
 def _is_database_visible(call: Call, name: str) -> bool:
     asking = principals(call)
     where = {"database": name.lower(), "principal": [*asking, IAM_ALLOWED_PRINCIPALS]}
-    granted = bool(call.tx.select(lakeformation.GRANTS, where, limit=1))
-    return granted or lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call)
+    if lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call):
+        return True
+    return bool(call.tx.select(lakeformation.GRANTS, where, limit=1))
 
 
 def get_database(call: Call, name: str) -> Document:
@@ -167,8 +169,9 @@ def may_create_database(call: Call) -> bool:
 
 def has_permission(call: Call, permission: str, database: str, table: str | None = None) -> bool:
     """Whether Lake Formation (or being an administrator) gives the caller `permission` on a database or table."""
-    granted = lakeformation.has_permission(call.tx, principals(call), permission, database, table)
-    return granted or is_iam_administrator(call)
+    if is_iam_administrator(call):
+        return True
+    return lakeformation.has_permission(call.tx, principals(call), permission, database, table)
 
 
 def check_permission(call: Call, permission: str, database: str, table: str | None = None) -> None:
@@ -252,9 +255,11 @@ def check_locations(call: Call, database: Document, locations: Iterable[str | No
         path = s3_arn(location)
         if own and has_scheme(own) and _is_within(path, s3_arn(own)):
             continue
+        if _may(call, "s3:GetObject", f"{path}/*"):
+            continue
         if granted is None:
             granted = _granted_locations(call)
-        if any(_is_within(path, place) for place in granted) or _may(call, "s3:GetObject", f"{path}/*"):
+        if any(_is_within(path, place) for place in granted):
             continue
         raise insufficient("Data_Location_Access", location)
 

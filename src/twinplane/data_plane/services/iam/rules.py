@@ -35,7 +35,7 @@ _POLICIES = Derived(
     (store.ROLES, store.USERS, store.GROUPS, store.GROUP_MEMBERS, store.POLICIES, *organizations.KINDS),
 )
 _PRINCIPALS = Derived("condition keys of principals", (store.ROLES, store.USERS, *organizations.KINDS))
-_MOST_KNOWN = 4096  # decisions kept for one principal
+_MOST_KNOWN = 1024  # decisions kept for one principal
 
 
 def iam(
