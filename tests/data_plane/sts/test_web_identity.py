@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -114,6 +115,10 @@ def test_the_call_is_recorded_as_the_tokens_subject(plane: Any, sts: Any, roles:
         ({"iat": 4_000_000_000, "exp": 4_000_000_100}, "IDPRejectedClaim"),
         ({"nbf": 4_000_000_000}, "IDPRejectedClaim"),
         ({"azp": "another-app"}, "InvalidIdentityToken"),
+        ({"exp": -1e300}, "ExpiredTokenException"),
+        ({"exp": float("nan")}, "ExpiredTokenException"),
+        ({"exp": "tomorrow"}, "InvalidIdentityToken"),
+        ({"sub": ["a"]}, "InvalidIdentityToken"),
         ({"iss": "http://127.0.0.1:9/other"}, "InvalidIdentityToken"),
         ({"https://aws.amazon.com/tags": {"principal_tags": {"k": ["a", "b"]}}}, "InvalidIdentityToken"),
     ],
@@ -131,6 +136,29 @@ def test_a_token_that_the_provider_did_not_sign_is_refused(sts: Any, roles: Role
     whole = issuer.token("x@y.example")
     assert refusal(assume, sts, role, whole.rpartition(".")[0] + ".") == "InvalidIdentityToken"
     assert refusal(assume, sts, role, "not.a.token") == "InvalidIdentityToken"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "none"},
+        {"alg": "HS256"},
+        {"alg": 5},
+        {"alg": "RS256", "kid": ["x"]},
+        {"alg": "RS256", "kid": {"x": 1}},
+        {"alg": "RS256", "crit": ["exp"]},
+        [],
+        "[" * 6_000,
+    ],
+)
+def test_a_token_whose_header_is_made_up_is_refused(sts: Any, roles: Roles, issuer: Issuer, header: Any) -> None:
+    _, payload, signature = issuer.token("x@y.example").split(".")
+    text = header if isinstance(header, str) else json.dumps(header)
+    forged = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    assert refusal(assume, sts, roles.make(), f"{forged}.{payload}.{signature}") == "InvalidIdentityToken"
+    assert refusal(assume, sts, roles.make(), f"{forged}.{payload}.") == "InvalidIdentityToken"
+    deep = base64.urlsafe_b64encode(b"[" * 6_000).decode().rstrip("=")
+    assert refusal(assume, sts, roles.make(), f"{forged}.{deep}.{signature}") == "InvalidIdentityToken"
 
 
 def test_a_provider_that_cannot_be_asked_is_a_failure_of_communication(plane: Any, sts: Any, roles: Roles) -> None:

@@ -47,7 +47,7 @@ def peek_issuer(assertion: str) -> str:
         payload = assertion.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return str(claims["iss"])
-    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError, binascii.Error):
         raise BadAssertion("The assertion is not a JSON web token with an issuer.") from None
 
 
@@ -76,7 +76,7 @@ def _decode(assertion: str, keys: "KeySet") -> dict[str, Any]:
 
     try:
         return dict(jwt.decode(assertion, keys, algorithms=_ALGORITHMS).claims)
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, TypeError, AttributeError, LookupError, RecursionError):  # a header may be anything
         raise BadAssertion("The signature of the assertion is not valid.") from None
 
 

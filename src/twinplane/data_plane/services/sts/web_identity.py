@@ -115,7 +115,7 @@ def _check_claims(claims: dict[str, Any], provider: Document, now: float) -> str
     for member, kind in (("sub", str), ("aud", (str, list)), ("exp", (int, float)), ("iat", (int, float))):
         if not isinstance(claims.get(member), kind) or not claims[member]:
             raise _bad_token(f"Missing a required claim: {member}")
-    if claims["exp"] <= now:
+    if not claims["exp"] > now:
         raise ServiceError(
             "ExpiredTokenException",
             f"Token expired: current date/time {_shown(now)} must be before the expiration date/time "
@@ -123,7 +123,7 @@ def _check_claims(claims: dict[str, Any], provider: Document, now: float) -> str
         )
     for member in ("iat", "nbf"):
         moment = claims.get(member, 0)
-        if not isinstance(moment, (int, float)) or moment > now + _CLOCK_SKEW_SECONDS:
+        if not isinstance(moment, (int, float)) or not moment <= now + _CLOCK_SKEW_SECONDS:
             raise ServiceError("IDPRejectedClaimException", f"The token is not valid yet, by its claim {member}.")
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     meant = [claims["azp"]] if isinstance(claims.get("azp"), str) else audiences
@@ -146,6 +146,7 @@ def _token_values(claims: dict[str, Any], provider: Document, audience: str) -> 
 
 
 def _shown(seconds: float) -> str:
+    seconds = min(max(seconds, 0.0), 4e9) if seconds == seconds else 0.0  # a token may say anything
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
