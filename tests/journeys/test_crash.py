@@ -18,6 +18,8 @@ from twinplane.cli.up import LocalMesh
 MOMENTS = (0.0, 0.08, 0.25, 0.6) if "TWINPLANE_SOAK" not in os.environ else tuple(n / 40 for n in range(60))
 PLANE, APP = 0, 1
 
+pytestmark = [pytest.mark.soak] if "TWINPLANE_SOAK" in os.environ else []
+
 
 @dataclass
 class Mesh:

@@ -6,6 +6,7 @@ sessions. Tokens never reach the browser.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -345,14 +346,15 @@ def _identity_context(answer: Mapping[str, Any]) -> str:
 
 
 def _sealing_key(path: Path) -> bytes:
-    """The key that seals refresh tokens: made once, readable by the app's user only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes().strip()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key())
-        file.flush()
-        os.fsync(file.fileno())
+    """The key that seals refresh tokens: made once, whole or not at all, readable by the app's user only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.{os.getpid()}.new")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(Fernet.generate_key())
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another process made it meanwhile: its key is the one
+            os.link(new, path)
+        new.unlink()
     return path.read_bytes().strip()

@@ -23,6 +23,7 @@ from twinplane.data_plane.audit import Recorder
 from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
+from twinplane.data_plane.files import sync_folder
 from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import DamagedKey, Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
@@ -330,7 +331,9 @@ def lock_state(state: Path) -> int:
             f"{state} is a backup: make a state folder of it with `twinplane restore {state} --state NEW`"
         )
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        if not state.exists():
+            state.mkdir(parents=True, exist_ok=True)
+            sync_folder(state.parent)
         descriptor = os.open(state / "plane.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise CannotServe(

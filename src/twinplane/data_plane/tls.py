@@ -5,10 +5,11 @@ The authority may sign names of this machine only, so that whoever trusts it tru
 
 import datetime
 import ipaddress
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from twinplane.data_plane.files import write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -113,8 +114,8 @@ class _Pair:
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        _write(self.key, private)  # the certificate last: a crash between them leaves a pair that does not match
-        _write(self.certificate, made.public_bytes(serialization.Encoding.PEM))
+        write_private(self.key, private)  # the certificate last: a crash between them leaves a pair that does not match
+        write_private(self.certificate, made.public_bytes(serialization.Encoding.PEM))
 
 
 def _issuer(by: _Pair) -> "tuple[x509.Name, ec.EllipticCurvePrivateKey]":
@@ -135,13 +136,3 @@ def _usage(*, authority: bool) -> "x509.KeyUsage":
         digital_signature=not authority, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=authority, crl_sign=authority, encipher_only=False, decipher_only=False,
     )  # fmt: skip
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Writes a file that only its owner can read, whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
