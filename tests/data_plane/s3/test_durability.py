@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,44 @@ def test_engines_get_a_file_of_a_small_body_that_no_crash_can_have_torn(settings
         await store.sweep_orphans(plane)
         assert not torn.exists()
         assert path_of(plane, small).read_bytes() == b"a,b\n1,2\n"
+        plane.store.close()
+
+    asyncio.run(run())
+
+
+def test_objects_of_the_first_version_s_states_are_read_replaced_and_kept_as_versions(settings: PlaneSettings) -> None:
+    """Their documents know neither versions nor rows, and have the sizes of their parts in themselves."""
+    parts = [b"1" * 7, b"22"]
+    old = {
+        "bucket": "b", "key": "k", "size": 9, "etag": '"0123456789abcdef0123456789abcdef-2"', "blob": "ab-of-old",
+        "last_modified": 1.0, "metadata": {}, "content_type": "a/b", "owner_user_id": None, "checksums": {},
+        "checksum_type": None, "upload_id": "u", "part_sizes": [7, 2],
+    }  # fmt: skip
+
+    async def run() -> None:
+        plane = open_plane(settings, kinds_and_tasks()[0], {})
+        bodies.make_folders(plane.blobs)
+        (plane.blobs / "ab" / "ab-of-old").write_bytes(b"".join(parts))
+        await plane.store.write(lambda tx: store.create_bucket(tx, "b", 0.0))
+        await plane.store.write(lambda tx: tx.put(store.OBJECTS, old))
+
+        def read(**asked: Any) -> Answer:
+            call = Call(plane, ADMINISTRATOR, "s3", "GetObject", "", 0.0)
+            return plane.store.read(
+                lambda tx: objects.get_object(replace(call, transaction=tx), {"Bucket": "b", "Key": "k", **asked})
+            )
+
+        assert (read()["ContentLength"], read(PartNumber=2)["ContentRange"]) == (9, "bytes 7-8/9")
+        await plane.store.write(
+            lambda tx: tx.put(store.BUCKETS, {"name": "b", "created_at": 0.0, "versioning": "Enabled"})
+        )
+        new = await store.put_file(plane, "b", "k", b"new", content_type="a/b")
+        assert (read()["Body"], read()["VersionId"]) == (b"new", new["version_id"])
+        before = read(VersionId="null", PartNumber=1)
+        assert (before["PartsCount"], before["ContentLength"]) == (2, 7)
+        assert await store.sweep_orphans(plane) == 0
+        await plane.store.write(lambda tx: store.remove_object(tx, plane, "b", "k"))
+        assert read()["ContentLength"] == 9
         plane.store.close()
 
     asyncio.run(run())

@@ -189,6 +189,7 @@ def test_tags_copies_and_attributes_are_of_the_version_named(s3: Any) -> None:
     assert copied["VersionId"] not in (old, new)
     assert body_of(s3, bucket, "k") == b"old"
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == tags["TagSet"]
+    assert s3.get_object_acl(Bucket=bucket, Key="k", VersionId=old)["Grants"]
     s3.delete_object_tagging(Bucket=bucket, Key="k", VersionId=old)
     assert s3.get_object_tagging(Bucket=bucket, Key="k", VersionId=old)["TagSet"] == []
     marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
@@ -312,7 +313,13 @@ def test_a_version_may_be_read_and_removed_only_with_the_right_to_versions(plane
     theirs = plane.client("s3", {"AccessKeyId": keys["AccessKeyId"], "SecretAccessKey": keys["SecretAccessKey"]})
     assert body_of(theirs, bucket, "k") == b"new"
     version = {"Bucket": bucket, "Key": "k", "VersionId": old}
-    for operation in (theirs.get_object, theirs.head_object, theirs.delete_object, theirs.get_object_tagging):
+    for operation in (
+        theirs.get_object,
+        theirs.head_object,
+        theirs.delete_object,
+        theirs.get_object_tagging,
+        theirs.get_object_acl,
+    ):
         assert refusal(operation, **version)[1] == 403
     assert refusal(theirs.list_object_versions, Bucket=bucket)[1] == 403
     assert refusal(theirs.copy_object, Bucket=bucket, Key="copy", CopySource=version)[1] == 403

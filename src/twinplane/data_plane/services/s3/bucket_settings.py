@@ -68,12 +68,12 @@ def put_bucket_acl(call: Call, request: Request) -> Answer:
 
 
 def get_object_acl(call: Call, request: Request) -> Answer:
-    existing_object(call, request["Bucket"], request["Key"])
+    existing_object(call, request["Bucket"], request["Key"], request.get("VersionId"))
     return _acl(call)
 
 
 def put_object_acl(call: Call, request: Request) -> Answer:
-    existing_object(call, request["Bucket"], request["Key"])
+    existing_object(call, request["Bucket"], request["Key"], request.get("VersionId"))
     _check_acl(call, request)
     return {}
 
