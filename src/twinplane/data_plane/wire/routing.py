@@ -36,6 +36,7 @@ class _Branch:
     literals: dict[str, "_Branch"] = field(default_factory=dict)
     label: "_Branch | None" = None
     greedy: "_Branch | None" = None
+    tail: int = 0  # of a greedy label: the most segments that follow it, as in `/instances/{name+}/routes`
     methods: dict[str, list[tuple[_Candidate, list[str]]]] = field(default_factory=dict)
 
 
@@ -53,7 +54,8 @@ class Router:
     def _add(self, model: Model, operation: OperationModel) -> None:
         path, _, query = operation.http.request_uri.partition("?")
         branch, labels = self._root, []
-        for segment in path.strip("/").split("/") if path.strip("/") else ():
+        segments = path.strip("/").split("/") if path.strip("/") else []
+        for number, segment in enumerate(segments, 1):
             if not segment.startswith("{"):
                 branch = branch.literals.setdefault(segment, _Branch())
                 continue
@@ -61,6 +63,7 @@ class Router:
             labels.append(name.removesuffix("+"))
             if name.endswith("+"):
                 branch.greedy = branch = branch.greedy or _Branch()
+                branch.tail = max(branch.tail, len(segments) - number)
             else:
                 branch.label = branch = branch.label or _Branch()
         candidate = _candidate(model, operation, query)
@@ -111,8 +114,8 @@ def _match(
             return found
         del values[taken:]
     if branch.greedy:
-        has_more = branch.greedy.literals or branch.greedy.label  # as in `/instances/{name+}/routes`
-        for end in (*range(len(segments) - 1, at if has_more else len(segments), -1), len(segments)):
+        shortest = max(at, len(segments) - 1 - branch.greedy.tail)
+        for end in (*range(len(segments) - 1, shortest, -1), len(segments)):
             values.append("/".join(segments[at:end]))
             if found := _match(branch.greedy, segments, end, http, values):
                 return found
