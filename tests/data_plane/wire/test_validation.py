@@ -177,7 +177,7 @@ def test_what_the_quick_way_writes_the_slow_way_writes_as_the_same(service: str)
             if body is not None:
                 written += 1
                 assert json.loads(body) == json.loads(msgspec.json.encode(slowly(answer))), operation.name
-    assert written > 30
+    assert written > 8
 
 
 def as_answered(wire: ServiceWire, ref: Any, value: Any) -> Any:
