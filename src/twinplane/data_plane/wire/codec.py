@@ -41,6 +41,7 @@ _ROOTS = {
     "GetObjectTagging": "Tagging",
     "GetBucketTagging": "Tagging",
     "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketNotificationConfiguration": "NotificationConfiguration",
     "GetBucketAcl": "AccessControlPolicy",
     "GetObjectAcl": "AccessControlPolicy",
 }

@@ -83,6 +83,11 @@ def emit(
         publish(tx, plane, DEFAULT_BUS, new_event(plane, source, detail_type, detail, resources, time))
 
 
+def hears(tx: Transaction, plane: "Plane") -> bool:
+    """Whether any rule waits for events of AWS's services at all."""
+    return bool(_rules_of(tx, plane, DEFAULT_BUS))
+
+
 def emit_call(tx: Transaction, plane: "Plane", source: str, name: str, read_only: bool, record: bytes) -> None:
     """Puts a call's CloudTrail record (JSON) on the default bus; `source` such as `glue.amazonaws.com`.
 

@@ -8,7 +8,7 @@ from typing import Any
 from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, streams, writes
-from twinplane.data_plane.services.s3 import bodies, rules, store
+from twinplane.data_plane.services.s3 import bodies, notifications, rules, store
 from twinplane.data_plane.services.s3.bodies import Body
 from twinplane.data_plane.services.s3.permissions import (
     ACCESS_DENIED,
@@ -89,7 +89,9 @@ async def name_body(
     def name(tx: Transaction) -> Answer:
         bucket, existing = check_target(tx, call, request)
         document["owner_user_id"] = existing.get("owner_user_id") if existing else None
-        return answer(tx, store.replace_object(tx, call.plane, bucket, existing, document, body))
+        made = store.replace_object(tx, call.plane, bucket, existing, document, body)
+        notifications.tell_created(tx, call, bucket, made)
+        return answer(tx, made)
 
     try:
         return await call.commit(name)
@@ -257,10 +259,14 @@ def _delete(call: Call, bucket: str, key: str, version: str | None, if_match: st
     rules.check_write_conditions({"Key": key, "IfMatch": if_match}, existing)
     if version is None:
         marker = store.delete_object(call.tx, call.plane, bucket, key, call.now)
+        if existing is not None or marker is not None:
+            gone = marker or existing or {}
+            notifications.tell_deleted(call.tx, call, gone, marker=marker is not None)
         return {} if marker is None else {"DeleteMarker": True, "VersionId": rules.version_id(marker)}
     if existing is None:
         return {"VersionId": version}
     store.remove_version(call.tx, call.plane, existing)
+    notifications.tell_deleted(call.tx, call, existing, marker=False)
     return {"VersionId": version, **({"DeleteMarker": True} if existing.get("is_marker") else {})}
 
 
@@ -301,12 +307,14 @@ def put_object_tagging(call: Call, request: Request) -> Answer:
     document = existing_object(call, request["Bucket"], request["Key"], request.get("VersionId"))
     tags = rules.checked_tags(request["Tagging"].get("TagSet") or [])
     store.change_version(call.tx, document | {"tags": tags})
+    notifications.tell_tagged(call.tx, call, document, "Object Tags Added")
     return shown_version(document)
 
 
 def delete_object_tagging(call: Call, request: Request) -> Answer:
     document = existing_object(call, request["Bucket"], request["Key"], request.get("VersionId"))
     store.change_version(call.tx, document | {"tags": {}})
+    notifications.tell_tagged(call.tx, call, document, "Object Tags Deleted")
     return shown_version(document)
 
 

@@ -8,6 +8,7 @@ from twinplane.data_plane.services.s3 import (
     buckets,
     cross_origin,
     listings,
+    notifications,
     objects,
     store,
     uploads,
@@ -25,6 +26,7 @@ OPERATIONS: dict[str, Operation] = {
     **uploads.OPERATIONS,
     **attributes.OPERATIONS,
     **versioning.OPERATIONS,
+    **notifications.OPERATIONS,
 }
 KINDS = store.KINDS
 TASKS: dict[str, TaskKind] = {}
