@@ -6,10 +6,14 @@ import configparser
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+
+from twinplane.data_plane.testing import running_plane
 
 SCP, RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
 FULL_ACCESS = "p-FullAWSAccess"
@@ -289,8 +293,6 @@ def test_who_may_nothing_learns_nothing_about_the_organization(plane: Any, manag
 
 
 def test_an_organization_ends_and_so_do_its_policies(plane: Any, tmp_path: Any) -> None:
-    from twinplane.data_plane.testing import running_plane
-
     with running_plane(tmp_path) as other:
         ours = other.client("organizations")
         assert refusal(ours.describe_organization)["Code"] == "AWSOrganizationsNotInUseException"
@@ -304,3 +306,14 @@ def test_an_organization_ends_and_so_do_its_policies(plane: Any, tmp_path: Any) 
         ours.delete_policy(PolicyId=policy_id)
         ours.delete_organization()
         assert other.client("iam").list_roles()
+
+
+def test_the_guide_to_guard_rails_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = Path("docs/local-aws.md").read_text().partition("## Under guard rails")[2]
+    code = guide.partition("```python\n")[2].partition("```")[0]
+    with running_plane(tmp_path) as other:
+        other.client("s3").create_bucket(Bucket="kept")
+        monkeypatch.setattr(boto3, "client", other.client)
+        exec(compile(code, "the guide", "exec"), {"boto3": boto3})
+        assert refusal(other.client("s3").delete_bucket, Bucket="kept")["Code"] == "AccessDenied"
+        assert other.client("s3").list_buckets()["Buckets"]
