@@ -12,36 +12,47 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from bench import servers
+from bench import machine, servers
 
+_GET_TABLE = "glue GetTable"
 _COLUMNS = [{"Name": f"column_{n}", "Type": "string", "Comment": "a column"} for n in range(10)]
 
 
-def run(folder: Path, rounds: int = 3, calls: int = 400) -> None:
+def run(folder: Path, rounds: int = 5, calls: int = 800) -> None:
     figures: dict[str, dict[str, list[tuple[float, float]]]] = {}
     with servers.twinplane(folder) as ours, servers.moto() as theirs:
+        idle = {server.name: server.resident_mb() for server in (ours, theirs)}
         for server in (ours, theirs):
             _send(server, [_glue(server, "CreateDatabase", {"DatabaseInput": {"Name": "bench"}})])
-        for round_number in range(rounds):
+        datazone = _domain(ours)
+        for number in range(rounds):
             for server in (ours, theirs):
-                for name, requests in _workload(server, round_number, calls):
+                for name, requests in _workload(server, number, calls):
                     figures.setdefault(name, {}).setdefault(server.name, []).append(_measure(server, requests))
-        memory = {server.name: server.resident_mb() for server in (ours, theirs)}
-    print("| call | twinplane CPU µs | moto_server CPU µs | ratio | twinplane ms | moto_server ms |")
-    print("|---|---|---|---|---|---|")
+            for name, path in datazone.items():
+                requests = [_rest(ours, "datazone", path)] * calls
+                figures.setdefault(name, {}).setdefault("twinplane", []).append(_measure(ours, requests))
+        after = {server.name: server.resident_mb() for server in (ours, theirs)}
+    print("| call | twinplane CPU µs | moto_server CPU µs | ratio | bar | twinplane ms | moto_server ms |")
+    print("|---|---|---|---|---|---|---|")
     for name, by_server in figures.items():
-        (our_cpu, our_time), (their_cpu, their_time) = (_medians(by_server[s]) for s in ("twinplane", "moto_server"))
+        our_cpu, our_time = _medians(by_server["twinplane"])
+        their_cpu, their_time = _medians(by_server.get("moto_server") or figures[_GET_TABLE]["moto_server"])
         print(
             f"| {name} | {our_cpu * 1e6:.0f} | {their_cpu * 1e6:.0f} | {our_cpu / their_cpu:.2f} "
-            f"| {our_time * 1e3:.2f} | {their_time * 1e3:.2f} |"
+            f"| {0.2 if 'durable' in name else 0.1} | {our_time * 1e3:.2f} | {their_time * 1e3:.2f} |"
         )
-    print(
-        f"\nmemory after the run: twinplane {memory['twinplane']:.0f} MB · moto_server {memory['moto_server']:.0f} MB"
-    )
+    print("\nmoto_server has no DataZone: those rows stand next to its glue GetTable.\n")
+    for name in idle:
+        print(f"memory of {name}: {idle[name]:.0f} MB before the first call, {after[name]:.0f} MB after the run")
+    print("\nThe limits of this machine, in the same run:\n")
+    for name, figure in machine.limits(folder):
+        print(f"- {name}: {figure}")
 
 
 def _medians(figures: list[tuple[float, float]]) -> tuple[float, float]:
@@ -55,15 +66,44 @@ def _workload(server: servers.Server, number: int, calls: int) -> Iterator[tuple
         for n in range(calls)
     ]
     yield "glue CreateTable (durable in twinplane)", creates
-    yield "glue GetTable", [_glue(server, "GetTable", {"DatabaseName": "bench", "Name": f"table_{number}_0"})] * calls
+    yield _GET_TABLE, [_glue(server, "GetTable", {"DatabaseName": "bench", "Name": f"table_{number}_0"})] * calls
+
+
+def _domain(server: servers.Server) -> dict[str, str]:
+    """A domain with twenty projects; the paths of the reads to measure."""
+    session = boto3.Session(server.access_key_id, server.secret, region_name="us-east-1")
+    trust = {"Effect": "Allow", "Principal": {"Service": "datazone.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = session.client("iam", endpoint_url=server.endpoint).create_role(
+        RoleName="bench-domain", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    datazone = session.client("datazone", endpoint_url=server.endpoint)
+    made = datazone.create_domain(name="bench", domainExecutionRole=role, serviceRole=role, domainVersion="V2")
+    domain, unit = made["id"], made["rootDomainUnitId"]
+    while datazone.get_domain(identifier=domain)["status"] != "AVAILABLE":
+        time.sleep(0.05)
+    datazone.add_policy_grant(
+        domainIdentifier=domain, entityType="DOMAIN_UNIT", entityIdentifier=unit, policyType="CREATE_PROJECT",
+        principal={"user": {"allUsersGrantFilter": {}}}, detail={"createProject": {"includeChildDomainUnits": True}},
+    )  # fmt: skip
+    projects = [datazone.create_project(domainIdentifier=domain, name=f"project {n}")["id"] for n in range(20)]
+    return {
+        "datazone GetProject": f"/v2/domains/{domain}/projects/{projects[0]}",
+        "datazone ListProjects (20)": f"/v2/domains/{domain}/projects",
+    }
 
 
 def _table(name: str) -> dict[str, object]:
     return {"Name": name, "StorageDescriptor": {"Columns": _COLUMNS, "Location": f"s3://bench/{name}/"}}
 
 
-def _sign(server: servers.Server, service: str, body: bytes, headers: dict[str, str]) -> AWSRequest:
-    request = AWSRequest("POST", f"{server.endpoint}/", data=body, headers=headers)
+def _rest(server: servers.Server, service: str, path: str) -> AWSRequest:
+    return _sign(server, service, b"", {}, "GET", path)
+
+
+def _sign(
+    server: servers.Server, service: str, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/"
+) -> AWSRequest:
+    request = AWSRequest(method, server.endpoint + path, data=body, headers=headers)
     SigV4Auth(Credentials(server.access_key_id, server.secret), service, "us-east-1").add_auth(request)
     return request
 
@@ -80,7 +120,7 @@ def _glue(server: servers.Server, operation: str, body: dict[str, object]) -> AW
 def _send(server: servers.Server, requests: list[AWSRequest]) -> None:
     connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=30)
     for request in requests:
-        connection.request(request.method, "/", request.data, dict(request.headers.items()))
+        connection.request(request.method, urlsplit(request.url).path, request.data, dict(request.headers.items()))
         response = connection.getresponse()
         answer = response.read()
         if response.status != 200:

@@ -80,6 +80,17 @@ def twinplane(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def hello() -> Iterator[Server]:
+    """The least that a server on uvicorn can do: a fixed answer to any request."""
+    port = free_port()
+    process, seconds = _serve([sys.executable, "-m", "bench.hello", str(port)], port, "/")
+    try:
+        yield Server("hello", f"http://127.0.0.1:{port}", process.pid, seconds, "testing", "testing")
+    finally:
+        _stop(process)
+
+
+@contextmanager
 def moto() -> Iterator[Server]:
     """moto_server: in memory, no signature checked."""
     port = free_port()
