@@ -32,7 +32,7 @@ test-web: web/node_modules/.installed ## Web: types, style, unit tests
 bench: install-dev ## Measure: start-up, AWS calls next to moto_server, governed SQL next to raw DuckDB, the journey
 	@$(BIN)/python -m bench $(ARGS)
 
-soak: install-dev ## The long forms of the crash tests (minutes to hours)
+soak: install-dev ## The long forms of the crash and memory tests (minutes to hours)
 	@TWINPLANE_SOAK=1 $(BIN)/pytest -n 2 -m soak
 
 web: $(STATIC)/index.html ## Build the web app into the package
