@@ -81,6 +81,7 @@ def test_the_client_needs_its_secret(machine: Machine) -> None:
     assert refusal(machine.poll, other, authorization) == "InvalidGrantException"
     for url in (machine.plane.endpoint + "/_idp/start", machine.start_url + "/#/"):
         assert machine.start(registration, startUrl=url)["userCode"]
+    assert "aws sso login" in machine.browser.http.get(machine.plane.endpoint + "/_idp/start").text
     assert refusal(machine.start, registration, startUrl="https://d-0000000000.awsapps.com/start") == (
         "InvalidRequestException"
     )

@@ -43,6 +43,7 @@ def app(plane: "Plane") -> "ASGIApp":
             Route(base + "/end_session", provider.end_session, methods=["GET", "POST"]),
             Route("/authorize", center.show, methods=["GET"]),
             Route(base + "/center/authorize", center.submit, methods=["POST"]),
+            Route(base + "/start", devices.start, methods=["GET"]),
             Route(base + "/device", devices.show, methods=["GET"]),
             Route(base + "/device", devices.submit, methods=["POST"]),
             Route(base + "/device/decision", devices.decide, methods=["POST"]),

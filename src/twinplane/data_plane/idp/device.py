@@ -32,6 +32,11 @@ class Devices:
         """Asks for the code, a name and the password."""
         return self._form(request.query_params.get("user_code", ""))
 
+    async def start(self, _request: "Request") -> "Response":
+        """What the start URL of an sso-session leads to: there is no portal to look at, only one for clients."""
+        text = "Sign in from your machine: aws sso login, with this address as sso_start_url."
+        return page_answer(message_page, "Access portal", text)
+
     async def submit(self, request: "Request") -> "Response":
         """Signs the person in and shows her what she would allow."""
         check_own_origin(request)
