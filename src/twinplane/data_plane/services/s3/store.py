@@ -19,7 +19,7 @@ from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.s3 import bodies, rules
 from twinplane.data_plane.services.s3.bodies import Body
 from twinplane.data_plane.services.s3.rules import NULL_VERSION, new_version_id, version_id
-from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.store import Derived, Document, Kind, Transaction
 from twinplane.data_plane.wire.body import FileRange
 
 BUCKETS = Kind("s3_bucket", key=("name",))
@@ -33,6 +33,7 @@ PARTS = Kind("s3_part", key=("upload_id", "part_number"), columns=("blob",), ext
 LAYOUTS = Kind("s3_layout", key=("upload_id",))  # of an object that was uploaded in parts: their sizes and checksums
 KINDS = [BUCKETS, OBJECTS, VERSIONS, UPLOADS, PARTS, LAYOUTS]
 
+_BUCKETS = Derived("buckets", (BUCKETS,))
 GRACE_SECONDS = 300.0  # how long a file that nothing names any more stays for its readers
 
 
@@ -50,13 +51,13 @@ def create_bucket(tx: Transaction, name: str, now: float) -> Document:
 
 
 def find_bucket(tx: Transaction, name: str) -> Document | None:
-    """The bucket, or None."""
-    return tx.find(BUCKETS, name)
+    """The bucket, or None. It is kept for others: not to be changed."""
+    return tx.derived(_BUCKETS, name, lambda: tx.find(BUCKETS, name))
 
 
 def get_bucket(tx: Transaction, name: str) -> Document:
     """The bucket. Raises `NoSuchBucket`."""
-    bucket = tx.find(BUCKETS, name)
+    bucket = find_bucket(tx, name)
     if bucket is None:
         raise ServiceError("NoSuchBucket", "The specified bucket does not exist", 404, BucketName=name)
     return bucket
