@@ -164,6 +164,12 @@ def test_no_other_machine_is_called(events: Any, url: str) -> None:
     assert refusal(events.create_api_destination, InvocationEndpoint=url, **given) == "ValidationException"
 
 
+def test_the_plane_does_not_call_itself(plane: Any, events: Any) -> None:
+    arn = connection(events, "itself", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"})
+    given = {"Name": "itself", "ConnectionArn": arn, "HttpMethod": "POST", "InvocationEndpoint": plane.endpoint + "/x"}
+    assert refusal(events.create_api_destination, **given) == "ValidationException"
+
+
 def test_connections_and_destinations_are_listed_changed_and_removed(events: Any) -> None:
     arn = destination(events, "kept", "http://localhost:1/a")
     found = events.describe_api_destination(Name="kept")

@@ -148,6 +148,18 @@ def test_a_queue_that_does_not_let_eventbridge_in_gets_nothing_and_the_dead_lett
     assert json.loads(messages[gone]["Body"])["detail"] == {"n": 1}
 
 
+def test_a_template_that_grows_without_bounds_holds_up_nobody(plane: Any, events: Any) -> None:
+    dead = Queue(plane, "grown")
+    template = '{"a": [' + ",".join(["<aws.events.event.json>"] * 200) + "]}"
+    rule(events, "grown", {"source": ["grown"]}, {
+        "Arn": dead.arn, "InputTransformer": {"InputTemplate": template}, "DeadLetterConfig": {"Arn": dead.arn},
+    })  # fmt: skip
+    events.put_events(Entries=[entry("grown", {"x": "y" * 100_000})])
+    [letter] = dead.take()
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_PARAMETER"
+    assert json.loads(letter["Body"])["source"] == "grown"
+
+
 def test_an_event_goes_from_bus_to_bus_once(plane: Any, events: Any) -> None:
     queue = Queue(plane, "hops")
     for name in ("first", "second"):

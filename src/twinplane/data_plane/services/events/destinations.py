@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
 from twinplane.data_plane.sealing import seal, unseal
@@ -173,6 +174,8 @@ def _check(call: Call, destination: Document) -> None:
             "ValidationException",
             "The invocation endpoint must be of 127.0.0.1, localhost or [::1]: this plane calls no other machine.",
         )
+    if urlsplit(destination["endpoint"]).port == urlsplit(call.plane.settings.endpoint).port:
+        raise ServiceError("ValidationException", "The plane does not call itself: that call would be an event again.")
     connection = call.tx.find(store.CONNECTIONS, destination["connection_arn"].split("/")[1])
     if connection is None or connection["arn"] != destination["connection_arn"]:
         raise ServiceError("ResourceNotFoundException", f"Connection '{destination['connection_arn']}' does not exist.")

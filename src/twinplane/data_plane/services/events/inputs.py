@@ -10,6 +10,7 @@ Event = dict[str, Any]
 
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
 _SEGMENT = re.compile(r"\.([A-Za-z0-9_/$-]+|\*)|\[(\d+|\*)\]|\['([^']+)'\]")
+_LONGEST_INPUT = 1_048_576  # characters; a longer one fits no target
 _OURS = ("aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", "aws.events.event",
          "aws.events.event.json")  # fmt: skip
 
@@ -53,7 +54,10 @@ def _is_json(text: str) -> bool:
 
 
 def target_input(target: dict[str, Any], event: Event, rule: dict[str, str], ingested_at: str) -> str:
-    """The text that a target is given. `rule` has the rule's `name` and `arn`."""
+    """The text that a target is given. `rule` has the rule's `name` and `arn`.
+
+    Raises `ValueError` when the text would be too long, `RecursionError` when the event is nested too deeply.
+    """
     if target.get("Input") is not None:
         return str(target["Input"])
     if target.get("InputPath"):
@@ -86,13 +90,16 @@ def _filled(template: str, values: dict[str, Any]) -> str:
     What the event does not have leaves nothing: within a text an empty place, elsewhere an empty text.
     """
     out: list[str] = []
-    quoted, at = False, 0
+    quoted, at, length = False, 0, 0
     while at < len(template):
         found = _PLACEHOLDER.match(template, at) if template[at] == "<" else None
         if found is not None:
             value = values.get(found[1], "")
             text = value if isinstance(value, str) else _json(value)
             out.append(_json(text)[1:-1] if quoted else _json(value))
+            length += len(out[-1])
+            if length > _LONGEST_INPUT:
+                raise ValueError("The input that the template makes is too long.")
             at = found.end()
             continue
         if template[at] == "\\" and quoted:

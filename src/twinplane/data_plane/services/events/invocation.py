@@ -26,8 +26,12 @@ _RETRIED = (409, 429)  # and every 5xx
 
 def is_loopback(url: str) -> bool:
     """Whether a URL is one of this machine: the only ones that the plane calls."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - raises on one that is none
+    except ValueError:
+        return False
     if parts.scheme not in ("http", "https") or parts.username is not None:
         return False
     if host == "localhost":

@@ -175,6 +175,8 @@ def deliver(
             )  # fmt: skip
     except DeliveryFailed as error:
         bury(tx, plane, arn, target["given"], event, error)
+    except (ValueError, RecursionError) as error:  # the change that is told of must not fail by it
+        bury(tx, plane, arn, target["given"], event, DeliveryFailed("INVALID_PARAMETER", str(error)))
 
 
 def _send(tx: Transaction, plane: "Plane", arn: str, target: dict[str, Any], text: str) -> None:
@@ -222,5 +224,7 @@ def bury(
     letter = {"Arn": queue_arn, "attributes": attributes}
     try:
         _send(tx, plane, arn, letter, json.dumps(event, separators=(",", ":"), ensure_ascii=False))
+    except RecursionError:
+        log.warning("a dead letter was dropped", rule=arn, queue=queue_arn, code="INVALID_JSON", event_id=event["id"])
     except DeliveryFailed as failure:
         log.warning("a dead letter was dropped", rule=arn, queue=queue_arn, code=failure.code, event_id=event["id"])
