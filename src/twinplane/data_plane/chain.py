@@ -66,6 +66,8 @@ class Chain:
         if wire.model.protocol != "rest-xml":  # S3 hashes its bodies while they come in
             http.body = await self._incoming.all()
         model, labels = wire.route(http)
+        if self._served.name == "sqs" and http.form is not None and http.resource_path != "/":
+            http.form.setdefault("QueueUrl", http.resource_path)  # old clients send a queue's requests to its URL
         operation = self._served.operations.get(model.name)
         principal = self._authenticate(operation)
         call = Call(

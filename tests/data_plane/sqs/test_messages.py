@@ -8,12 +8,13 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from botocore.config import Config
 
 from tests.data_plane.sqs.test_queues import attributes, refusal
-from tests.data_plane.wire.handmade import signed_headers
+from tests.data_plane.wire.handmade import send, signed_headers
 
 
 @pytest.fixture(scope="module")
@@ -322,3 +323,19 @@ def test_a_client_made_for_another_host_of_this_machine_still_finds_the_queue(pl
     foreign = url.replace(plane.endpoint, "http://queue.example:9")
     sqs.send_message(QueueUrl=foreign, MessageBody="m")
     assert bodies(receive(sqs, foreign)) == ["m"]
+
+
+def test_old_clients_speak_the_query_protocol_to_the_queue_s_own_address(plane: Any, sqs: Any) -> None:
+    path = new_queue(sqs, "of-old").removeprefix(plane.endpoint)
+
+    def ask(where: str, **members: str) -> str:
+        body = urlencode({"Version": "2012-11-05", **members}).encode()
+        headers = signed_headers(
+            plane, "POST", where, body, {"Content-Type": "application/x-www-form-urlencoded"}, service="sqs"
+        )
+        return send(plane, "POST", where, body, headers).body.decode()
+
+    assert "<MD5OfMessageBody>" in ask(path, Action="SendMessage", MessageBody="hi")
+    assert "<Body>hi</Body>" in ask(path, Action="ReceiveMessage")
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in ask(path + "-not", Action="ReceiveMessage")
+    assert f"{path}</QueueUrl>" in ask("/", Action="GetQueueUrl", QueueName="of-old")
