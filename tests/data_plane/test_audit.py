@@ -1,5 +1,6 @@
 """Exactly one record for each call that somebody signed, however it ended; none is lost with the process."""
 
+import asyncio
 import contextlib
 import json
 import signal
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from twinplane.data_plane.journal import Journal
+from twinplane.data_plane.app import create_plane
+from twinplane.data_plane.journal import Journal, taken
+from twinplane.data_plane.plane import PlaneSettings
 from twinplane.data_plane.services.cloudtrail.store import Event
 from twinplane.data_plane.testing import RunningPlane, running_plane
 
@@ -76,6 +79,25 @@ def test_a_failed_write_is_recorded_with_its_error_and_without_its_changes(plane
 
 def event(number: int) -> Event:
     return Event(float(number), f"id-{number}", "Name", "source", True, "who", "key", None, b'{"number":%d}' % number)
+
+
+async def _gathered_while_earlier_ones_are_written(state: Path) -> None:
+    async with create_plane(PlaneSettings(state, "http://127.0.0.1:1")) as app:
+        app.recorder.later(event(1))
+        settling = asyncio.create_task(app.recorder.settle())
+        await asyncio.sleep(0)  # the journal has turned to its next file; nothing is written yet
+        app.recorder.later(event(2))
+        await settling
+        rows = app.plane.store.read(lambda tx: tx.run("SELECT id FROM cloudtrail_log WHERE id LIKE 'id-%'"))
+        left = Journal(state / "journal", app.plane.store.read(taken))
+        both = [row[0] for row in rows] + [e.id for number in left.left_over for e in left.read(number)]
+        assert sorted(both) == ["id-1", "id-2"]
+
+
+def test_an_event_that_comes_while_others_are_written_is_in_the_journal_or_in_the_log_never_in_both(
+    tmp_path: Path,
+) -> None:
+    asyncio.run(_gathered_while_earlier_ones_are_written(tmp_path))
 
 
 def test_a_journal_gives_back_what_the_log_does_not_have_also_from_a_torn_file(tmp_path: Path) -> None:

@@ -136,10 +136,9 @@ class Recorder:
 
     async def start(self) -> None:
         """Takes over what an earlier process left in the journal. Returns once it is in the log."""
-        for number in self._journal.left_over:
-            self._gathered += self._journal.read(number)
-        if self._journal.left_over:
-            await self._take(max(self._journal.left_over))
+        left_over = self._journal.left_over
+        if left_over:
+            await self._take(max(left_over), [event for number in left_over for event in self._journal.read(number)])
 
     async def now(self, event: Event) -> None:
         """Returns once the event is on disk."""
@@ -174,12 +173,13 @@ class Recorder:
             self._timer.cancel()
             self._timer = None
         if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._take(self._journal.turn()))
+            number, events = self._journal.turn(), self._gathered  # at one moment: the file and what is in it
+            self._gathered = []
+            self._writing = asyncio.get_running_loop().create_task(self._take(number, events))
         return self._writing
 
-    async def _take(self, number: int) -> None:
+    async def _take(self, number: int, events: list[Event]) -> None:
         """Writes what was gathered, the journal's files up to this one, to the log."""
-        events, self._gathered = self._gathered, []
 
         def take(tx: Transaction) -> None:
             store.add_events(tx, self._plane, events)
