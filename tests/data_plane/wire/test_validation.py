@@ -122,6 +122,13 @@ def test_values_that_only_amazons_own_library_knows_are_taken() -> None:
     assert wire.parse(operation, http, labels)["type"] == "SPARK_CONNECT"
 
 
+def test_of_a_body_of_nothing_but_mistakes_the_first_hundred_are_named() -> None:
+    columns = [{"Name": ""}] * 100_000
+    table = {"DatabaseName": "d", "TableInput": {"Name": "t", "StorageDescriptor": {"Columns": columns}}}
+    code, text = refused("glue", "CreateTable", table)
+    assert (code, text[:30]) == ("ValidationException", "100 validation errors detected")
+
+
 def test_what_belongs_in_the_path_or_the_query_is_not_believed_in_the_body() -> None:
     wire = server("datazone")
     body = json.dumps({"name": "p", "domainIdentifier": 7}).encode()

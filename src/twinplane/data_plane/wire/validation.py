@@ -5,6 +5,7 @@ Members are named as AWS's servers do it, in lower camel case.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from twinplane.data_plane.wire.models import Model, Ref, Shape
@@ -13,6 +14,7 @@ from twinplane.data_plane.wire.patterns import Matches, compile_pattern
 Check = Callable[[Any, str, list[str]], None]
 Broken = Callable[[Any], list[str]]
 
+_MOST_NAMED = 100  # of broken constraints
 _LONGEST_SHOWN = 1000
 
 
@@ -107,6 +109,8 @@ class Validation:
             if item is not None:
                 for number, each in enumerate(value, 1):
                     item(each, f"{path}.{number}.member", found)
+                    if len(found) >= _MOST_NAMED:
+                        break
 
         return check_list
 
@@ -143,6 +147,8 @@ class Validation:
             if item is not None:
                 for name, each in value.items():
                     item(each, f"{path}.{name}.member", found)
+                    if len(found) >= _MOST_NAMED:
+                        break
 
         return check_map
 
@@ -160,9 +166,9 @@ def _failed(value: Any, path: str, hidden: bool, constraint: str) -> str:
 def _shown(value: Any) -> str:
     """A value as Java prints it."""
     if isinstance(value, list):
-        text = f"[{', '.join(map(_shown, value))}]"
+        text = f"[{', '.join(map(_shown, value[:_LONGEST_SHOWN]))}]"
     elif isinstance(value, dict):
-        text = "{" + ", ".join(f"{key}={_shown(each)}" for key, each in value.items()) + "}"
+        text = "{" + ", ".join(f"{k}={_shown(v)}" for k, v in islice(value.items(), _LONGEST_SHOWN)) + "}"
     elif isinstance(value, bool):
         text = str(value).lower()
     else:
