@@ -1,18 +1,22 @@
 """States of earlier versions: upgraded in one transaction, after a copy was made; a crash leaves them as they were."""
 
 import asyncio
+import hashlib
 import signal
 import stat
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 from pysqlite3 import dbapi2 as sqlite
 
+from twinplane.data_plane.doctor import examine
 from twinplane.data_plane.schema import StateOfNewerVersion, Upgrade, UpgradeFailed, copy_of, rebuild
 from twinplane.data_plane.store import Document, Kind, Store, Transaction
+from twinplane.data_plane.testing import running_plane
 
 OLD = Kind("thing", key=("id",), columns=("color",), unique=(("color",),))
 NEW = Kind("thing", key=("id", "version"), columns=("color",), indexes=(("color",),))
@@ -137,3 +141,56 @@ def test_without_room_for_the_copy_nothing_is_upgraded(old_state: Path) -> None:
     store = Store(old_state, [OLD])
     assert store.read(lambda tx: tx.count(OLD)) == 1200
     store.close()
+
+
+# The kinds that changed since the first version, as it had them
+EVENTS_OF_1 = Kind(
+    "cloudtrail_event", key=("id",), columns=("read_only",),
+    indexes=tuple((member, "time", "id") for member in (
+        "event_name", "event_source", "username", "access_key_id", "on_behalf_of",
+    )),
+)  # fmt: skip
+RESOURCES_OF_1 = Kind("cloudtrail_event_resource", key=("name", "type", "time", "id"))
+BUCKETS_OF_1 = Kind("s3_bucket", key=("name",))
+OBJECTS_OF_1 = Kind("s3_object", key=("bucket", "key"), indexes=(("blob",),))
+
+
+def first_versions_state(folder: Path) -> None:
+    """What the first version left of one CreateBucket and one PutObject."""
+    body = b"kept" * 10_000
+    blob = "ab" + "0" * 30 + "-00000000"
+    (folder / "blobs" / "ab").mkdir(parents=True)
+    (folder / "blobs" / "ab" / blob).write_bytes(body)
+    record = {
+        "eventVersion": "1.11", "eventID": "e1", "eventName": "CreateBucket", "eventSource": "s3.amazonaws.com",
+        "eventTime": "2026-11-01T00:00:00Z", "readOnly": False, "requestID": "r1", "userIdentity": {},
+        "resources": [{"ARN": "arn:aws:s3:::b", "type": "AWS::S3::Bucket"}],
+    }  # fmt: skip
+    event = {"id": "e1", "time": time.time() - 60, "event_name": "CreateBucket", "event_source": "s3.amazonaws.com",
+             "read_only": False, "access_key_id": "AKIA", "username": "ana", "record": record}  # fmt: skip
+
+    def fill(tx: Transaction) -> None:
+        tx.add(BUCKETS_OF_1, {"name": "b", "created_at": 1.0})
+        tx.add(OBJECTS_OF_1, {
+            "bucket": "b", "key": "k", "size": len(body), "etag": f'"{hashlib.md5(body).hexdigest()}"', "blob": blob,
+            "last_modified": 1.0, "metadata": {}, "content_type": "a/b", "owner_user_id": None,
+        })  # fmt: skip
+        tx.add(EVENTS_OF_1, event)
+        tx.add(RESOURCES_OF_1, {"name": "arn:aws:s3:::b", "type": "AWS::S3::Bucket", "time": event["time"], "id": "e1"})
+
+    store = Store(folder / "plane.db", [EVENTS_OF_1, RESOURCES_OF_1, BUCKETS_OF_1, OBJECTS_OF_1])
+    asyncio.run(store.write(fill))
+    store.close()
+
+
+def test_a_state_of_the_first_version_is_served(tmp_path: Path) -> None:
+    first_versions_state(tmp_path)
+    with running_plane(tmp_path) as plane:
+        s3 = plane.client("s3")
+        assert s3.get_object(Bucket="b", Key="k")["Body"].read() == b"kept" * 10_000
+        by_name = {"AttributeKey": "ResourceName", "AttributeValue": "arn:aws:s3:::b"}
+        found = plane.client("cloudtrail").lookup_events(LookupAttributes=[by_name])["Events"]
+        assert [(one["EventName"], one["Username"]) for one in found] == [("CreateBucket", "ana")]
+        s3.delete_object(Bucket="b", Key="k")
+    assert [finding for finding in examine(tmp_path, deep=True) if finding.severity == "error"] == []
+    assert copy_of(tmp_path / "plane.db", 1).exists()

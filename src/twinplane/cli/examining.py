@@ -37,6 +37,9 @@ def _tell(finding: Finding) -> None:
 def _summary(findings: list[Finding], left: list[Finding], deep: bool) -> str:
     if left:
         return f"{len(left)} of the findings {'is an error' if len(left) == 1 else 'are errors'}."
+    warnings = sum(finding.severity == "warning" for finding in findings)
+    if warnings:
+        return f"No errors, but {warnings} warning{'s' if warnings > 1 else ''}."
     well = "Repaired" if any(finding.repaired for finding in findings) else "All is well"
     return f"{well}: documents, references, indexes, files and permissions" + (", every byte read." if deep else ".")
 

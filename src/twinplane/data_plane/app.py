@@ -43,6 +43,7 @@ from twinplane.engines.sql.pool import SqlPool
 
 log = structlog.get_logger()
 
+_TRY_AGAIN_SECONDS = 30.0
 _PACKAGE = "twinplane.data_plane.services"
 
 # Service package -> (the name of AWS's model, the service name in the credential scope).
@@ -320,8 +321,16 @@ async def _after_start(plane: Plane) -> None:
     """What can wait until the first calls are answered: a worker for the first query, bodies a crash left behind."""
     await asyncio.sleep(1)
     plane.sql.start()
-    await retention.arm(plane)
-    await sweep_orphans(plane)
+    while True:
+        try:
+            await retention.arm(plane)
+            await sweep_orphans(plane)
+            return
+        except (sqlite.Error, OSError) as error:
+            if words(error) is None:
+                raise
+            plane.told("what a crash left behind cannot be removed", error)
+            await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
 
 def lock_state(state: Path) -> int:

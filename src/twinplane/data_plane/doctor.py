@@ -20,6 +20,7 @@ from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane import schema
 from twinplane.data_plane.app import SERVICES, CannotServe, kinds_and_tasks, lock_state
+from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.files import sync_folder
 from twinplane.data_plane.findings import REPAIR, RESTORE, Examination, Finding
 from twinplane.data_plane.hold import HeldByAnother, hold
@@ -45,6 +46,8 @@ def examine(state: Path, *, deep: bool = False, repair: bool = False, ports: Ite
     """
     if not (state / "plane.db").is_file():
         raise CannotExamine(f"{state} holds no state: name the folder of a mesh or a data plane with --state")
+    if (state / MANIFEST).exists():
+        raise CannotExamine(f"{state} is a backup: `twinplane backup {state} --check` examines it")
     with contextlib.ExitStack() as stack:
         try:
             stack.callback(os.close, lock_state(state))
