@@ -168,6 +168,8 @@ class Quick:
         convert, encode = self._writing_structure(members), msgspec.json.Encoder().encode
 
         def write(answer: Answer) -> bytes | None:
+            if None in answer.values():  # most often a token that there is not
+                answer = {name: value for name, value in answer.items() if value is not None}
             body = encode(answer if convert is None else convert(answer))
             return None if b"null" in body else body
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 Convert = Callable[[Any], Any]
@@ -53,9 +54,12 @@ def epoch(value: Any) -> Any:
 
 def iso8601(value: Any) -> str:
     """As ISO 8601 text in UTC, milliseconds kept where there are any."""
-    if isinstance(value, str):
-        return value
-    milliseconds = int(value * 1000)
+    return value if isinstance(value, str) else _iso8601(value)
+
+
+@lru_cache(maxsize=4096)
+def _iso8601(seconds: float) -> str:
+    milliseconds = int(seconds * 1000)
     text = datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat()[:19]
     return f"{text}.{milliseconds % 1000:03d}Z" if milliseconds % 1000 else f"{text}Z"
 
