@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads
-from twinplane.data_plane.services.s3 import rules, store
+from twinplane.data_plane.services.s3 import listing_rules, rules, store
 from twinplane.data_plane.services.s3.buckets import decoded_token, owner, token
+from twinplane.data_plane.services.s3.listing_rules import encoded
 from twinplane.data_plane.services.s3.permissions import on_bucket
-from twinplane.data_plane.services.s3.rules import encoded
 from twinplane.data_plane.store import Document
 
 MOST_KEYS = 1000
@@ -52,18 +52,18 @@ def _encoding(request: Request) -> str | None:
     return encoding
 
 
-def _page(call: Call, request: Request, after: str) -> rules.Listing:
+def _page(call: Call, request: Request, after: str) -> listing_rules.Listing:
     bucket, prefix = request["Bucket"], request.get("Prefix") or ""
     store.get_bucket(call.tx, bucket)
 
-    def walk(start: rules.Place) -> Iterable[Document]:
+    def walk(start: listing_rules.Place) -> Iterable[Document]:
         return _visible(call, store.walk_objects(call.tx, bucket, prefix, start[0]))
 
-    def place(document: Document) -> rules.Place:
+    def place(document: Document) -> listing_rules.Place:
         return (document["key"],)
 
     delimiter = request.get("Delimiter") or ""
-    return rules.listing(walk, place, prefix, delimiter, (after,), _limit(request, "MaxKeys"))
+    return listing_rules.listing(walk, place, prefix, delimiter, (after,), _limit(request, "MaxKeys"))
 
 
 def _visible(call: Call, documents: Iterable[Document]) -> Iterable[Document]:
@@ -79,7 +79,7 @@ def list_object_versions(call: Call, request: Request) -> Answer:
         raise ServiceError("InvalidArgument", "A version-id marker cannot be specified without a key marker.", 400)
     latest: set[tuple[str, str]] = set()  # of the documents met
 
-    def walk(start: rules.Place) -> Iterable[Document]:
+    def walk(start: listing_rules.Place) -> Iterable[Document]:
         previous = start[0] if len(start) > 1 and start[1] != store.BEFORE_ALL_RANKS else None
         for document in store.walk_versions(call.tx, bucket, prefix, start):
             if document["key"] != previous:
@@ -89,7 +89,7 @@ def list_object_versions(call: Call, request: Request) -> Answer:
                 yield document
 
     after = _version_place(call, bucket, key_marker, version_marker)
-    page = rules.listing(walk, store.place_of_version, prefix, delimiter, after, _limit(request, "MaxKeys"))
+    page = listing_rules.listing(walk, store.place_of_version, prefix, delimiter, after, _limit(request, "MaxKeys"))
     answer: Answer = {
         "Name": bucket, "Prefix": encoded(prefix, encoding), "KeyMarker": encoded(key_marker, encoding),
         "VersionIdMarker": version_marker or "", "MaxKeys": _limit(request, "MaxKeys"),
@@ -113,7 +113,7 @@ def list_object_versions(call: Call, request: Request) -> Answer:
     return answer
 
 
-def _version_place(call: Call, bucket: str, key: str, version: str | None) -> rules.Place:
+def _version_place(call: Call, bucket: str, key: str, version: str | None) -> listing_rules.Place:
     """Where the markers of a request point. A version that went meanwhile: before all those of its key, so that a
     client that deletes page after page misses none."""
     if not version:
@@ -122,7 +122,7 @@ def _version_place(call: Call, bucket: str, key: str, version: str | None) -> ru
     return (key, store.BEFORE_ALL_RANKS) if found is None else store.place_of_version(found)
 
 
-def _common(call: Call, request: Request, page: rules.Listing, *, with_owner: bool) -> Answer:
+def _common(call: Call, request: Request, page: listing_rules.Listing, *, with_owner: bool) -> Answer:
     encoding = _encoding(request)
     answer: Answer = {
         "Name": request["Bucket"],
@@ -158,12 +158,14 @@ def list_multipart_uploads(call: Call, request: Request) -> Answer:
     limit, key_marker = _limit(request, "MaxUploads"), request.get("KeyMarker") or ""
     store.get_bucket(call.tx, bucket)
     marked = request.get("UploadIdMarker") if key_marker else None
-    after: rules.Place = (key_marker, marked) if marked else (key_marker,)
+    after: listing_rules.Place = (key_marker, marked) if marked else (key_marker,)
 
-    def walk(start: rules.Place) -> Iterable[Document]:
+    def walk(start: listing_rules.Place) -> Iterable[Document]:
         return store.walk_uploads(call.tx, bucket, prefix, start)
 
-    page = rules.listing(walk, lambda upload: (upload["key"], upload["upload_id"]), prefix, delimiter, after, limit)
+    page = listing_rules.listing(
+        walk, lambda upload: (upload["key"], upload["upload_id"]), prefix, delimiter, after, limit
+    )
     answer: Answer = {
         "Bucket": bucket,
         "Prefix": encoded(prefix, encoding),

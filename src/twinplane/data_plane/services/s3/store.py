@@ -16,7 +16,7 @@ from pysqlite3 import dbapi2 as sqlite
 
 from twinplane.data_plane.call import Principal, ServiceError
 from twinplane.data_plane.plane import Plane
-from twinplane.data_plane.services.s3 import bodies, rules
+from twinplane.data_plane.services.s3 import bodies, listing_rules
 from twinplane.data_plane.services.s3.bodies import Body
 from twinplane.data_plane.services.s3.rules import NULL_VERSION, new_version_id, version_id
 from twinplane.data_plane.store import Derived, Document, Kind, Transaction
@@ -137,7 +137,7 @@ def walk_uploads(tx: Transaction, bucket: str, prefix: str, after: tuple[str, ..
 
 _BEHIND_ALL_RANKS = 1 << 62
 BEFORE_ALL_RANKS = -_BEHIND_ALL_RANKS
-_LAST = rules.behind("")
+_LAST = listing_rules.behind("")
 
 
 def _walk(tx: Transaction, kind: Kind, bucket: str, prefix: str, after: tuple[Any, ...]) -> Iterator[Document]:
