@@ -93,7 +93,8 @@ class TaskRunner:
                 continue
             timeout = 30.0 if next_due is None else max(0.01, next_due - self._plane.clock())
             try:
-                await asyncio.wait_for(self._awake.wait(), timeout)
+                async with asyncio.timeout(timeout):  # `wait_for` may lose a cancellation that comes with a wake
+                    await self._awake.wait()
             except TimeoutError:
                 continue
 

@@ -17,7 +17,19 @@ _NO_REQUEST_OF_ITS_OWN = {
     "WriteGetObjectResponse",  # goes to a host of Object Lambda
     "CreateSession",  # boto3 calls it for directory buckets only
 }
-UNSERVED = sorted({*_MODEL.meta.service_model.operation_names} - {*OPERATIONS} - _NO_REQUEST_OF_ITS_OWN)
+
+
+def _request(name: str) -> tuple[str, str]:
+    http = _MODEL.meta.service_model.operation_model(name).http
+    return http["method"], http["requestUri"]
+
+
+_SERVED_REQUESTS = {_request(name) for name in OPERATIONS}  # some are those of older operations too
+UNSERVED = sorted(
+    name
+    for name in {*_MODEL.meta.service_model.operation_names} - {*OPERATIONS} - _NO_REQUEST_OF_ITS_OWN
+    if _request(name) not in _SERVED_REQUESTS
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +74,11 @@ def test_every_operation_that_is_not_served_answers_501_and_changes_nothing(s3: 
     for name in UNSERVED:
         shape = s3.meta.service_model.operation_model(name).input_shape
         arguments = example(shape) if shape is not None else {}
-        with pytest.raises(ClientError) as error:
-            getattr(s3, xform_name(name))(**arguments)
-        answer = error.value.response
-        answered = (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"])
+        try:
+            answer = getattr(s3, xform_name(name))(**arguments)
+        except ClientError as error:
+            answer = error.response
+        answered = (answer["ResponseMetadata"]["HTTPStatusCode"], answer.get("Error", {}).get("Code"))
         assert answered == (501, "NotImplemented"), name
         assert name in answer["Error"]["Message"]
     assert state(s3) == before

@@ -7,6 +7,7 @@ from twinplane.data_plane.services.s3 import (
     bucket_settings,
     buckets,
     cross_origin,
+    lifecycle,
     listings,
     notifications,
     objects,
@@ -21,6 +22,7 @@ OPERATIONS: dict[str, Operation] = {
     **bucket_policies.OPERATIONS,
     **bucket_settings.OPERATIONS,
     **cross_origin.OPERATIONS,
+    **lifecycle.OPERATIONS,
     **objects.OPERATIONS,
     **listings.OPERATIONS,
     **uploads.OPERATIONS,
@@ -29,4 +31,4 @@ OPERATIONS: dict[str, Operation] = {
     **notifications.OPERATIONS,
 }
 KINDS = store.KINDS
-TASKS: dict[str, TaskKind] = {}
+TASKS: dict[str, TaskKind] = {**lifecycle.TASKS}
