@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from twinplane.data_plane.call import Call, ServiceError
 from twinplane.data_plane.services.athena import rules
 from twinplane.data_plane.services.glue import store as glue
-from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.lakeformation.rules import TableAccess
 from twinplane.data_plane.services.s3 import store as s3
+from twinplane.data_plane.services.s3.permissions import check
 from twinplane.data_plane.store import Document
 from twinplane.engines.sql.plan import Column, Files, QueryError, Reference, Slice, Table, TableName
 
@@ -115,7 +115,8 @@ def _check_location(call: Call, access: TableAccess, arn: str) -> None:
     """Lake Formation reads what it was given care of; everything else only as the caller's own IAM policies allow."""
     if access.by_iam or lakeformation.registered_location(call.tx, arn) is None:
         try:
-            require(call, "s3:GetObject", arn + "*")
+            bucket, _, prefix = arn.removeprefix("arn:aws:s3:::").partition("/")
+            check(call, "s3:GetObject", {}, bucket, prefix + "*")
         except ServiceError:
             raise QueryError(
                 "PERMISSION_DENIED",

@@ -14,8 +14,8 @@ from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceE
 from twinplane.data_plane.services.athena import metadata, planning, rules, store
 from twinplane.data_plane.services.athena.work_groups import get as get_work_group
 from twinplane.data_plane.services.athena.work_groups import invalid, listing
-from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.services.s3 import store as s3
+from twinplane.data_plane.services.s3.permissions import check
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
 from twinplane.engines.sql.plan import Query, QueryCancelled, QueryError, Reference, SyntaxRefused
@@ -102,7 +102,7 @@ def _location(call: Call, request: Request, group: Document, query_id: str, suff
     if not location.startswith("s3://") or s3.find_bucket(call.tx, bucket) is None:
         raise invalid(f"Unable to verify/create output bucket {bucket}")
     if not location.startswith(rules.result_prefix(group["Configuration"], None, call.principal) or "\0"):
-        require(call, "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
+        check(call, "s3:PutObject", {}, bucket, key)
     return location
 
 
