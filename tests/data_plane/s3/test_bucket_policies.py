@@ -288,3 +288,16 @@ def test_each_operation_on_policies_needs_its_own_permission(s3: Any, user: Any)
         assert code_of(getattr(nobody, name), Bucket=BUCKET, **arguments) == "AccessDenied", action
         allowed, _ = user({"Action": action, "Resource": ARN})
         assert code_of(getattr(allowed, name), Bucket=BUCKET, **arguments) == "", action
+
+
+def test_a_query_s_result_is_not_written_where_the_bucket_denies_it(plane: RunningPlane, s3: Any) -> None:
+    athena = plane.client("athena")
+    athena.create_work_group(Name="writers")
+    query = {
+        "QueryString": "SELECT 1",
+        "WorkGroup": "writers",
+        "ResultConfiguration": {"OutputLocation": f"s3://{BUCKET}/results/"},
+    }
+    athena.start_query_execution(**query)
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=text(deny("*", "s3:PutObject", f"{ARN}/results/*")))
+    assert code_of(athena.start_query_execution, **query) == "AccessDeniedException"
