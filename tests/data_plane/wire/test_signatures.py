@@ -370,7 +370,12 @@ def test_a_presigned_url_means_what_was_signed(plane: RunningPlane) -> None:
     assert presigned(plane, lambda url: url.replace("a%20b", "a+b"), **spaced) == 200  # the same, written otherwise
     for version in ("s3", "s3v4"):
         for added in ("&acl", "&versionId=null", "&uploads", "&publicAccessBlock", "&attributes", "&partNumber=1"):
-            assert presigned(plane, lambda url, added=added: url + added, version, Key="a b") == 403, (version, added)
+            # no object has uploads or a block: that is said before anyone is asked who
+            refused = 501 if added in ("&uploads", "&publicAccessBlock") else 403
+            assert presigned(plane, lambda url, added=added: url + added, version, Key="a b") == refused, (
+                version,
+                added,
+            )
 
 
 def test_a_presigned_url_lasts_at_most_a_week(plane: RunningPlane) -> None:
