@@ -4,7 +4,7 @@ IAM is asked first (`allowed`); these rules decide inside the operation.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from twinplane.data_plane.call import Access, Answer, Call, Request, ServiceError
@@ -134,39 +134,66 @@ def _activate_in(tx: Transaction, active: Document) -> None:
         tx.put(store.USER_PROFILES, active)
 
 
+def designations(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> set[str]:
+    """All that the caller is in the project: as herself, through groups, and as the project's own role."""
+    held = store.designations_of(tx, domain_id, project_id, who.id, who.group_ids)
+    if not held and who.kind == "IAM_ROLE" and who.iam_arn == store.project_role_arn(tx, domain_id, project_id):
+        return {rules.CONTRIBUTOR}
+    return held
+
+
 def project_role(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> str | None:
     """The caller's strongest designation in the project; None when not a member.
 
     The project's own role, used without a person behind it, acts as a contributor of its project.
     """
-    held = store.designation_of(tx, domain_id, project_id, who.id, who.group_ids)
-    if held is None and who.kind == "IAM_ROLE" and who.iam_arn == store.project_role_arn(tx, domain_id, project_id):
-        return rules.CONTRIBUTOR
-    return held
+    return rules.strongest(designations(tx, domain_id, project_id, who))
+
+
+def require(
+    call: Call, domain_id: str, *, project_id: str | None = None, unit_id: str | None = None, rule: str = "",
+    of: tuple[str, str] | None = None,
+) -> Caller:  # fmt: skip
+    """The caller, who must have the right that `rules.RIGHTS` has for `rule`, or else for the operation.
+
+    What it is about lies in the project, or in the domain unit, that is given. `of`: what the request names (kind, id)
+    when that is something in the project. Raises AccessDeniedException; ResourceNotFoundException, as for a wrong id,
+    when the caller may not know that it exists.
+    """
+    who, tx = caller(call, domain_id), call.tx
+    right = rules.RIGHTS[rule or call.operation]
+    held: set[str] = set()
+    if project_id is not None:
+        unit_id = store.get_project(tx, domain_id, project_id)["domainUnitId"]
+        held = designations(tx, domain_id, project_id, who)
+    if not held.isdisjoint(right.members + right.subscribers) and (
+        right.needs is None or _may_make(tx, domain_id, project_id or "", right.needs, who)
+    ):
+        return who
+    if right.users or (right.domain_owners and is_domain_admin(tx, domain_id, who)):
+        return who
+    if unit_id is not None:
+        if right.unit_owners and is_unit_owner(tx, domain_id, unit_id, who):
+            return who
+        if right.policy and holds(tx, domain_id, unit_id, right.policy, who):
+            return who
+    if project_id is None or held or right.public or is_domain_admin(tx, domain_id, who):
+        raise denied(call)
+    raise store.not_found(*(of or ("Project", project_id)))
+
+
+def _may_make(tx: Transaction, domain_id: str, project_id: str, policy_type: str, who: Caller) -> bool:
+    unit_id = store.get_project(tx, domain_id, project_id)["domainUnitId"]
+    return is_unit_owner(tx, domain_id, unit_id, who) or holds(
+        tx, domain_id, unit_id, policy_type, who, project_id=project_id
+    )
 
 
 def require_project_role(
-    call: Call, domain_id: str, project_id: str, *designations: str, rule: str = "", of: tuple[str, str] | None = None
+    call: Call, domain_id: str, project_id: str, *, rule: str = "", of: tuple[str, str] | None = None
 ) -> Caller:
-    """The caller, who must be a member of the project with one of the designations.
-
-    Without designations: those `rules.PROJECT_OPERATIONS` has for `rule`, or else for the operation. `of`: what the
-    request names (kind, id) when that is something in the project: whoever may not see the project must get the answer
-    that a wrong id gets. Raises ResourceNotFoundException when the caller may not see the project,
-    AccessDeniedException when not allowed.
-    """
-    who = caller(call, domain_id)
-    store.get_project(call.tx, domain_id, project_id)
-    held = project_role(call.tx, domain_id, project_id, who)
-    name = rule or call.operation
-    if held is None:
-        if not is_domain_admin(call.tx, domain_id, who):
-            raise store.not_found(*(of or ("Project", project_id)))
-        if name not in rules.DOMAIN_ADMINISTRATOR_OPERATIONS:
-            raise denied(call)
-    elif held not in (designations or rules.PROJECT_OPERATIONS[name]):
-        raise denied(call)
-    return who
+    """`require` for what lies in a project."""
+    return require(call, domain_id, project_id=project_id, rule=rule, of=of)
 
 
 def is_unit_owner(tx: Transaction, domain_id: str, unit_id: str, who: Caller) -> bool:
@@ -181,19 +208,13 @@ def is_domain_admin(tx: Transaction, domain_id: str, who: Caller) -> bool:
 
 
 def require_domain_admin(call: Call, domain_id: str) -> Caller:
-    """The caller, who must own the root domain unit. Raises AccessDeniedException."""
-    who = caller(call, domain_id)
-    if not is_domain_admin(call.tx, domain_id, who):
-        raise denied(call)
-    return who
+    """`require` for what lies in no domain unit."""
+    return require(call, domain_id)
 
 
 def require_unit_owner(call: Call, domain_id: str, unit_id: str) -> Caller:
-    """The caller, who must own the domain unit or one above it. Raises AccessDeniedException."""
-    who = caller(call, domain_id)
-    if not is_unit_owner(call.tx, domain_id, unit_id, who):
-        raise denied(call)
-    return who
+    """`require` for what lies in a domain unit."""
+    return require(call, domain_id, unit_id=unit_id)
 
 
 def subject_of(tx: Transaction, domain_id: str, who: Caller) -> rules.Subject:
@@ -226,19 +247,19 @@ def policy_grants(tx: Transaction, domain_id: str, unit_ids: list[str], policy_t
     )
 
 
-def holds(tx: Transaction, domain_id: str, unit_id: str, policy_type: str, who: Caller) -> bool:
-    """Whether a grant of the policy, on the domain unit or cascading from one above it, names the caller."""
+def holds(
+    tx: Transaction, domain_id: str, unit_id: str, policy_type: str, who: Caller, *, project_id: str | None = None
+) -> bool:
+    """Whether a grant of the policy, on the domain unit or cascading from one above it, names the caller.
+
+    With a project: names her, or this one of her projects.
+    """
     unit_ids = [unit["id"] for unit in store.unit_path(tx, domain_id, unit_id)]
     grants = policy_grants(tx, domain_id, unit_ids, policy_type)
-    return rules.is_granted(grants, unit_id, subject_of(tx, domain_id, who))
-
-
-def require_granted(call: Call, domain_id: str, unit_id: str, policy_type: str) -> Caller:
-    """The caller, who must own the domain unit or hold the policy in it. Raises AccessDeniedException."""
-    who = caller(call, domain_id)
-    if not is_unit_owner(call.tx, domain_id, unit_id, who) and not holds(call.tx, domain_id, unit_id, policy_type, who):
-        raise denied(call)
-    return who
+    subject = subject_of(tx, domain_id, who)
+    if project_id is not None:
+        subject = replace(subject, projects=tuple(p for p in subject.projects if p[0] == project_id))
+    return rules.is_granted(grants, unit_id, subject)
 
 
 def credentials(issued: dict[str, Any]) -> Answer:

@@ -39,7 +39,7 @@ class NotApplicable(Exception):
 
 def create_asset_filter(call: Call, request: Request) -> Answer:
     """Makes a filter of an asset's columns or of its rows."""
-    known = _asset(call, request, *rules.EDITORS)
+    known = _asset(call, request)
     where = {"domainId": known["domainId"], "assetId": known["id"]}
     if call.tx.count(assets.FILTERS, where) >= MAX_FILTERS_PER_ASSET:
         raise ServiceError("ServiceQuotaExceededException", f"An asset has at most {MAX_FILTERS_PER_ASSET} filters.")
@@ -54,13 +54,13 @@ def create_asset_filter(call: Call, request: Request) -> Answer:
 
 def get_asset_filter(call: Call, request: Request) -> Answer:
     """A filter of an asset."""
-    known = _asset(call, request, *rules.DESIGNATIONS)
+    known = _asset(call, request)
     return _shown(asset_filter(call.tx, known, request["identifier"]), known, _MEMBERS)
 
 
 def list_asset_filters(call: Call, request: Request) -> Answer:
     """The filters of an asset."""
-    known = _asset(call, request, *rules.DESIGNATIONS)
+    known = _asset(call, request)
     found = call.tx.select(assets.FILTERS, {"domainId": known["domainId"], "assetId": known["id"]})
     shown = [_shown(document, known, _SUMMARY) for document in found]
     if request.get("status"):
@@ -70,7 +70,7 @@ def list_asset_filters(call: Call, request: Request) -> Answer:
 
 def update_asset_filter(call: Call, request: Request) -> Answer:
     """Changes what is given of a filter. What it shows cannot change while subscriptions use it."""
-    known = _asset(call, request, *rules.EDITORS)
+    known = _asset(call, request)
     document = asset_filter(call.tx, known, request["identifier"])
     changes = store.pick(request, ("name", "description", "configuration"))
     if "configuration" in changes:
@@ -86,7 +86,7 @@ def update_asset_filter(call: Call, request: Request) -> Answer:
 
 def delete_asset_filter(call: Call, request: Request) -> Answer:
     """Removes a filter that no subscription uses."""
-    known = _asset(call, request, *rules.EDITORS)
+    known = _asset(call, request)
     document = asset_filter(call.tx, known, request["identifier"])
     _check_unused(document)
     call.tx.remove(assets.FILTERS, known["domainId"], known["id"], document["id"])
@@ -212,11 +212,9 @@ def _check_unused(document: Document) -> None:
         raise rules.conflict(f"Filter {document['name']} is used by {document['uses']} subscriptions.")
 
 
-def _asset(call: Call, request: Request, *designations: str) -> Document:
+def _asset(call: Call, request: Request) -> Document:
     known = assets.asset(call.tx, request["domainIdentifier"], request["assetIdentifier"])
-    access.require_project_role(
-        call, known["domainId"], known["owningProjectId"], *designations, of=("Asset", known["id"])
-    )
+    access.require_project_role(call, known["domainId"], known["owningProjectId"], of=("Asset", known["id"]))
     return known
 
 

@@ -41,7 +41,6 @@ _MEMBERS = (
     "owningProjectId", "domainId", "formsOutput",
 )  # fmt: skip
 _SEARCHABLE = "amazon.datazone#searchable"
-_STEWARDS = (*rules.EDITORS, rules.STEWARD)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Draft:
 def create_asset(call: Call, request: Request) -> Answer:
     """Adds an asset to a project's inventory."""
     domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
-    who = access.require_project_role(call, domain_id, project_id, *rules.EDITORS)
+    who = access.require_project_role(call, domain_id, project_id)
     kind = asset_types.asset_type(call.tx, domain_id, request["typeIdentifier"], request.get("typeRevision"))
     draft = _draft(call, request, kind, who.id)
     document = add(call.tx, domain_id, project_id, kind, draft, call.now, request.get("externalIdentifier"))
@@ -79,9 +78,7 @@ def get_asset(call: Call, request: Request) -> Answer:
     """An asset, in its latest or a given revision; members of its project may read it."""
     domain_id = request["domainIdentifier"]
     document = asset(call.tx, domain_id, request["identifier"])
-    access.require_project_role(
-        call, domain_id, document["owningProjectId"], *rules.DESIGNATIONS, of=("Asset", document["id"])
-    )
+    access.require_project_role(call, domain_id, document["owningProjectId"], of=("Asset", document["id"]))
     if request.get("revision") is not None:
         document = revision(call.tx, domain_id, request["identifier"], request["revision"])
     return _answer(call.tx, document)
@@ -91,7 +88,7 @@ def create_asset_revision(call: Call, request: Request) -> Answer:
     """Describes an asset anew: everything the request leaves out, the new revision does not have."""
     domain_id = request["domainIdentifier"]
     known = asset(call.tx, domain_id, request["identifier"])
-    who = access.require_project_role(call, domain_id, known["owningProjectId"], *_STEWARDS, of=("Asset", known["id"]))
+    who = access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", known["id"]))
     kind = asset_types.asset_type(call.tx, domain_id, known["typeIdentifier"], request.get("typeRevision"))
     return _answer(call.tx, revise(call.tx, known, kind, _draft(call, request, kind, who.id), call.now))
 
@@ -100,7 +97,7 @@ def list_asset_revisions(call: Call, request: Request) -> Answer:
     """The revisions of an asset, latest first."""
     domain_id, asset_id = request["domainIdentifier"], request["identifier"]
     known = asset(call.tx, domain_id, asset_id)
-    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.DESIGNATIONS, of=("Asset", asset_id))
+    access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", asset_id))
     found = call.tx.select(REVISIONS, {"domainId": domain_id, "id": asset_id}, descending=True)
     rows, token = list_page(call, request, found)
     shown = ("domainId", "id", "revision", "createdBy", "createdAt")
@@ -111,7 +108,7 @@ def delete_asset(call: Call, request: Request) -> Answer:
     """Removes an asset that is not listed and has no filters."""
     domain_id, asset_id = request["domainIdentifier"], request["identifier"]
     known = asset(call.tx, domain_id, asset_id)
-    access.require_project_role(call, domain_id, known["owningProjectId"], *rules.EDITORS, of=("Asset", asset_id))
+    access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", asset_id))
     if listing_of(call.tx, domain_id, asset_id) is not None:
         raise rules.conflict(f"Asset {known['name']} has a listing; delete the listing first.")
     if call.tx.count(FILTERS, {"domainId": domain_id, "assetId": asset_id}):
@@ -283,9 +280,7 @@ def _answer(tx: Transaction, document: Document) -> Answer:
 
 def _governed(call: Call, request: Request) -> tuple[Document, list[str]]:
     known = asset(call.tx, request["domainIdentifier"], request["entityIdentifier"])
-    access.require_project_role(
-        call, known["domainId"], known["owningProjectId"], *_STEWARDS, of=("Asset", known["id"])
-    )
+    access.require_project_role(call, known["domainId"], known["owningProjectId"], of=("Asset", known["id"]))
     return known, request["governedGlossaryTerms"]
 
 

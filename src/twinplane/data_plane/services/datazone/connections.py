@@ -121,7 +121,7 @@ def get_connection(call: Call, request: Request) -> Answer:
         call,
         domain_id,
         project_id,
-        rule="GetConnectionWithSecret" if with_secret else "GetConnection",
+        rule="GetConnection with its secret" if with_secret else "GetConnection",
         of=_named(connection),
     )
     answer = store.pick(connection, _SHOWN)

@@ -54,7 +54,7 @@ _ACTIVITY = (
 def create_data_source(call: Call, request: Request) -> Answer:
     """Makes a data source of Glue databases."""
     domain_id, project_id = request["domainIdentifier"], request["projectIdentifier"]
-    access.require_project_role(call, domain_id, project_id, *rules.EDITORS)
+    access.require_project_role(call, domain_id, project_id)
     if request["type"] != "GLUE":
         raise rules.invalid(f"Data sources of type {request['type']} are not served; GLUE is.")
     for member, kind, what in (
@@ -81,13 +81,13 @@ def create_data_source(call: Call, request: Request) -> Answer:
 
 def get_data_source(call: Call, request: Request) -> Answer:
     """A data source of one of the caller's projects."""
-    return store.pick(_data_source(call, request, *rules.DESIGNATIONS), _MEMBERS)
+    return store.pick(_data_source(call, request), _MEMBERS)
 
 
 def list_data_sources(call: Call, request: Request) -> Answer:
     """The data sources of a project."""
     domain_id, project_id = request["domainIdentifier"], request["projectIdentifier"]
-    access.require_project_role(call, domain_id, project_id, *rules.DESIGNATIONS)
+    access.require_project_role(call, domain_id, project_id)
     found = call.tx.select(DATA_SOURCES, {"domainId": domain_id, "projectId": project_id})
     wanted = {
         "environmentId": request.get("environmentIdentifier"),
@@ -103,7 +103,7 @@ def list_data_sources(call: Call, request: Request) -> Answer:
 
 def update_data_source(call: Call, request: Request) -> Answer:
     """Changes what is given of a data source."""
-    document = _data_source(call, request, *rules.EDITORS)
+    document = _data_source(call, request)
     shown = ("name", "description", "enableSetting", "publishOnImport", "schedule", "recommendation")
     document |= store.pick(request, shown) | {"updatedAt": call.now}
     if request.get("configuration") is not None:
@@ -117,7 +117,7 @@ def update_data_source(call: Call, request: Request) -> Answer:
 
 def delete_data_source(call: Call, request: Request) -> Answer:
     """Removes a data source. Its assets stay, without a source: they are no longer granted automatically."""
-    document = _data_source(call, request, *rules.EDITORS)
+    document = _data_source(call, request)
     domain_id, identifier = document["domainId"], document["id"]
     where = {"domainId": domain_id, "dataSourceId": identifier}
     for run in call.tx.select(RUNS, where):
@@ -132,7 +132,7 @@ def delete_data_source(call: Call, request: Request) -> Answer:
 
 def start_data_source_run(call: Call, request: Request) -> Answer:
     """Asks for a run of a data source."""
-    source = _data_source(call, request | {"identifier": request["dataSourceIdentifier"]}, *rules.EDITORS)
+    source = _data_source(call, request | {"identifier": request["dataSourceIdentifier"]})
     if source["enableSetting"] == "DISABLED":
         raise rules.conflict(f"Data source {source['name']} is disabled.")
     where = {"domainId": source["domainId"], "dataSourceId": source["id"], "status": ["REQUESTED", "RUNNING"]}
@@ -158,7 +158,7 @@ def get_data_source_run(call: Call, request: Request) -> Answer:
 
 def list_data_source_runs(call: Call, request: Request) -> Answer:
     """The runs of a data source, latest first."""
-    source = _data_source(call, request | {"identifier": request["dataSourceIdentifier"]}, *rules.DESIGNATIONS)
+    source = _data_source(call, request | {"identifier": request["dataSourceIdentifier"]})
     where = {"domainId": source["domainId"], "dataSourceId": source["id"]}
     if request.get("status"):
         where["status"] = request["status"]
@@ -424,18 +424,16 @@ def _project_of(tx: Transaction, kind: Kind, what: str, domain_id: str, identifi
     return str(store.found(tx, kind, what, domain_id, identifier)["projectId"])
 
 
-def _data_source(call: Call, request: Request, *designations: str) -> Document:
+def _data_source(call: Call, request: Request) -> Document:
     found = store.found(call.tx, DATA_SOURCES, "Data source", request["domainIdentifier"], request["identifier"])
-    access.require_project_role(
-        call, found["domainId"], found["projectId"], *designations, of=("Data source", found["id"])
-    )
+    access.require_project_role(call, found["domainId"], found["projectId"], of=("Data source", found["id"]))
     return found
 
 
 def _run(call: Call, request: Request) -> Document:
     found = store.found(call.tx, RUNS, "Data source run", request["domainIdentifier"], request["identifier"])
     of = ("Data source run", found["id"])
-    access.require_project_role(call, found["domainId"], found["projectId"], *rules.DESIGNATIONS, of=of)
+    access.require_project_role(call, found["domainId"], found["projectId"], of=of)
     return found
 
 

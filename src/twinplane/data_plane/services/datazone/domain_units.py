@@ -26,7 +26,7 @@ def create_domain_unit(call: Call, request: Request) -> Answer:
     domain_id, parent_id = request["domainIdentifier"], request["parentDomainUnitIdentifier"]
     who = access.caller(call, domain_id)
     ancestors = [unit["id"] for unit in store.unit_path(call.tx, domain_id, parent_id)]
-    access.require_granted(call, domain_id, parent_id, "CREATE_DOMAIN_UNIT")
+    access.require_unit_owner(call, domain_id, parent_id)
     rules.check_unit_depth(len(ancestors))
     unit: Document = {
         "domainId": domain_id,
@@ -96,7 +96,7 @@ def list_domain_units_for_parent(call: Call, request: Request) -> Answer:
 def add_entity_owner(call: Call, request: Request) -> Answer:
     """Makes a user or group an owner of a domain unit; for those who own it or may assume its ownership."""
     domain_id, unit = request["domainIdentifier"], _entity(call, request)
-    access.require_granted(call, domain_id, unit["id"], "OVERRIDE_DOMAIN_UNIT_OWNERS")
+    access.require_unit_owner(call, domain_id, unit["id"])
     owner = _owner(call, request)
     if owner not in unit["owners"]:
         call.tx.put(store.DOMAIN_UNITS, unit | {"owners": [*unit["owners"], owner]})

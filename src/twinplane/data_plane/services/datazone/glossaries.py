@@ -11,7 +11,6 @@ TERMS = Kind("datazone_glossary_term", key=("domainId", "id"), unique=(("domainI
 KINDS = [GLOSSARIES, TERMS]
 
 TERMS_ATTRIBUTE = "__DataZoneGlossaryTerms"
-_CURATORS = (*rules.EDITORS, rules.STEWARD)
 
 GLOSSARY_MEMBERS = (
     "domainId", "id", "owningProjectId", "name", "description", "status", "createdAt", "createdBy", "updatedAt",
@@ -26,9 +25,7 @@ TERM_MEMBERS = (
 def create_glossary(call: Call, request: Request) -> Answer:
     """Makes a glossary in a project whose domain unit lets it."""
     domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
-    who = access.require_project_role(call, domain_id, project_id, *_CURATORS)
-    unit_id = store.get_project(call.tx, domain_id, project_id)["domainUnitId"]
-    access.require_granted(call, domain_id, unit_id, "CREATE_GLOSSARY")
+    who = access.require_project_role(call, domain_id, project_id)
     document: Document = {
         "domainId": domain_id, "id": new_id(), "name": request["name"], "owningProjectId": project_id,
         "description": request.get("description"), "status": request.get("status") or "ENABLED",
@@ -50,7 +47,7 @@ def update_glossary(call: Call, request: Request) -> Answer:
     """Changes what is given of a glossary."""
     domain_id = request["domainIdentifier"]
     known = glossary(call.tx, domain_id, request["identifier"])
-    who = access.require_project_role(call, domain_id, known["owningProjectId"], *_CURATORS)
+    who = access.require_project_role(call, domain_id, known["owningProjectId"])
     document = known | store.pick(request, ("name", "description", "status"))
     document |= {"updatedAt": call.now, "updatedBy": who.id}
     _put_named(call.tx, GLOSSARIES, document)
@@ -62,7 +59,7 @@ def delete_glossary(call: Call, request: Request) -> Answer:
     """Removes a glossary that is disabled and has no terms."""
     domain_id, glossary_id = request["domainIdentifier"], request["identifier"]
     known = glossary(call.tx, domain_id, glossary_id)
-    access.require_project_role(call, domain_id, known["owningProjectId"], *_CURATORS)
+    access.require_project_role(call, domain_id, known["owningProjectId"])
     if known["status"] != "DISABLED":
         raise rules.conflict(f"Glossary {known['name']} is enabled; disable it before it is deleted.")
     if call.tx.count(TERMS, {"domainId": domain_id, "glossaryId": glossary_id}):
@@ -76,7 +73,7 @@ def create_glossary_term(call: Call, request: Request) -> Answer:
     """Makes a term in a glossary."""
     domain_id = request["domainIdentifier"]
     parent = glossary(call.tx, domain_id, request["glossaryIdentifier"])
-    who = access.require_project_role(call, domain_id, parent["owningProjectId"], *_CURATORS)
+    who = access.require_project_role(call, domain_id, parent["owningProjectId"])
     _check_relations(call.tx, domain_id, request.get("termRelations"))
     document: Document = {
         "domainId": domain_id, "glossaryId": parent["id"], "id": new_id(), "name": request["name"],
@@ -101,7 +98,7 @@ def update_glossary_term(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     known = term(call.tx, domain_id, request["identifier"])
     parent = glossary(call.tx, domain_id, request.get("glossaryIdentifier") or known["glossaryId"])
-    who = access.require_project_role(call, domain_id, parent["owningProjectId"], *_CURATORS)
+    who = access.require_project_role(call, domain_id, parent["owningProjectId"])
     _check_relations(call.tx, domain_id, request.get("termRelations"))
     changes = store.pick(request, ("name", "shortDescription", "longDescription", "termRelations", "status"))
     document = known | changes | {"glossaryId": parent["id"], "updatedAt": call.now, "updatedBy": who.id}
@@ -115,7 +112,7 @@ def delete_glossary_term(call: Call, request: Request) -> Answer:
     domain_id, term_id = request["domainIdentifier"], request["identifier"]
     known = term(call.tx, domain_id, term_id)
     parent = glossary(call.tx, domain_id, known["glossaryId"])
-    access.require_project_role(call, domain_id, parent["owningProjectId"], *_CURATORS)
+    access.require_project_role(call, domain_id, parent["owningProjectId"])
     for scope in ("ASSET", "LISTING"):
         if search_index.holds(call.tx, domain_id, scope, TERMS_ATTRIBUTE, term_id):
             raise rules.conflict(f"Term {known['name']} is attached to assets.")

@@ -37,7 +37,7 @@ def create_subscription_grant(call: Call, request: Request) -> Answer:
     environment = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])
     project_id = environment["projectId"]
     of = ("Environment", environment["id"])
-    who = access.require_project_role(call, domain_id, project_id, *rules.EDITORS, of=of)
+    who = access.require_project_role(call, domain_id, project_id, of=of)
     _, entity = rules.exactly_one(request["grantedEntity"], "grantedEntity")
     where = {
         "domainId": domain_id, "subscriberKey": f"project:{project_id}", "listingId": entity["identifier"],
@@ -197,11 +197,11 @@ def _grant(call: Call, request: Request) -> Document:
 
 
 def _require_side(call: Call, who: access.Caller, grant: Document) -> None:
-    """The caller must edit the publishing or the subscribing project, or be the subscribed person."""
+    """The caller must stand on a side that the table of rights names for the operation."""
     sides = subscribers.sides(call.tx, who)
     if not sides.may_see(grant):
         raise store.not_found("Subscription grant", grant["id"])
-    if not (sides.edits_owner(grant) or sides.acts_for_subscriber(grant)):
+    if not sides.may(call.operation, grant):
         raise access.denied(call)
 
 

@@ -28,8 +28,7 @@ def create_listing_change_set(call: Call, request: Request) -> Answer:
     if request["entityType"] != "ASSET":
         raise rules.invalid("Only assets can be published here; data products are not served.")
     known = assets.asset(call.tx, domain_id, asset_id)
-    publishers = (*rules.EDITORS, rules.STEWARD)
-    who = access.require_project_role(call, domain_id, known["owningProjectId"], *publishers, of=("Asset", asset_id))
+    who = access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", asset_id))
     if request.get("entityRevision") is not None:
         known = assets.revision(call.tx, domain_id, asset_id, request["entityRevision"])
     if request["action"] == "PUBLISH":
@@ -52,7 +51,9 @@ def get_listing(call: Call, request: Request) -> Answer:
     document = listing(call.tx, domain_id, listing_id)
     if document["status"] != "ACTIVE":
         of = ("Listing", listing_id)
-        access.require_project_role(call, domain_id, document["owningProjectId"], *rules.DESIGNATIONS, of=of)
+        access.require_project_role(
+            call, domain_id, document["owningProjectId"], rule="GetListing that is not active", of=of
+        )
     wanted = request.get("listingRevision")
     if wanted is not None:
         found = call.tx.find(assets.LISTING_REVISIONS, domain_id, listing_id, int(wanted) if wanted.isdecimal() else 0)
@@ -76,9 +77,7 @@ def delete_listing(call: Call, request: Request) -> Answer:
     """Removes a listing that nobody is subscribed to."""
     domain_id, listing_id = request["domainIdentifier"], request["identifier"]
     document = listing(call.tx, domain_id, listing_id)
-    access.require_project_role(
-        call, domain_id, document["owningProjectId"], *rules.EDITORS, of=("Listing", listing_id)
-    )
+    access.require_project_role(call, domain_id, document["owningProjectId"], of=("Listing", listing_id))
     if document["subscriptions"]:
         raise rules.conflict(f"Listing {document['name']} has subscriptions; revoke them first.")
     for old in call.tx.select(assets.LISTING_REVISIONS, {"domainId": domain_id, "id": listing_id}):

@@ -23,6 +23,7 @@ from twinplane.data_plane.services.datazone import (
     project_profiles,
     projects,
     provisioning,
+    rules,
     search,
     store,
     subscription_targets,
@@ -66,3 +67,6 @@ for _resource in RESOURCES:
     OPERATIONS |= getattr(_resource, "OPERATIONS", {})
     KINDS += getattr(_resource, "KINDS", [])
     TASKS |= getattr(_resource, "TASKS", {})
+
+if _without := OPERATIONS.keys() - rules.RIGHTS.keys():
+    raise RuntimeError(f"rules.RIGHTS must say who may run: {', '.join(sorted(_without))}")

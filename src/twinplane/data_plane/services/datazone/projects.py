@@ -191,10 +191,9 @@ def _require_may_create(call: Call, domain_id: str, unit_id: str, profile: Docum
     """Creating a project takes a grant; owning the domain unit is not one."""
     who = access.caller(call, domain_id)
     unit_ids = [unit["id"] for unit in store.unit_path(call.tx, domain_id, unit_id)]
-    if profile is None:
-        grants = access.policy_grants(call.tx, domain_id, unit_ids, "CREATE_PROJECT")
-    else:
-        grants = access.policy_grants(call.tx, domain_id, unit_ids, "CREATE_PROJECT_FROM_PROJECT_PROFILE")
+    right = rules.RIGHTS["CreateProject" if profile is None else "CreateProject with a profile"]
+    grants = access.policy_grants(call.tx, domain_id, unit_ids, right.policy or "")
+    if profile is not None:
         grants = [grant for grant in grants if rules.allows_profile(grant, profile["id"])]
     if not rules.is_granted(grants, unit_id, access.subject_of(call.tx, domain_id, who)):
         raise access.denied(call)

@@ -15,33 +15,193 @@ VIEWER = "PROJECT_CATALOG_VIEWER"
 
 DESIGNATIONS = (OWNER, CONTRIBUTOR, STEWARD, CONSUMER, VIEWER)  # strongest first
 EDITORS = (OWNER, CONTRIBUTOR)
+CURATORS = (OWNER, CONTRIBUTOR, STEWARD)
+SUBSCRIBERS = (OWNER, CONTRIBUTOR, CONSUMER)
 
-PROJECT_OPERATIONS: dict[str, tuple[str, ...]] = {
-    "UpdateProject": (OWNER,),
-    "DeleteProject": (OWNER,),
-    "CreateProjectMembership": (OWNER,),
-    "DeleteProjectMembership": (OWNER,),
-    "GetProject": DESIGNATIONS,
-    "ListProjectMemberships": DESIGNATIONS,
-    "CreateEnvironment": EDITORS,
-    "UpdateEnvironment": EDITORS,
-    "DeleteEnvironment": EDITORS,
-    "GetEnvironment": DESIGNATIONS,
-    "ListEnvironments": DESIGNATIONS,
-    "GetEnvironmentCredentials": EDITORS,
-    "CreateConnection": EDITORS,
-    "UpdateConnection": EDITORS,
-    "DeleteConnection": EDITORS,
-    "GetConnection": DESIGNATIONS,
-    "GetConnectionWithSecret": EDITORS,
-    "ListConnections": DESIGNATIONS,
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Who may run an operation, once IAM lets them: whoever one of these names.
+
+    Whoever may not even see what the request names is told that it does not exist; everybody else is refused.
+    """
+
+    members: tuple[str, ...] = ()
+    """Members with one of these designations of the project that owns the thing (of subscriptions: that publishes)."""
+    subscribers: tuple[str, ...] = ()
+    """Members with one of these designations of the subscribing project; the subscribed person, group or principal."""
+    creator: bool = False
+    """Who made it."""
+    unit_owners: bool = False
+    """Owners of the domain unit, or of one above it."""
+    domain_owners: bool = False
+    """Owners of the root domain unit: the administrators of the domain."""
+    policy: str | None = None
+    """Whoever a grant of this policy names in the domain unit."""
+    needs: str | None = None
+    """Members need a grant of this policy to the project besides, or to own its domain unit."""
+    users: bool = False
+    """Every user of the domain. Lists show what the caller may see."""
+    iam_alone: bool = False
+    """Nobody more: IAM policies decide alone, also for those who are no users of the domain."""
+    public: bool = False
+    """Every user of the domain may see it; so who may not change it is refused, not told that it does not exist."""
+
+
+READING = Right(members=DESIGNATIONS)
+EDITING = Right(members=EDITORS)
+OWNING = Right(members=(OWNER,))
+CURATING = Right(members=CURATORS)
+UNIT = Right(unit_owners=True)
+DOMAIN = Right(domain_owners=True)
+USER = Right(users=True)
+IAM = Right(iam_alone=True)
+
+RIGHTS: dict[str, Right] = {
+    # domains
+    "CreateDomain": IAM,
+    "GetDomain": IAM,
+    "ListDomains": IAM,
+    "UpdateDomain": DOMAIN,
+    "DeleteDomain": DOMAIN,
+    "ListTagsForResource": IAM,
+    "TagResource": DOMAIN,
+    "UntagResource": DOMAIN,
+    "GetDomainExecutionRoleCredentials": USER,
+    "GetIamPortalLoginUrl": USER,
+    # domain units and their policies
+    "CreateDomainUnit": Right(unit_owners=True, policy="CREATE_DOMAIN_UNIT"),
+    "GetDomainUnit": USER,
+    "ListDomainUnitsForParent": USER,
+    "UpdateDomainUnit": UNIT,
+    "DeleteDomainUnit": UNIT,
+    "AddEntityOwner": Right(unit_owners=True, policy="OVERRIDE_DOMAIN_UNIT_OWNERS"),
+    "RemoveEntityOwner": UNIT,
+    "ListEntityOwners": USER,
+    "UpdateRootDomainUnitOwner": DOMAIN,
+    "AddPolicyGrant": UNIT,
+    "RemovePolicyGrant": UNIT,
+    "ListPolicyGrants": USER,
+    "CreateRule": UNIT,
+    "GetRule": USER,
+    "ListRules": USER,
+    "UpdateRule": UNIT,
+    "DeleteRule": UNIT,
+    # people
+    "CreateUserProfile": DOMAIN,
+    "GetUserProfile": USER,
+    "UpdateUserProfile": DOMAIN,
+    "SearchUserProfiles": USER,
+    "CreateGroupProfile": DOMAIN,
+    "GetGroupProfile": USER,
+    "UpdateGroupProfile": DOMAIN,
+    "SearchGroupProfiles": USER,
+    # blueprints and project profiles
+    "ListEnvironmentBlueprints": USER,
+    "GetEnvironmentBlueprint": USER,
+    "PutEnvironmentBlueprintConfiguration": DOMAIN,
+    "GetEnvironmentBlueprintConfiguration": USER,
+    "ListEnvironmentBlueprintConfigurations": USER,
+    "DeleteEnvironmentBlueprintConfiguration": DOMAIN,
+    "CreateProjectProfile": UNIT,
+    "GetProjectProfile": USER,
+    "ListProjectProfiles": USER,
+    "UpdateProjectProfile": UNIT,
+    "DeleteProjectProfile": UNIT,
+    # projects
+    "CreateProject": Right(policy="CREATE_PROJECT"),
+    "CreateProject with a profile": Right(policy="CREATE_PROJECT_FROM_PROJECT_PROFILE"),
+    "GetProject": Right(members=DESIGNATIONS, domain_owners=True),
+    "ListProjects": USER,
+    "UpdateProject": OWNING,
+    "DeleteProject": Right(members=(OWNER,), domain_owners=True),
+    "CreateProjectMembership": Right(members=(OWNER,), policy="OVERRIDE_PROJECT_OWNERS"),
+    "ListProjectMemberships": Right(members=DESIGNATIONS, domain_owners=True),
+    "DeleteProjectMembership": OWNING,
+    # environments and connections
+    "CreateEnvironment": EDITING,
+    "GetEnvironment": Right(members=DESIGNATIONS, domain_owners=True),
+    "ListEnvironments": Right(members=DESIGNATIONS, domain_owners=True),
+    "UpdateEnvironment": EDITING,
+    "DeleteEnvironment": EDITING,
+    "GetEnvironmentCredentials": EDITING,
+    "CreateConnection": EDITING,
+    "GetConnection": READING,
+    "GetConnection with its secret": EDITING,
+    "ListConnections": READING,
+    "UpdateConnection": EDITING,
+    "DeleteConnection": EDITING,
+    # types
+    "CreateFormType": Right(members=EDITORS, needs="CREATE_FORM_TYPE"),
+    "GetFormType": USER,
+    "DeleteFormType": Right(members=EDITORS, public=True),
+    "CreateAssetType": Right(members=EDITORS, needs="CREATE_ASSET_TYPE"),
+    "GetAssetType": USER,
+    "DeleteAssetType": Right(members=EDITORS, public=True),
+    "SearchTypes": USER,
+    # glossaries
+    "CreateGlossary": Right(members=CURATORS, needs="CREATE_GLOSSARY"),
+    "GetGlossary": USER,
+    "UpdateGlossary": Right(members=CURATORS, public=True),
+    "DeleteGlossary": Right(members=CURATORS, public=True),
+    "CreateGlossaryTerm": Right(members=CURATORS, public=True),
+    "GetGlossaryTerm": USER,
+    "UpdateGlossaryTerm": Right(members=CURATORS, public=True),
+    "DeleteGlossaryTerm": Right(members=CURATORS, public=True),
+    # assets and what is published of them
+    "CreateAsset": EDITING,
+    "GetAsset": READING,
+    "CreateAssetRevision": CURATING,
+    "ListAssetRevisions": READING,
+    "DeleteAsset": EDITING,
+    "AssociateGovernedTerms": CURATING,
+    "DisassociateGovernedTerms": CURATING,
+    "CreateAssetFilter": EDITING,
+    "GetAssetFilter": READING,
+    "ListAssetFilters": READING,
+    "UpdateAssetFilter": EDITING,
+    "DeleteAssetFilter": EDITING,
+    "Search": USER,
+    "CreateListingChangeSet": CURATING,
+    "GetListing": USER,
+    "GetListing that is not active": READING,
+    "DeleteListing": EDITING,
+    "SearchListings": USER,
+    # data sources
+    "CreateDataSource": EDITING,
+    "GetDataSource": READING,
+    "ListDataSources": READING,
+    "UpdateDataSource": EDITING,
+    "DeleteDataSource": EDITING,
+    "StartDataSourceRun": EDITING,
+    "GetDataSourceRun": READING,
+    "ListDataSourceRuns": READING,
+    "ListDataSourceRunActivities": READING,
+    # subscriptions
+    "CreateSubscriptionRequest": Right(subscribers=SUBSCRIBERS),
+    "CreateSubscriptionRequest for someone else": DOMAIN,
+    "GetSubscriptionRequestDetails": Right(DESIGNATIONS, DESIGNATIONS, creator=True, domain_owners=True),
+    "ListSubscriptionRequests": USER,
+    "UpdateSubscriptionRequest": Right(subscribers=SUBSCRIBERS, creator=True),
+    "DeleteSubscriptionRequest": Right(subscribers=SUBSCRIBERS, creator=True),
+    "AcceptSubscriptionRequest": EDITING,
+    "RejectSubscriptionRequest": EDITING,
+    "GetSubscription": Right(DESIGNATIONS, DESIGNATIONS, creator=True, domain_owners=True),
+    "ListSubscriptions": USER,
+    "CancelSubscription": Right(subscribers=SUBSCRIBERS),
+    "RevokeSubscription": EDITING,
+    "CreateSubscriptionTarget": EDITING,
+    "GetSubscriptionTarget": READING,
+    "ListSubscriptionTargets": READING,
+    "UpdateSubscriptionTarget": EDITING,
+    "DeleteSubscriptionTarget": EDITING,
+    "CreateSubscriptionGrant": EDITING,
+    "GetSubscriptionGrant": Right(DESIGNATIONS, DESIGNATIONS, creator=True, domain_owners=True),
+    "ListSubscriptionGrants": USER,
+    "DeleteSubscriptionGrant": Right(EDITORS, SUBSCRIBERS),
+    "UpdateSubscriptionGrantStatus": Right(EDITORS, SUBSCRIBERS),
 }
-"""Which members of a project may run an operation on it."""
-
-DOMAIN_ADMINISTRATOR_OPERATIONS = frozenset(
-    {"GetProject", "DeleteProject", "ListProjectMemberships", "ListEnvironments", "GetEnvironment"}
-)
-"""What owners of the root domain unit may do with a project they are no member of."""
+"""Who may run each operation of DataZone. An operation without a line is not served: the data plane does not start."""
 
 MAX_UNIT_DEPTH = 5
 MAX_GRANTS_PER_POLICY = 20

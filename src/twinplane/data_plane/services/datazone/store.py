@@ -113,17 +113,17 @@ def unit_path(tx: Transaction, domain_id: str, unit_id: str) -> list[Document]:
     return path
 
 
-def designation_of(
+def designations_of(
     tx: Transaction, domain_id: str, project_id: str, profile_id: str, group_ids: tuple[str, ...]
-) -> str | None:
-    """The strongest designation a user profile has in a project, directly or through a group; None if no member."""
-    held = []
+) -> set[str]:
+    """The designations a user profile has in a project, directly and through its groups."""
+    held = set()
     for member_type, ids in (("user", (profile_id,)), ("group", group_ids)):
         for member_id in ids:
             membership = tx.find(MEMBERSHIPS, domain_id, project_id, member_type, member_id)
             if membership is not None:
-                held.append(membership["designation"])
-    return rules.strongest(held)
+                held.add(membership["designation"])
+    return held
 
 
 _MEMBERS = Derived("members of projects", (USER_PROFILES, MEMBERSHIPS, identities.MEMBERSHIPS))
@@ -141,7 +141,7 @@ def _is_member(tx: Transaction, domain_id: str, project_id: str, user_id: str) -
     if profile is not None and profile["status"] == "DEACTIVATED":
         return False
     groups = identities.group_ids(tx, user_id)
-    return designation_of(tx, domain_id, project_id, profile_id, groups) is not None
+    return bool(designations_of(tx, domain_id, project_id, profile_id, groups))
 
 
 def project_environments(tx: Transaction, domain_id: str, project_id: str) -> list[Document]:

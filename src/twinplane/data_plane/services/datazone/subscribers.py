@@ -7,8 +7,6 @@ from twinplane.data_plane.services.datazone import access, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document, Transaction
 
-_SUBSCRIBERS = (*rules.EDITORS, rules.CONSUMER)
-
 
 def resolve(call: Call, domain_id: str, principal: dict[str, Any], who: access.Caller) -> tuple[str, Document]:
     """Who a request is for: the key documents are found by, and AWS's SubscribedPrincipal.
@@ -23,14 +21,14 @@ def resolve(call: Call, domain_id: str, principal: dict[str, Any], who: access.C
         raise rules.invalid(f"The subscribed {kind} needs an identifier.")
     key = f"{kind}:{identifier}"
     if kind == "project":
-        access.require_project_role(call, domain_id, identifier, *_SUBSCRIBERS)
+        access.require_project_role(call, domain_id, identifier)
         project = store.get_project(tx, domain_id, identifier)
         return key, {"project": {"id": identifier, "name": project["name"]}}
     own = {"user": identifier == who.id, "group": identifier in who.group_ids, "iam": identifier == who.iam_arn}
     if who.user_id is not None:
         own["iam"] = False  # the role a person comes through is not hers
-    if not (own[kind] or access.is_domain_admin(tx, domain_id, who)):
-        raise access.denied(call)
+    if not own[kind]:
+        access.require(call, domain_id, rule="CreateSubscriptionRequest for someone else")
     return key, {kind: _described(call, domain_id, kind, identifier)}
 
 
@@ -55,40 +53,37 @@ class Sides:
 
     def __init__(self, tx: Transaction, who: access.Caller) -> None:
         self._tx, self._who = tx, who
-        self._roles: dict[tuple[str, str], str | None] = {}
+        self._roles: dict[tuple[str, str], set[str]] = {}
         self._admin: bool | None = None
 
     def may_see(self, document: Document) -> bool:
         """Members of the publishing or the subscribing project, the subscribed, who asked, domain administrators."""
+        return self.may("GetSubscription", document)
+
+    def may(self, operation: str, document: Document) -> bool:
+        """Whether `rules.RIGHTS` has a line for the operation that the caller meets."""
+        right = rules.RIGHTS[operation]
         return (
-            self._role(document, document["ownerProjectId"]) is not None
-            or self._is_subscriber(document, rules.DESIGNATIONS)
-            or document["createdBy"] == self._who.id
-            or self._is_admin(document)
+            not self._roles_in(document, document["ownerProjectId"]).isdisjoint(right.members)
+            or (bool(right.subscribers) and self._is_subscriber(document, right.subscribers))
+            or (right.creator and document["createdBy"] == self._who.id)
+            or (right.domain_owners and self._is_admin(document))
         )
-
-    def edits_owner(self, document: Document) -> bool:
-        """Whether the caller is an owner or contributor of the publishing project."""
-        return self._role(document, document["ownerProjectId"]) in rules.EDITORS
-
-    def acts_for_subscriber(self, document: Document) -> bool:
-        """Whether the caller may act for the subscribed project, group, person or role."""
-        return self._is_subscriber(document, _SUBSCRIBERS)
 
     def _is_subscriber(self, document: Document, designations: tuple[str, ...]) -> bool:
         kind, _, identifier = document["subscriberKey"].partition(":")
         if kind == "project":
-            return self._role(document, identifier) in designations
+            return not self._roles_in(document, identifier).isdisjoint(designations)
         if kind == "group":
             return identifier in self._who.group_ids
         if kind == "iam":
             return self._who.user_id is None and identifier == self._who.iam_arn
         return bool(identifier == self._who.id)
 
-    def _role(self, document: Document, project_id: str) -> str | None:
+    def _roles_in(self, document: Document, project_id: str) -> set[str]:
         key = (document["domainId"], project_id)
         if key not in self._roles:
-            self._roles[key] = access.project_role(self._tx, *key, self._who)
+            self._roles[key] = access.designations(self._tx, *key, self._who)
         return self._roles[key]
 
     def _is_admin(self, document: Document) -> bool:

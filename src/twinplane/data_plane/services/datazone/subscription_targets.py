@@ -25,7 +25,7 @@ _MEMBERS = (
 
 def create_subscription_target(call: Call, request: Request) -> Answer:
     """Makes a subscription target in an environment of the caller's project."""
-    environment, who = _environment(call, request, *rules.EDITORS)
+    environment, who = _environment(call, request)
     document: Document = {
         "domainId": environment["domainId"], "environmentId": environment["id"], "id": new_id(),
         "projectId": environment["projectId"], "name": request["name"], "type": request["type"],
@@ -43,13 +43,13 @@ def create_subscription_target(call: Call, request: Request) -> Answer:
 
 def get_subscription_target(call: Call, request: Request) -> Answer:
     """A subscription target of an environment."""
-    environment, _ = _environment(call, request, *rules.DESIGNATIONS)
+    environment, _ = _environment(call, request)
     return store.pick(target(call.tx, environment, request["identifier"]), _MEMBERS)
 
 
 def list_subscription_targets(call: Call, request: Request) -> Answer:
     """The subscription targets of an environment."""
-    environment, _ = _environment(call, request, *rules.DESIGNATIONS)
+    environment, _ = _environment(call, request)
     found = _targets(call.tx, environment)
     member = "updatedAt" if request.get("sortBy") == "UPDATED_AT" else "createdAt"
     found.sort(key=lambda d: d[member], reverse=request.get("sortOrder") == "DESCENDING")
@@ -59,7 +59,7 @@ def list_subscription_targets(call: Call, request: Request) -> Answer:
 
 def update_subscription_target(call: Call, request: Request) -> Answer:
     """Changes what is given of a subscription target; grants made before stay as they are."""
-    environment, who = _environment(call, request, *rules.EDITORS)
+    environment, who = _environment(call, request)
     changes = store.pick(
         request,
         (
@@ -76,7 +76,7 @@ def update_subscription_target(call: Call, request: Request) -> Answer:
 
 def delete_subscription_target(call: Call, request: Request) -> Answer:
     """Removes a subscription target. Grants made through it stay until their subscription ends."""
-    environment, _ = _environment(call, request, *rules.EDITORS)
+    environment, _ = _environment(call, request)
     document = target(call.tx, environment, request["identifier"])
     call.tx.remove(TARGETS, *TARGETS.key_of(document))
     return {}
@@ -148,10 +148,10 @@ def _check(tx: Transaction, document: Document) -> None:
         raise rules.invalid(f"A {GLUE_TARGET} needs the form {CONFIG_FORM} with a databaseName.")
 
 
-def _environment(call: Call, request: Request, *designations: str) -> tuple[Document, access.Caller]:
+def _environment(call: Call, request: Request) -> tuple[Document, access.Caller]:
     found = store.get_environment(call.tx, request["domainIdentifier"], request["environmentIdentifier"])
     of = ("Environment", found["id"])
-    return found, access.require_project_role(call, found["domainId"], found["projectId"], *designations, of=of)
+    return found, access.require_project_role(call, found["domainId"], found["projectId"], of=of)
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -91,7 +91,7 @@ def list_subscription_requests(call: Call, request: Request) -> Answer:
 def update_subscription_request(call: Call, request: Request) -> Answer:
     """Changes the reason of a pending request; who asked may."""
     document, sides, who = _seen(call, request, REQUESTS, "Subscription request")
-    if not (document["createdBy"] == who.id or sides.acts_for_subscriber(document)):
+    if not sides.may(call.operation, document):
         raise access.denied(call)
     _check_pending(document)
     document |= {"requestReason": request["requestReason"], "updatedAt": call.now, "updatedBy": who.id}
@@ -102,7 +102,7 @@ def update_subscription_request(call: Call, request: Request) -> Answer:
 def delete_subscription_request(call: Call, request: Request) -> Answer:
     """Withdraws a request that was not accepted; who asked may."""
     document, sides, who = _seen(call, request, REQUESTS, "Subscription request")
-    if not (document["createdBy"] == who.id or sides.acts_for_subscriber(document)):
+    if not sides.may(call.operation, document):
         raise access.denied(call)
     if document["status"] == "ACCEPTED":
         raise rules.conflict("The request was accepted; cancel the subscription instead.")
@@ -116,7 +116,7 @@ def delete_subscription_request(call: Call, request: Request) -> Answer:
 def accept_subscription_request(call: Call, request: Request) -> Answer:
     """Approves a request, possibly cut down by filters of the asset; editors of the publishing project may."""
     document, sides, who = _seen(call, request, REQUESTS, "Subscription request")
-    if not sides.edits_owner(document):
+    if not sides.may(call.operation, document):
         raise access.denied(call)
     _check_pending(document)
     if request.get("assetPermissions"):
@@ -129,7 +129,7 @@ def accept_subscription_request(call: Call, request: Request) -> Answer:
 def reject_subscription_request(call: Call, request: Request) -> Answer:
     """Declines a request; editors of the publishing project may."""
     document, sides, who = _seen(call, request, REQUESTS, "Subscription request")
-    if not sides.edits_owner(document):
+    if not sides.may(call.operation, document):
         raise access.denied(call)
     _check_pending(document)
     document |= _decision("REJECTED", who.id, request.get("decisionComment"), call.now)
@@ -153,7 +153,7 @@ def list_subscriptions(call: Call, request: Request) -> Answer:
 def cancel_subscription(call: Call, request: Request) -> Answer:
     """Ends a subscription from the subscriber's side."""
     document, sides, who = _seen(call, request, SUBSCRIPTIONS, "Subscription")
-    if not sides.acts_for_subscriber(document):
+    if not sides.may(call.operation, document):
         raise access.denied(call)
     return _end(call, document, "CANCELLED", who.id, retain=False)
 
@@ -161,7 +161,7 @@ def cancel_subscription(call: Call, request: Request) -> Answer:
 def revoke_subscription(call: Call, request: Request) -> Answer:
     """Ends a subscription from the publisher's side; its permissions too, unless they are retained."""
     document, sides, who = _seen(call, request, SUBSCRIPTIONS, "Subscription")
-    if not sides.edits_owner(document):
+    if not sides.may(call.operation, document):
         raise access.denied(call)
     return _end(call, document, "REVOKED", who.id, retain=bool(request.get("retainPermissions")))
 
