@@ -14,6 +14,7 @@ from twinplane.data_plane.services.datazone import (
     search_index,
     smithy,
     store,
+    time_series_points,
 )
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.paging import answer, list_page
@@ -26,6 +27,7 @@ ASSETS = Kind(
     "datazone_asset",
     key=("domainId", "id"),
     unique=(("domainId", "owningProjectId", "externalIdentifier"),),
+    indexes=(("domainId", "sourceIdentifier"),),
 )
 REVISIONS = Kind("datazone_asset_revision", key=("domainId", "id", "number"))
 LISTINGS = Kind(
@@ -115,6 +117,7 @@ def delete_asset(call: Call, request: Request) -> Answer:
         raise rules.conflict(f"Asset {known['name']} has filters; delete them first.")
     for old in call.tx.select(REVISIONS, {"domainId": domain_id, "id": asset_id}):
         call.tx.remove(REVISIONS, domain_id, asset_id, old["number"])
+    time_series_points.forget(call.tx, domain_id, asset_id)
     call.tx.remove(ASSETS, domain_id, asset_id)
     search_index.remove(call.tx, domain_id, "ASSET", asset_id)
     return {}
@@ -175,7 +178,7 @@ def revise(tx: Transaction, known: Document, kind: Document, draft: Draft, now: 
     document = known | {
         "number": number, "revision": str(number), "name": draft.name, "description": draft.description,
         "typeRevision": kind["revision"], "glossaryTerms": draft.glossary_terms, "formsOutput": draft.forms,
-        "createdAt": now, "createdBy": draft.by,
+        "createdAt": now, "createdBy": draft.by, "sourceIdentifier": _source_identifier(draft.forms),
     }  # fmt: skip
     try:
         tx.put(ASSETS, document)
@@ -184,6 +187,12 @@ def revise(tx: Transaction, known: Document, kind: Document, draft: Draft, now: 
     tx.put(REVISIONS, document)
     _index(tx, document)
     return document
+
+
+def _source_identifier(forms: list[Document]) -> str | None:
+    """What an asset is called where it comes from: lineage finds it by that."""
+    found = form_content({"formsOutput": forms}, managed_types.COMMON_FORM)
+    return (found or {}).get("sourceIdentifier")
 
 
 def form_content(document: Document, form_name: str) -> dict[str, Any] | None:

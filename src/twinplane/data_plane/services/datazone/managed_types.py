@@ -18,6 +18,7 @@ COLUMN_FORM = "ColumnBusinessMetadataForm"
 COMMON_FORM = "AssetCommonDetailsForm"
 DATA_SOURCE_FORM = "DataSourceReferenceForm"
 TERMS_FORM = "SubscriptionTermsForm"
+DATA_QUALITY = PREFIX + "DataQualityResultFormType"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,25 @@ FORMS: dict[str, ManagedForm] = {
         "2",
         """structure SubscriptionTermsFormType { approvalRequired: ApprovalRequired termsAndConditions: String }
         enum ApprovalRequired { YES NO }""",
+    ),
+    "DataQualityResultFormType": ManagedForm(
+        "8",
+        """structure DataQualityResultFormType {
+            evaluations: Evaluations
+            @range(min: 0, max: 100) passingPercentage: Double
+            @range(min: 0) evaluationsCount: Integer
+        }
+        list Evaluations { member: Evaluation }
+        structure Evaluation {
+            types: Names
+            description: String
+            details: Details
+            applicableFields: Names
+            status: Status
+        }
+        list Names { member: String }
+        map Details { key: String value: String }
+        enum Status { PASS FAIL SKIP }""",
     ),
     "S3ObjectCollectionFormType": ManagedForm(
         "7",

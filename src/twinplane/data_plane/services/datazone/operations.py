@@ -28,6 +28,7 @@ from twinplane.data_plane.services.datazone import (
     store,
     subscription_targets,
     subscriptions,
+    time_series,
     types,
 )
 from twinplane.data_plane.store import Kind
@@ -56,6 +57,7 @@ RESOURCES: list[ModuleType] = [
     search,
     subscription_targets,
     subscriptions,
+    time_series,
     types,
 ]
 

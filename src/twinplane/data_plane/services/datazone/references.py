@@ -21,6 +21,7 @@ from twinplane.data_plane.services.datazone.store import (
     USER_PROFILES,
 )
 from twinplane.data_plane.services.datazone.subscription_targets import TARGETS
+from twinplane.data_plane.services.datazone.time_series_points import LATEST, POINTS
 from twinplane.data_plane.store import Document, Kind
 
 
@@ -49,6 +50,9 @@ REFERENCES = [
     _within(ASSETS, "owningProjectId", PROJECTS),
     _within(REVISIONS, "id", ASSETS),
     _within(ASSET_FILTERS, "assetId", ASSETS),
+    _within(POINTS, "assetId", ASSETS),
+    Reference(POINTS, LATEST, ("domainId", "assetId", "formName")),
+    Reference(LATEST, POINTS, ("domainId", "assetId", "formName", "timestamp", "id")),
     _within(LISTINGS, "assetId", ASSETS),
     _within(LISTING_REVISIONS, "id", LISTINGS),
     _within(GLOSSARIES, "owningProjectId", PROJECTS),
