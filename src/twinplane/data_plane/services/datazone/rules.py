@@ -167,6 +167,11 @@ RIGHTS: dict[str, Right] = {
     "GetListing that is not active": READING,
     "DeleteListing": EDITING,
     "SearchListings": USER,
+    # time series of assets; those of a published listing are read by every user of the domain
+    "PostTimeSeriesDataPoints": CURATING,
+    "GetTimeSeriesDataPoint": READING,
+    "ListTimeSeriesDataPoints": READING,
+    "DeleteTimeSeriesDataPoints": CURATING,
     # data sources
     "CreateDataSource": EDITING,
     "GetDataSource": READING,

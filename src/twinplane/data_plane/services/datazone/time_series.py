@@ -17,7 +17,6 @@ SHOWN_IN_LISTING = 30  # points of a form, the latest
 _END_OF_TIME = 1e12
 
 _FORM = ("formName", "typeIdentifier", "typeRevision", "timestamp", "content", "id")
-_WRITERS = (*rules.EDITORS, rules.STEWARD)
 
 
 def post_time_series_data_points(call: Call, request: Request) -> Answer:
@@ -112,7 +111,7 @@ def _writable(call: Call, request: Request) -> str:
     """The id of the asset whose series the caller may change."""
     access.caller(call, request["domainIdentifier"])
     asset_id, project_id, _listing = _asset_of(call, request)
-    access.require_project_role(call, request["domainIdentifier"], project_id, *_WRITERS, of=_of(request))
+    access.require_project_role(call, request["domainIdentifier"], project_id, of=_of(request))
     return asset_id
 
 
@@ -125,7 +124,7 @@ def _readable(call: Call, request: Request) -> tuple[str, Any]:
     access.caller(call, domain_id)
     asset_id, project_id, listing = _asset_of(call, request)
     if listing is None or listing["status"] != "ACTIVE":
-        access.require_project_role(call, domain_id, project_id, *rules.DESIGNATIONS, of=_of(request))
+        access.require_project_role(call, domain_id, project_id, of=_of(request))
     if listing is None:
         return asset_id, lambda _form_name: [-_END_OF_TIME, ""]
 
