@@ -9,13 +9,28 @@ change their shape or a kind its key; it says with `schema.rebuild` what becomes
 A step is never changed once it is released.
 """
 
-from twinplane.data_plane.schema import Upgrade
+from twinplane.data_plane.schema import Upgrade, rebuild
 from twinplane.data_plane.services.cloudtrail.store import make_log
-from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.services.datazone.assets import LISTING_REVISIONS, LISTINGS
+from twinplane.data_plane.store import Document, Transaction
 
 
 def _objects_have_versions_and_small_bodies(_tx: Transaction) -> None:
     """Documents stay as they are; an earlier program would see neither versions nor bodies that are rows."""
 
 
-UPGRADES: tuple[Upgrade, ...] = (Upgrade(2, make_log), Upgrade(3, _objects_have_versions_and_small_bodies))
+def _listings_are_of_assets_or_data_products(tx: Transaction) -> None:
+    def named(listing: Document) -> Document:
+        rest = {member: value for member, value in listing.items() if member not in ("assetId", "assetRevision")}
+        asset = {"entityType": "ASSET", "entityId": listing["assetId"], "entityRevision": listing["assetRevision"]}
+        return rest | asset | {"products": 0}
+
+    for kind in (LISTINGS, LISTING_REVISIONS):
+        rebuild(tx, kind, named)
+
+
+UPGRADES: tuple[Upgrade, ...] = (
+    Upgrade(2, make_log),
+    Upgrade(3, _objects_have_versions_and_small_bodies),
+    Upgrade(4, _listings_are_of_assets_or_data_products),
+)

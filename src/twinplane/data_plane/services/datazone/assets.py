@@ -31,11 +31,21 @@ ASSETS = Kind(
 )
 REVISIONS = Kind("datazone_asset_revision", key=("domainId", "id", "number"))
 LISTINGS = Kind(
-    "datazone_listing", key=("domainId", "id"), columns=("status", "owningProjectId"), unique=(("domainId", "assetId"),)
+    "datazone_listing",
+    key=("domainId", "id"),
+    columns=("status", "owningProjectId"),
+    unique=(("domainId", "entityType", "entityId"),),
 )
 LISTING_REVISIONS = Kind("datazone_listing_revision", key=("domainId", "id", "number"))
 FILTERS = Kind("datazone_asset_filter", key=("domainId", "assetId", "id"), unique=(("domainId", "assetId", "name"),))
-KINDS = [ASSETS, REVISIONS, LISTINGS, LISTING_REVISIONS, FILTERS, search_index.ENTRIES]
+PRODUCT_ITEMS = Kind(
+    "datazone_data_product_item", key=("domainId", "productId", "assetId"), indexes=(("domainId", "assetId"),)
+)
+KINDS = [ASSETS, REVISIONS, LISTINGS, LISTING_REVISIONS, FILTERS, PRODUCT_ITEMS, search_index.ENTRIES]
+
+ASSET = "ASSET"
+DATA_PRODUCT = "DATA_PRODUCT"
+PRODUCT_TYPE = "DataProduct"
 
 _MEMBERS = (
     "id", "name", "typeIdentifier", "typeRevision", "externalIdentifier", "revision", "description", "createdAt",
@@ -107,7 +117,7 @@ def list_asset_revisions(call: Call, request: Request) -> Answer:
 
 
 def delete_asset(call: Call, request: Request) -> Answer:
-    """Removes an asset that is not listed and has no filters."""
+    """Removes an asset that is not listed, has no filters and is in no data product."""
     domain_id, asset_id = request["domainIdentifier"], request["identifier"]
     known = asset(call.tx, domain_id, asset_id)
     access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", asset_id))
@@ -115,6 +125,8 @@ def delete_asset(call: Call, request: Request) -> Answer:
         raise rules.conflict(f"Asset {known['name']} has a listing; delete the listing first.")
     if call.tx.count(FILTERS, {"domainId": domain_id, "assetId": asset_id}):
         raise rules.conflict(f"Asset {known['name']} has filters; delete them first.")
+    if call.tx.first(PRODUCT_ITEMS, {"domainId": domain_id, "assetId": asset_id}) is not None:
+        raise rules.conflict(f"Asset {known['name']} is in a data product; take it out of it first.")
     for old in call.tx.select(REVISIONS, {"domainId": domain_id, "id": asset_id}):
         call.tx.remove(REVISIONS, domain_id, asset_id, old["number"])
     time_series_points.forget(call.tx, domain_id, asset_id)
@@ -149,9 +161,14 @@ def revision(tx: Transaction, domain_id: str, identifier: str, wanted: str) -> D
     return found
 
 
-def listing_of(tx: Transaction, domain_id: str, asset_id: str) -> Document | None:
-    """The listing that an asset has, published or not; None when it never had one."""
-    return tx.first(LISTINGS, {"domainId": domain_id, "assetId": asset_id})
+def listing_of(tx: Transaction, domain_id: str, entity_id: str, entity_type: str = ASSET) -> Document | None:
+    """The listing that an asset or data product has, published or not; None when it never had one."""
+    return tx.first(LISTINGS, {"domainId": domain_id, "entityType": entity_type, "entityId": entity_id})
+
+
+def listing_status(listing: Document) -> str:
+    """What AWS says of a listing: ACTIVE also when it can be had only through a published data product."""
+    return "ACTIVE" if listing["products"] else str(listing["status"])
 
 
 def add(
@@ -231,21 +248,22 @@ def _values(tx: Transaction, domain_id: str, form: Document) -> Iterator[tuple[s
 
 
 def entry(tx: Transaction, scope: str, document: Document, *, created: float, updated: float) -> search_index.Entry:
-    """How the search index knows an asset or a listing."""
+    """How the search index knows an asset, a data product or a listing."""
     text: dict[str, list[str]] = {}
     for attribute, value in searchable(tx, document):
         text.setdefault(search_index.field_of(attribute), []).append(value)
-    terms = [*document.get("glossaryTerms", []), *document.get("governedGlossaryTerms", [])]
+    terms = [*(document.get("glossaryTerms") or []), *document.get("governedGlossaryTerms", [])]
     known_terms = [t for t in (tx.find(glossaries.TERMS, document["domainId"], i) for i in terms) if t is not None]
     text["terms"] = [t["name"] for t in known_terms]
-    type_name = document["typeIdentifier"].removeprefix(managed_types.PREFIX)
+    type_name = document.get("typeIdentifier", PRODUCT_TYPE)
+    short_name = type_name.removeprefix(managed_types.PREFIX)
     attributes: list[tuple[str, Any]] = [
         ("owningProjectId", document["owningProjectId"]),
-        ("typeIdentifier", document["typeIdentifier"]),
-        ("assetTypeName", type_name),
-        ("entityType", type_name),
+        ("typeIdentifier", type_name),
+        *((attribute, short_name) for attribute in ("typeName", "assetTypeName", "entityType")),
+        ("amazonmetadata.sourceCategory", "dataproduct" if type_name == PRODUCT_TYPE else "asset"),
         ("name", document["name"]),
-        *((glossaries.TERMS_ATTRIBUTE, term_id) for term_id in terms),
+        *((attribute, term_id) for term_id in terms for attribute in (glossaries.TERMS_ATTRIBUTE, "glossaryTerms")),
     ]
     if document.get("externalIdentifier"):
         attributes.append(("externalIdentifier", document["externalIdentifier"]))
@@ -283,7 +301,7 @@ def _answer(tx: Transaction, document: Document) -> Answer:
     found: Answer = store.pick(document, _MEMBERS) | {"readOnlyFormsOutput": []}
     listing = listing_of(tx, document["domainId"], document["id"])
     if listing is not None:
-        found["listing"] = {"listingId": listing["id"], "listingStatus": listing["status"]}
+        found["listing"] = {"listingId": listing["id"], "listingStatus": listing_status(listing)}
     return {k: v for k, v in found.items() if v != [] or k in ("formsOutput", "readOnlyFormsOutput")}
 
 

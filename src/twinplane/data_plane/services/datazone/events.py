@@ -83,7 +83,16 @@ def tell_of_listing(tx: Transaction, plane: "Plane", moment: str, listing: Docum
     """Of an asset's listing: added to the catalog, unpublished."""
     tell(
         tx, plane, f"Asset {moment}", listing, "AssetListing", project_id=listing["owningProjectId"],
-        assetId=listing["assetId"], name=listing["name"], status=listing["status"],
+        by=listing["updatedBy"], assetId=listing["entityId"], name=listing["name"], status=listing["status"],
+        typeName=listing["typeIdentifier"], listingVersion=listing["listingRevision"],
+    )  # fmt: skip
+
+
+def tell_of_product(tx: Transaction, plane: "Plane", moment: str, product: Document, by: str, **data: Any) -> None:
+    """Of a data product: added to the catalog, revised, its publishing failed."""
+    tell(
+        tx, plane, f"Data Product {moment}", product, "DataProduct", project_id=product["owningProjectId"],
+        by=by, name=product["name"], **data,
     )  # fmt: skip
 
 

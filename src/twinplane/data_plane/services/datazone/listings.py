@@ -1,4 +1,7 @@
-"""Listings: what a project has published of its assets. A listing is a snapshot; publishing again renews it."""
+"""Listings: what a project has published of its assets and data products.
+
+A listing is a snapshot; publishing again renews it.
+"""
 
 from typing import Any
 
@@ -8,6 +11,7 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, 
 from twinplane.data_plane.services.datazone import (
     access,
     assets,
+    data_products,
     events,
     glossaries,
     managed_types,
@@ -20,28 +24,33 @@ from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.store import Document, Transaction
 
 _SCOPE = "LISTING"
+_KEPT = ("createdAt", "createdBy", "subscriptions", "products")  # by the next revision of a listing
 
 
 def create_listing_change_set(call: Call, request: Request) -> Answer:
-    """Publishes an asset revision to the catalog, or takes its listing out of it."""
-    domain_id, asset_id = request["domainIdentifier"], request["entityIdentifier"]
-    if request["entityType"] != "ASSET":
-        raise rules.invalid("Only assets can be published here; data products are not served.")
-    known = assets.asset(call.tx, domain_id, asset_id)
-    who = access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", asset_id))
+    """Publishes a revision of an asset or data product to the catalog, or takes its listing out of it."""
+    tx, domain_id, entity_id = call.tx, request["domainIdentifier"], request["entityIdentifier"]
+    product = request["entityType"] == assets.DATA_PRODUCT
+    get, get_revision, what = (
+        (data_products.data_product, data_products.revision, "Data product")
+        if product
+        else (assets.asset, assets.revision, "Asset")
+    )
+    known = get(tx, domain_id, entity_id)
+    who = access.require_project_role(call, domain_id, known["owningProjectId"], of=(what, entity_id))
     if request.get("entityRevision") is not None:
-        known = assets.revision(call.tx, domain_id, asset_id, request["entityRevision"])
-    if request["action"] == "PUBLISH":
-        document = publish(call.tx, known, who.id, call.now)
-        events.tell_of_listing(call.tx, call.plane, "Added To Catalog", document)
+        known = get_revision(tx, domain_id, entity_id, request["entityRevision"])
+    if request["action"] == "UNPUBLISH":
+        document = unpublish(tx, domain_id, entity_id, request["entityType"], who.id, call.now)
+        if not product:
+            events.tell_of_listing(tx, call.plane, "Unpublished", document)
+    elif product:
+        document = publish_product(tx, known, who.id, call.now)
+        events.tell_of_product(tx, call.plane, "Added To Catalog", known, who.id, listingId=document["id"])
     else:
-        document = _unpublish(call.tx, known, who.id, call.now)
-        events.tell_of_listing(call.tx, call.plane, "Unpublished", document)
-    return {
-        "listingId": document["id"],
-        "listingRevision": document["listingRevision"],
-        "status": document["status"],
-    }
+        document = publish(tx, known, who.id, call.now)
+        events.tell_of_listing(tx, call.plane, "Added To Catalog", document)
+    return store.pick(document, ("listingRevision", "status")) | {"listingId": document["id"]}
 
 
 def get_listing(call: Call, request: Request) -> Answer:
@@ -49,41 +58,33 @@ def get_listing(call: Call, request: Request) -> Answer:
     domain_id, listing_id = request["domainIdentifier"], request["identifier"]
     access.caller(call, domain_id)
     document = listing(call.tx, domain_id, listing_id)
-    if document["status"] != "ACTIVE":
+    if assets.listing_status(document) != "ACTIVE":
         of = ("Listing", listing_id)
         access.require_project_role(
             call, domain_id, document["owningProjectId"], rule="GetListing that is not active", of=of
         )
-    wanted = request.get("listingRevision")
-    if wanted is not None:
-        found = call.tx.find(assets.LISTING_REVISIONS, domain_id, listing_id, int(wanted) if wanted.isdecimal() else 0)
-        if found is None:
-            raise store.not_found("Listing", f"{listing_id} in revision {wanted}")
-        document = found | {"status": document["status"]}
+    status = assets.listing_status(document)
+    if request.get("listingRevision") is not None:
+        document = listing_revision(call.tx, domain_id, listing_id, request["listingRevision"])
     shown = (
         "domainId", "id", "listingRevision", "createdAt", "updatedAt", "createdBy", "updatedBy", "name", "description",
-        "status",
     )  # fmt: skip
-    item: Answer = {
-        "assetId": document["assetId"], "assetRevision": document["assetRevision"],
-        "assetType": asset_type_name(document), "createdAt": document["createdAt"], "forms": forms_text(document),
-        "glossaryTerms": document["terms"], "governedGlossaryTerms": document["governedTerms"],
-        "owningProjectId": document["owningProjectId"],
-    }  # fmt: skip
-    return store.pick(document, shown) | {"item": {"assetListing": item}}
+    return store.pick(document, shown) | {"status": status, "item": _item(document)}
 
 
 def delete_listing(call: Call, request: Request) -> Answer:
-    """Removes a listing that nobody is subscribed to."""
+    """Removes a listing that nobody is subscribed to and no published data product shows."""
     domain_id, listing_id = request["domainIdentifier"], request["identifier"]
     document = listing(call.tx, domain_id, listing_id)
-    access.require_project_role(call, domain_id, document["owningProjectId"], of=("Listing", listing_id))
+    who = access.require_project_role(call, domain_id, document["owningProjectId"], of=("Listing", listing_id))
     if document["subscriptions"]:
         raise rules.conflict(f"Listing {document['name']} has subscriptions; revoke them first.")
-    for old in call.tx.select(assets.LISTING_REVISIONS, {"domainId": domain_id, "id": listing_id}):
-        call.tx.remove(assets.LISTING_REVISIONS, domain_id, listing_id, old["number"])
-    call.tx.remove(assets.LISTINGS, domain_id, listing_id)
-    search_index.remove(call.tx, domain_id, _SCOPE, listing_id)
+    if document["products"]:
+        raise rules.conflict(f"Listing {document['name']} is part of a published data product.")
+    forget(call.tx, domain_id, document["entityId"], document["entityType"])
+    if document["entityType"] == assets.ASSET:
+        gone = document | {"status": "INACTIVE", "updatedBy": who.id}
+        events.tell_of_listing(call.tx, call.plane, "Listing Deleted", gone)
     return {}
 
 
@@ -92,32 +93,74 @@ def listing(tx: Transaction, domain_id: str, identifier: str) -> Document:
     return store.found(tx, assets.LISTINGS, "Listing", domain_id, identifier)
 
 
+def listing_revision(tx: Transaction, domain_id: str, identifier: str, wanted: str) -> Document:
+    """The listing as it was in a revision. Raises ResourceNotFoundException."""
+    found = tx.find(assets.LISTING_REVISIONS, domain_id, identifier, int(wanted)) if wanted.isdecimal() else None
+    if found is None:
+        raise store.not_found("Listing", f"{identifier} in revision {wanted}")
+    return found
+
+
+def items_of(tx: Transaction, document: Document) -> list[Document]:
+    """The listings of assets that a listing is about: itself, or those of a data product as it was published."""
+    if document["entityType"] == assets.ASSET:
+        return [document]
+    found = (
+        tx.find(assets.LISTING_REVISIONS, document["domainId"], item["listingId"], int(item["listingRevision"]))
+        for item in document["items"]
+    )
+    return [item for item in found if item is not None]
+
+
 def publish(tx: Transaction, asset: Document, by: str, now: float) -> Document:
     """Makes the asset revision what its listing shows. Raises ValidationException when a metadata rule is not met."""
-    domain_id = asset["domainId"]
-    terms = [*asset.get("glossaryTerms", []), *asset.get("governedGlossaryTerms", [])]
-    metadata_rules.check(tx, domain_id, metadata_rules.PUBLISH, asset, asset["formsOutput"], terms)
-    known = assets.listing_of(tx, domain_id, asset["id"])
-    number = 1 if known is None else known["number"] + 1
-    document: Document = {
-        "domainId": domain_id, "id": new_id() if known is None else known["id"], "number": number,
-        "listingRevision": str(number), "status": "ACTIVE", "assetId": asset["id"],
-        "assetRevision": asset["revision"], "typeIdentifier": asset["typeIdentifier"], "name": asset["name"],
-        "description": asset.get("description"), "owningProjectId": asset["owningProjectId"],
-        "externalIdentifier": asset.get("externalIdentifier"), "formsOutput": asset["formsOutput"],
-        "glossaryTerms": asset.get("glossaryTerms", []),
-        "governedGlossaryTerms": asset.get("governedGlossaryTerms", []),
-        "terms": _detailed(tx, domain_id, asset.get("glossaryTerms", [])),
-        "governedTerms": _detailed(tx, domain_id, asset.get("governedGlossaryTerms", [])),
-        "createdAt": now, "createdBy": by, "updatedAt": now, "updatedBy": by, "subscriptions": 0,
-    }  # fmt: skip
-    if known is not None:
-        document |= {member: known[member] for member in ("createdAt", "createdBy", "subscriptions")}
+    return _publish_asset(tx, asset, by, now, "ACTIVE")
+
+
+def publish_product(tx: Transaction, product: Document, by: str, now: float) -> Document:
+    """Makes the data product revision what its listing shows.
+
+    Assets of it that are not published become so, for this product only. Raises ValidationException when it has no
+    assets, and when a metadata rule is not met.
+    """
+    domain_id = product["domainId"]
+    if not product["items"]:
+        raise rules.invalid(f"Data product {product['name']} has no assets; it cannot be published.")
+    terms = product["glossaryTerms"] or []
+    metadata_rules.check(tx, domain_id, metadata_rules.PUBLISH, product, product["formsOutput"], terms)
+    known = assets.listing_of(tx, domain_id, product["id"], assets.DATA_PRODUCT)
+    if known is not None and known["status"] == "ACTIVE":
+        _count_product(tx, known, -1)
+    items = [_product_item(tx, domain_id, item, by, now) for item in product["items"]]
+    document = _snapshot(tx, assets.DATA_PRODUCT, product, known, by, now) | {"status": "ACTIVE", "items": items}
+    _count_product(tx, document, 1)
+    return _store(tx, document)
+
+
+def unpublish(tx: Transaction, domain_id: str, entity_id: str, entity_type: str, by: str, now: float) -> Document:
+    """Takes the listing of an asset or data product out of the catalog. Raises ResourceNotFoundException."""
+    known = assets.listing_of(tx, domain_id, entity_id, entity_type)
+    if known is None:
+        raise store.not_found("Listing of", entity_id)
+    if known["status"] == "ACTIVE":
+        _count_product(tx, known, -1)
+    document = known | {"status": "INACTIVE", "updatedAt": now, "updatedBy": by}
     tx.put(assets.LISTINGS, document)
-    tx.put(assets.LISTING_REVISIONS, document)
-    entry = assets.entry(tx, _SCOPE, document, created=document["createdAt"], updated=now)
-    search_index.put(tx, entry)
+    search_index.remove(tx, domain_id, _SCOPE, known["id"])
     return document
+
+
+def forget(tx: Transaction, domain_id: str, entity_id: str, entity_type: str) -> None:
+    """Removes the listing of an asset or data product with its revisions; no error when there is none."""
+    known = assets.listing_of(tx, domain_id, entity_id, entity_type)
+    if known is None:
+        return
+    if known["status"] == "ACTIVE":
+        _count_product(tx, known, -1)
+    for old in tx.select(assets.LISTING_REVISIONS, {"domainId": domain_id, "id": known["id"]}):
+        tx.remove(assets.LISTING_REVISIONS, domain_id, known["id"], old["number"])
+    tx.remove(assets.LISTINGS, domain_id, known["id"])
+    search_index.remove(tx, domain_id, _SCOPE, known["id"])
 
 
 def count_subscription(tx: Transaction, domain_id: str, listing_id: str, change: int) -> None:
@@ -139,14 +182,77 @@ def forms_text(document: Document) -> str:
     return msgspec.json.encode(forms).decode()
 
 
-def _unpublish(tx: Transaction, asset: Document, by: str, now: float) -> Document:
-    known = assets.listing_of(tx, asset["domainId"], asset["id"])
-    if known is None:
-        raise store.not_found("Listing of asset", asset["id"])
-    document = known | {"status": "INACTIVE", "updatedAt": now, "updatedBy": by}
+def _publish_asset(tx: Transaction, asset: Document, by: str, now: float, status: str) -> Document:
+    domain_id = asset["domainId"]
+    governed = asset.get("governedGlossaryTerms", [])
+    terms = [*asset.get("glossaryTerms", []), *governed]
+    metadata_rules.check(tx, domain_id, metadata_rules.PUBLISH, asset, asset["formsOutput"], terms)
+    known = assets.listing_of(tx, domain_id, asset["id"])
+    document = _snapshot(tx, assets.ASSET, asset, known, by, now) | {
+        "status": status, "typeIdentifier": asset["typeIdentifier"],
+        "externalIdentifier": asset.get("externalIdentifier"), "governedGlossaryTerms": governed,
+        "governedTerms": _detailed(tx, domain_id, governed),
+    }  # fmt: skip
+    return _store(tx, document)
+
+
+def _product_item(tx: Transaction, domain_id: str, item: Document, by: str, now: float) -> Document:
+    """An asset of a data product as its listing names it: AWS's ListingSummary."""
+    asset = assets.asset(tx, domain_id, item["identifier"])
+    known = assets.listing_of(tx, domain_id, asset["id"])
+    wanted = item.get("revision") or asset["revision"]
+    if known is None or (assets.listing_status(known) != "ACTIVE" and known["entityRevision"] != wanted):
+        known = _publish_asset(tx, assets.revision(tx, domain_id, asset["id"], wanted), by, now, "INACTIVE")
+    summary = {"listingId": known["id"], "listingRevision": known["listingRevision"]}
+    terms = _detailed(tx, domain_id, item.get("glossaryTerms") or [])
+    return summary | ({"glossaryTerms": terms} if terms else {})
+
+
+def _snapshot(
+    tx: Transaction, entity_type: str, entity: Document, known: Document | None, by: str, now: float
+) -> Document:
+    number = 1 if known is None else known["number"] + 1
+    document: Document = {
+        "domainId": entity["domainId"], "id": new_id() if known is None else known["id"], "number": number,
+        "listingRevision": str(number), "entityType": entity_type, "entityId": entity["id"],
+        "entityRevision": entity["revision"], "name": entity["name"], "description": entity.get("description"),
+        "owningProjectId": entity["owningProjectId"], "formsOutput": entity["formsOutput"],
+        "glossaryTerms": entity.get("glossaryTerms") or [],
+        "terms": _detailed(tx, entity["domainId"], entity.get("glossaryTerms") or []),
+        "createdAt": now, "createdBy": by, "updatedAt": now, "updatedBy": by, "subscriptions": 0, "products": 0,
+    }  # fmt: skip
+    return document if known is None else document | {member: known[member] for member in _KEPT}
+
+
+def _store(tx: Transaction, document: Document) -> Document:
     tx.put(assets.LISTINGS, document)
-    search_index.remove(tx, asset["domainId"], _SCOPE, known["id"])
+    tx.put(assets.LISTING_REVISIONS, document)
+    if document["status"] == "ACTIVE":
+        times = {"created": document["createdAt"], "updated": document["updatedAt"]}
+        search_index.put(tx, assets.entry(tx, _SCOPE, document, **times))
     return document
+
+
+def _count_product(tx: Transaction, document: Document, change: int) -> None:
+    """Keeps of the listings of assets how many published data products show them."""
+    for item in document.get("items") or ():
+        known = tx.find(assets.LISTINGS, document["domainId"], item["listingId"])
+        if known is not None:
+            tx.put(assets.LISTINGS, known | {"products": known["products"] + change})
+
+
+def _item(document: Document) -> Answer:
+    shared: Answer = {
+        "createdAt": document["createdAt"], "forms": forms_text(document), "glossaryTerms": document["terms"],
+        "owningProjectId": document["owningProjectId"],
+    }  # fmt: skip
+    entity = (document["entityId"], document["entityRevision"])
+    if document["entityType"] == assets.DATA_PRODUCT:
+        named = dict(zip(("dataProductId", "dataProductRevision"), entity, strict=True))
+        return {"dataProductListing": shared | named | {"items": document["items"]}}
+    named = dict(zip(("assetId", "assetRevision"), entity, strict=True))
+    named |= {"assetType": asset_type_name(document), "governedGlossaryTerms": document["governedTerms"]}
+    return {"assetListing": shared | named}
 
 
 def _detailed(tx: Transaction, domain_id: str, term_ids: list[str]) -> list[Document]:
@@ -158,4 +264,14 @@ OPERATIONS: dict[str, Operation] = {
     "CreateListingChangeSet": writes(create_listing_change_set, access.allowed("CreateListingChangeSet")),
     "GetListing": reads(get_listing, access.allowed("GetListing")),
     "DeleteListing": writes(delete_listing, access.allowed("DeleteListing")),
+}
+
+NOTES = {
+    "CreateListingChangeSet": "The listing is ACTIVE or INACTIVE when the call returns, never CREATING.",
+}
+ASSUMED = {
+    "CreateListingChangeSet": "An asset that is published already is shown by a data product as it is published, "
+    "whatever revision the product names.",
+    "DeleteListing": "The listing of an asset that a published data product shows cannot be deleted.",
+    "GetListing": "An asset that can be had only through a data product has an ACTIVE listing that no search finds.",
 }

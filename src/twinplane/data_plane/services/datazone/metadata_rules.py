@@ -109,7 +109,7 @@ def applying(tx: Transaction, domain_id: str, unit_id: str) -> list[Document]:
 def check(
     tx: Transaction, domain_id: str, action: str, asset: Document, forms: list[Document], terms: list[str]
 ) -> None:
-    """What an action on an asset brings along must meet the rules of the asset's domain unit.
+    """What an action on an asset or data product brings along must meet the rules of its domain unit.
 
     `forms` are AWS's FormOutput. Raises ValidationException naming the rule and what is missing.
     """
@@ -133,12 +133,15 @@ def check(
             raise rules.invalid(f"Rule '{rule['name']}' requires the {what} {', '.join(missing)}.")
 
 
-def _is_about(scope: dict[str, Any], asset: Document) -> bool:
+def _is_about(scope: dict[str, Any], entity: Document) -> bool:
+    """Whether a rule's scope has an asset or a data product; a data product has no type."""
+    if not _selects(scope.get("project"), "specificProjects", entity["owningProjectId"]):
+        return False
+    if "typeIdentifier" not in entity:
+        return bool(scope.get("dataProduct"))
     if scope.get("assetType") is None and scope.get("dataProduct"):
         return False
-    return _selects(scope.get("assetType"), "specificAssetTypes", asset["typeIdentifier"]) and _selects(
-        scope.get("project"), "specificProjects", asset["owningProjectId"]
-    )
+    return _selects(scope.get("assetType"), "specificAssetTypes", entity["typeIdentifier"])
 
 
 def _selects(selection: dict[str, Any] | None, member: str, value: str) -> bool:

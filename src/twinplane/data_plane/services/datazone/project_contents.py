@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from twinplane.data_plane.services.datazone import (
     asset_filters,
     assets,
+    data_products,
     data_sources,
     fulfilment,
     glossaries,
@@ -24,6 +25,7 @@ _OWNED: dict[str, tuple[Kind, str]] = {
     "AssetTypes": (types.ASSET_TYPES, "owningProjectId"),
     "Glossaries": (glossaries.GLOSSARIES, "owningProjectId"),
     "Assets": (assets.ASSETS, "owningProjectId"),
+    "DataProducts": (data_products.DATA_PRODUCTS, "owningProjectId"),
     "DataSources": (data_sources.DATA_SOURCES, "projectId"),
 }
 
@@ -75,12 +77,11 @@ def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
             _remove_all(tx, data_sources.ACTIVITIES, here | {"dataSourceRunId": run["id"]})
         _remove_all(tx, data_sources.RUNS, here | {"dataSourceId": source["id"]})
         _remove_all(tx, data_sources.IMPORTS, here | {"dataSourceId": source["id"]})
+    for product in tx.select(data_products.DATA_PRODUCTS, here | {"owningProjectId": project_id}):
+        listings.forget(tx, domain_id, product["id"], assets.DATA_PRODUCT)
+        data_products.remove(tx, domain_id, product["id"])
     for asset in tx.select(assets.ASSETS, here | {"owningProjectId": project_id}):
-        listing = assets.listing_of(tx, domain_id, asset["id"])
-        if listing is not None:
-            _remove_all(tx, assets.LISTING_REVISIONS, here | {"id": listing["id"]})
-            tx.remove(assets.LISTINGS, domain_id, listing["id"])
-            search_index.remove(tx, domain_id, "LISTING", listing["id"])
+        listings.forget(tx, domain_id, asset["id"], assets.ASSET)
         _remove_all(tx, assets.REVISIONS, here | {"id": asset["id"]})
         _remove_all(tx, assets.FILTERS, here | {"assetId": asset["id"]})
         search_index.remove(tx, domain_id, "ASSET", asset["id"])

@@ -5,8 +5,16 @@ from collections.abc import Callable, Iterator
 from twinplane.data_plane.findings import REPAIR, Examination
 from twinplane.data_plane.references import Reference
 from twinplane.data_plane.services.datazone import operations
-from twinplane.data_plane.services.datazone.assets import ASSETS, LISTING_REVISIONS, LISTINGS, REVISIONS
+from twinplane.data_plane.services.datazone.assets import (
+    ASSETS,
+    DATA_PRODUCT,
+    LISTING_REVISIONS,
+    LISTINGS,
+    PRODUCT_ITEMS,
+    REVISIONS,
+)
 from twinplane.data_plane.services.datazone.assets import FILTERS as ASSET_FILTERS
+from twinplane.data_plane.services.datazone.data_products import DATA_PRODUCTS, PRODUCT_REVISIONS
 from twinplane.data_plane.services.datazone.data_sources import ACTIVITIES, DATA_SOURCES, IMPORTS, RUNS
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.glossaries import GLOSSARIES, TERMS
@@ -31,6 +39,16 @@ def _person(membership: Document) -> Iterator[tuple[str, ...]]:
         yield (membership["domainId"], membership["memberId"])
 
 
+def _listed_asset(listing: Document) -> Iterator[tuple[str, ...]]:
+    if listing["entityType"] != DATA_PRODUCT:
+        yield (listing["domainId"], listing["entityId"])
+
+
+def _listed_product(listing: Document) -> Iterator[tuple[str, ...]]:
+    if listing["entityType"] == DATA_PRODUCT:
+        yield (listing["domainId"], listing["entityId"])
+
+
 def _within(kind: Kind, member: str, to: Kind) -> Reference:
     """A member that holds the id of something of the same domain."""
     return Reference(kind, to, ("domainId", member))
@@ -53,7 +71,12 @@ REFERENCES = [
     _within(POINTS, "assetId", ASSETS),
     Reference(POINTS, LATEST, ("domainId", "assetId", "formName")),
     Reference(LATEST, POINTS, ("domainId", "assetId", "formName", "timestamp", "id")),
-    _within(LISTINGS, "assetId", ASSETS),
+    Reference(LISTINGS, ASSETS, _listed_asset),
+    Reference(LISTINGS, DATA_PRODUCTS, _listed_product),
+    _within(DATA_PRODUCTS, "owningProjectId", PROJECTS),
+    _within(PRODUCT_REVISIONS, "id", DATA_PRODUCTS),
+    _within(PRODUCT_ITEMS, "productId", DATA_PRODUCTS),
+    _within(PRODUCT_ITEMS, "assetId", ASSETS),
     _within(LISTING_REVISIONS, "id", LISTINGS),
     _within(GLOSSARIES, "owningProjectId", PROJECTS),
     _within(TERMS, "glossaryId", GLOSSARIES),
@@ -64,7 +87,13 @@ REFERENCES = [
     _within(GRANTS, "subscriptionId", SUBSCRIPTIONS),
 ]
 
-_SEARCHED = {"ASSET": ASSETS, "LISTING": LISTINGS, "GLOSSARY": GLOSSARIES, "GLOSSARY_TERM": TERMS}
+_SEARCHED = {
+    "ASSET": ASSETS,
+    "DATA_PRODUCT": DATA_PRODUCTS,
+    "LISTING": LISTINGS,
+    "GLOSSARY": GLOSSARIES,
+    "GLOSSARY_TERM": TERMS,
+}
 
 
 def search_finds_what_is_there(examination: Examination) -> None:

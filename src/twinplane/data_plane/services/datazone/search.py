@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads
-from twinplane.data_plane.services.datazone import access, assets, glossaries, listings, search_index, store
+from twinplane.data_plane.services.datazone import (
+    access,
+    assets,
+    data_products,
+    glossaries,
+    listings,
+    search_index,
+    store,
+)
 from twinplane.data_plane.services.datazone.paging import offset_page
 from twinplane.data_plane.store import Document, Kind, Transaction
 
@@ -17,18 +25,16 @@ _SNIPPET = 200  # characters of a long text around its first match
 
 
 def search(call: Call, request: Request) -> Answer:
-    """Assets, glossaries or terms. Assets: of the caller's projects only."""
+    """Assets, data products, glossaries or terms. Assets and data products: of the caller's projects only."""
     domain_id, scope = request["domainIdentifier"], request["searchScope"]
     who = access.caller(call, domain_id)
     owner = request.get("owningProjectIdentifier")
     projects: Iterable[str] | None = None if owner is None else [owner]
-    if scope == "ASSET":
+    if scope in (assets.ASSET, assets.DATA_PRODUCT):
         mine = _projects_of(call.tx, domain_id, who)
         if owner is not None and owner not in mine:
             raise store.not_found("Project", owner)
         projects = mine if owner is None else [owner]
-    if scope == "DATA_PRODUCT":
-        return {"items": [], "totalMatchCount": 0}
     kind, item = _ITEMS[scope]
     found = _Search(call, request, scope, projects)
     rows, token = offset_page(call, request, found.slice(kind))
@@ -88,6 +94,13 @@ def _asset_item(tx: Transaction, document: Document, request: Request) -> Answer
     return {"assetItem": {k: v for k, v in item.items() if v != []}}
 
 
+def _product_item(tx: Transaction, document: Document, request: Request) -> Answer:
+    item = store.pick(document, data_products.ITEM_MEMBERS)
+    if "TEXT_MATCH_RATIONALE" in (request.get("additionalAttributes") or []):
+        item["additionalAttributes"] = {"matchRationale": _rationale(tx, document, request)}
+    return {"dataProductItem": item}
+
+
 def _glossary_item(_tx: Transaction, document: Document, _request: Request) -> Answer:
     return {"glossaryItem": store.pick(document, glossaries.GLOSSARY_MEMBERS)}
 
@@ -98,6 +111,7 @@ def _term_item(_tx: Transaction, document: Document, _request: Request) -> Answe
 
 _ITEMS: dict[str, tuple[Kind, Callable[[Transaction, Document, Request], Answer]]] = {
     "ASSET": (assets.ASSETS, _asset_item),
+    "DATA_PRODUCT": (data_products.DATA_PRODUCTS, _product_item),
     "GLOSSARY": (glossaries.GLOSSARIES, _glossary_item),
     "GLOSSARY_TERM": (glossaries.TERMS, _term_item),
 }
@@ -112,12 +126,14 @@ def _listing_item(tx: Transaction, document: Document, request: Request) -> Answ
         additional["matchRationale"] = _rationale(tx, document, request)
     item: Answer = store.pick(document, ("listingRevision", "name", "description", "createdAt", "owningProjectId"))
     item |= {
-        "listingId": document["id"], "entityId": document["assetId"], "entityRevision": document["assetRevision"],
-        "entityType": listings.asset_type_name(document), "listingCreatedBy": document["createdBy"],
-        "listingUpdatedBy": document["updatedBy"], "glossaryTerms": document["terms"],
-        "governedGlossaryTerms": document["governedTerms"], "additionalAttributes": additional,
+        "listingId": document["id"], "entityId": document["entityId"], "entityRevision": document["entityRevision"],
+        "listingCreatedBy": document["createdBy"], "listingUpdatedBy": document["updatedBy"],
+        "glossaryTerms": document["terms"], "additionalAttributes": additional,
     }  # fmt: skip
-    return {"assetListing": item}
+    if document["entityType"] == assets.DATA_PRODUCT:
+        return {"dataProductListing": item | {"items": document["items"]}}
+    kind = {"entityType": listings.asset_type_name(document), "governedGlossaryTerms": document["governedTerms"]}
+    return {"assetListing": item | kind}
 
 
 def _aggregate(tx: Transaction, domain_id: str, request: Request, wanted: dict[str, Any]) -> Answer:
@@ -155,7 +171,7 @@ def _rationale(tx: Transaction, document: Document, request: Request) -> list[An
 
 def _explained(tx: Transaction, document: Document) -> Iterable[tuple[str, str]]:
     yield from assets.searchable(tx, document)
-    for term_id in [*document.get("glossaryTerms", []), *document.get("governedGlossaryTerms", [])]:
+    for term_id in [*(document.get("glossaryTerms") or []), *document.get("governedGlossaryTerms", [])]:
         term = tx.find(glossaries.TERMS, document["domainId"], term_id)
         if term is not None:
             yield "glossaryTerms", term["name"]

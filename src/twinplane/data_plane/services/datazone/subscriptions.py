@@ -50,6 +50,8 @@ def create_subscription_request(call: Call, request: Request) -> Answer:
     listing = listings.listing(tx, domain_id, request["subscribedListings"][0]["identifier"])
     if listing["status"] != "ACTIVE":
         raise rules.invalid(f"Listing {listing['id']} is not published.")
+    if listing["entityType"] != assets.ASSET:
+        raise rules.invalid("Data products cannot be subscribed to here.")
     if key == f"project:{listing['owningProjectId']}":
         raise rules.invalid("A project cannot subscribe to its own listing.")
     if request.get("assetPermissions"):
@@ -218,7 +220,7 @@ def _check_pending(document: Document) -> None:
 
 def _scope(tx: Transaction, listing: Document, scopes: list[dict[str, Any]]) -> Document | None:
     """The filters chosen for the listing's asset (AWS's AssetScope); None when there are none."""
-    asset = assets.asset(tx, listing["domainId"], listing["assetId"])
+    asset = assets.asset(tx, listing["domainId"], listing["entityId"])
     chosen: list[str] = []
     for scope in scopes:
         if scope["assetId"] != asset["id"]:
@@ -240,7 +242,7 @@ def _subscribed(tx: Transaction, listing: Document) -> Document:
     """The listing as it is subscribed to: AWS's SubscribedListing."""
     project = tx.find(store.PROJECTS, listing["domainId"], listing["owningProjectId"]) or {}
     item = {
-        "entityId": listing["assetId"], "entityRevision": listing["assetRevision"],
+        "entityId": listing["entityId"], "entityRevision": listing["entityRevision"],
         "entityType": listings.asset_type_name(listing), "forms": listings.forms_text(listing),
         "glossaryTerms": listing["terms"],
     }  # fmt: skip
