@@ -299,6 +299,7 @@ def _draft(call: Call, request: Request, kind: Document, by: str) -> Draft:
 
 def _answer(tx: Transaction, document: Document) -> Answer:
     found: Answer = store.pick(document, _MEMBERS) | {"readOnlyFormsOutput": []}
+    found["latestTimeSeriesDataPointFormsOutput"] = time_series_points.latest(tx, document["domainId"], document["id"])
     listing = listing_of(tx, document["domainId"], document["id"])
     if listing is not None:
         found["listing"] = {"listingId": listing["id"], "listingStatus": listing_status(listing)}

@@ -19,6 +19,7 @@ from twinplane.data_plane.services.datazone import (
     rules,
     search_index,
     store,
+    time_series_points,
 )
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.store import Document, Transaction
@@ -69,7 +70,7 @@ def get_listing(call: Call, request: Request) -> Answer:
     shown = (
         "domainId", "id", "listingRevision", "createdAt", "updatedAt", "createdBy", "updatedBy", "name", "description",
     )  # fmt: skip
-    return store.pick(document, shown) | {"status": status, "item": _item(document)}
+    return store.pick(document, shown) | {"status": status, "item": _item(call.tx, document)}
 
 
 def delete_listing(call: Call, request: Request) -> Answer:
@@ -241,7 +242,7 @@ def _count_product(tx: Transaction, document: Document, change: int) -> None:
             tx.put(assets.LISTINGS, known | {"products": known["products"] + change})
 
 
-def _item(document: Document) -> Answer:
+def _item(tx: Transaction, document: Document) -> Answer:
     shared: Answer = {
         "createdAt": document["createdAt"], "forms": forms_text(document), "glossaryTerms": document["terms"],
         "owningProjectId": document["owningProjectId"],
@@ -252,6 +253,8 @@ def _item(document: Document) -> Answer:
         return {"dataProductListing": shared | named | {"items": document["items"]}}
     named = dict(zip(("assetId", "assetRevision"), entity, strict=True))
     named |= {"assetType": asset_type_name(document), "governedGlossaryTerms": document["governedTerms"]}
+    points = time_series_points.latest(tx, document["domainId"], document["entityId"])
+    named |= {"latestTimeSeriesDataPointForms": points} if points else {}
     return {"assetListing": shared | named}
 
 

@@ -12,6 +12,7 @@ from twinplane.data_plane.services.datazone import (
     listings,
     search_index,
     store,
+    time_series_points,
 )
 from twinplane.data_plane.services.datazone.paging import offset_page
 from twinplane.data_plane.store import Document, Kind, Transaction
@@ -88,6 +89,9 @@ def _asset_item(tx: Transaction, document: Document, request: Request) -> Answer
     additional: Answer = {}
     if "FORMS" in wanted:
         additional |= {"formsOutput": document["formsOutput"], "readOnlyFormsOutput": []}
+    if "TIME_SERIES_DATA_POINT_FORMS" in wanted:
+        points = time_series_points.latest(tx, document["domainId"], document["id"])
+        additional["latestTimeSeriesDataPointFormsOutput"] = points
     if "TEXT_MATCH_RATIONALE" in wanted:
         additional["matchRationale"] = _rationale(tx, document, request)
     item = store.pick(document, _ASSET_ITEM) | {"identifier": document["id"], "additionalAttributes": additional}
@@ -122,6 +126,9 @@ def _listing_item(tx: Transaction, document: Document, request: Request) -> Answ
     additional: Answer = {}
     if "FORMS" in wanted:
         additional["forms"] = listings.forms_text(document)
+    if "TIME_SERIES_DATA_POINT_FORMS" in wanted and document["entityType"] == assets.ASSET:
+        points = time_series_points.latest(tx, document["domainId"], document["entityId"])
+        additional["latestTimeSeriesDataPointForms"] = points
     if "TEXT_MATCH_RATIONALE" in wanted:
         additional["matchRationale"] = _rationale(tx, document, request)
     item: Answer = store.pick(document, ("listingRevision", "name", "description", "createdAt", "owningProjectId"))

@@ -99,7 +99,7 @@ def _asset_of(call: Call, request: Request) -> tuple[str, str, Document | None]:
     if request["entityType"] == "ASSET":
         return entity_id, assets.asset(call.tx, domain_id, entity_id)["owningProjectId"], None
     listing = listings.listing(call.tx, domain_id, entity_id)
-    return listing["assetId"], listing["owningProjectId"], listing
+    return listing["entityId"], listing["owningProjectId"], listing
 
 
 def _of(request: Request) -> tuple[str, str]:
