@@ -8,7 +8,15 @@ what it has added, so that ending it takes away exactly that and nothing that ot
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.call import Request, ServiceError
-from twinplane.data_plane.services.datazone import asset_filters, assets, blueprints, data_sources, events, store
+from twinplane.data_plane.services.datazone import (
+    asset_filters,
+    assets,
+    blueprints,
+    data_sources,
+    events,
+    store,
+    subscription_lists,
+)
 from twinplane.data_plane.services.datazone.subscription_targets import TARGETS, database_of
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import rules as lake_rules
@@ -22,14 +30,17 @@ if TYPE_CHECKING:
 GRANTS = Kind(
     "datazone_subscription_grant",
     key=("domainId", "id"),
-    columns=("environmentId", "subscriptionTargetId", "listingId", "subscriberKey", "createdAt", "updatedAt"),
-    indexes=(("domainId", "subscriptionId"), ("sourceKey",), ("domainId", "projectId")),
+    indexes=(
+        *subscription_lists.indexes(("environmentId",), ("subscriptionTargetId",), status=False),
+        ("domainId", "subscriptionId"),
+        ("sourceKey",),
+        ("domainId", "projectId"),
+    ),
 )
 SUBSCRIPTIONS = Kind(
     "datazone_subscription",
     key=("domainId", "id"),
-    columns=("status", "subscriptionRequestId", "ownerProjectId", "createdAt", "updatedAt"),
-    indexes=(("domainId", "subscriberKey", "listingId"), ("domainId", "listingId")),
+    indexes=(*subscription_lists.indexes(status=True), ("domainId", "subscriptionRequestId")),
 )
 KINDS = [GRANTS, SUBSCRIPTIONS]
 

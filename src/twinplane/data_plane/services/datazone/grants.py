@@ -1,6 +1,6 @@
 """Subscription grants: that a subscription's asset is really reachable for its principal, and how far that has come."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.services.datazone import (
@@ -12,10 +12,11 @@ from twinplane.data_plane.services.datazone import (
     rules,
     store,
     subscribers,
+    subscription_lists,
     subscription_targets,
 )
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
-from twinplane.data_plane.services.datazone.paging import answer, list_page
+from twinplane.data_plane.services.datazone.paging import answer
 from twinplane.data_plane.store import Document, Transaction
 
 if TYPE_CHECKING:
@@ -69,19 +70,11 @@ def get_subscription_grant(call: Call, request: Request) -> Answer:
 
 def list_subscription_grants(call: Call, request: Request) -> Answer:
     """The grants that the caller may see."""
-    domain_id = request["domainIdentifier"]
-    who = access.caller(call, domain_id)
-    where: dict[str, Any] = {"domainId": domain_id, **subscribers.owner_filter(request)}
-    named = {
-        "environmentId": "environmentId",
-        "subscriptionTargetId": "subscriptionTargetId",
-        "subscribedListingId": "listingId",
-        "subscriptionId": "subscriptionId",
-    }
-    where |= {column: request[member] for member, column in named.items() if request.get(member)}
-    sides = subscribers.sides(call.tx, who)
-    found = [d for d in call.tx.select(GRANTS, where, **subscribers.order(request)) if sides.may_see(d)]
-    rows, token = list_page(call, request, found)
+    filters = {
+        "environmentId": "environmentId", "subscriptionTargetId": "subscriptionTargetId",
+        "subscribedListingId": "listingId", "subscriptionId": "subscriptionId",
+    }  # fmt: skip
+    rows, token = subscription_lists.list_page(call, request, GRANTS, filters, "GetSubscriptionGrant")
     return answer([store.pick(d, _MEMBERS) for d in rows], token)
 
 

@@ -1,11 +1,14 @@
 """The two sides of a subscription: who subscribes, who publishes, and on which side a caller stands."""
 
+import re
 from typing import Any
 
 from twinplane.data_plane.call import Call, Request
 from twinplane.data_plane.services.datazone import access, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document, Transaction
+
+_ROLE_OF_PROJECT = re.compile(r":role/(?:.*/)?datazone_usr_role_([a-z0-9]+)_")
 
 
 def resolve(call: Call, domain_id: str, principal: dict[str, Any], who: access.Caller) -> tuple[str, Document]:
@@ -111,7 +114,22 @@ def owner_filter(request: Request) -> dict[str, Any]:
     return {"subscriberKey": given[0]} if given else {}
 
 
-def order(request: Request) -> dict[str, Any]:
-    """The order a listing asks for; latest first when it says nothing."""
-    column = "updatedAt" if request.get("sortBy") == "UPDATED_AT" else "createdAt"
-    return {"order": (column,), "descending": request.get("sortOrder") != "ASCENDING"}
+def projects_of(tx: Transaction, domain_id: str, who: access.Caller) -> dict[str, set[str]]:
+    """The projects that the caller is in, with all that she is there."""
+    found: dict[str, set[str]] = {}
+    for membership in tx.select(store.MEMBERSHIPS, {"domainId": domain_id, "memberId": [who.id, *who.group_ids]}):
+        found.setdefault(membership["projectId"], set()).add(membership["designation"])
+    role = _ROLE_OF_PROJECT.search(who.iam_arn) if who.kind == "IAM_ROLE" else None
+    if role is not None and role[1] not in found and store.project_role_arn(tx, domain_id, role[1]) == who.iam_arn:
+        found[role[1]] = access.designations(tx, domain_id, role[1], who)
+    return found
+
+
+def keys_of(who: access.Caller, project_ids: list[str]) -> list[str]:
+    """The keys of the subscribers that the caller is, or acts for: these projects, herself, her groups."""
+    own = f"iam:{who.iam_arn}" if who.user_id is None else f"user:{who.user_id}"
+    return [
+        *(f"project:{p}" for p in project_ids),
+        *dict.fromkeys((own, f"user:{who.id}")),
+        *(f"group:{g}" for g in who.group_ids),
+    ]

@@ -14,21 +14,22 @@ from twinplane.data_plane.services.datazone import (
     rules,
     store,
     subscribers,
+    subscription_lists,
 )
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.fulfilment import SUBSCRIPTIONS
-from twinplane.data_plane.services.datazone.paging import answer, list_page
+from twinplane.data_plane.services.datazone.paging import answer
 from twinplane.data_plane.store import Document, Kind, Transaction
 
 REQUESTS = Kind(
     "datazone_subscription_request",
     key=("domainId", "id"),
-    columns=("status", "ownerProjectId", "createdAt", "updatedAt"),
-    indexes=(("domainId", "subscriberKey", "listingId"), ("domainId", "listingId")),
+    indexes=subscription_lists.indexes(status=True),
 )
 KINDS = [REQUESTS]
 
 MAX_FILTERS = 5
+_FILTERS = {"status": "status", "subscribedListingId": "listingId", "approverProjectId": "ownerProjectId"}
 _REQUEST = (
     "id", "createdBy", "updatedBy", "domainId", "status", "createdAt", "updatedAt", "requestReason",
     "subscribedPrincipals", "subscribedListings", "reviewerId", "decisionComment", "existingSubscriptionId",
@@ -86,7 +87,9 @@ def get_subscription_request_details(call: Call, request: Request) -> Answer:
 
 def list_subscription_requests(call: Call, request: Request) -> Answer:
     """The requests that the caller may see."""
-    rows, token = _listed(call, request, REQUESTS)
+    rows, token = subscription_lists.list_page(
+        call, request, REQUESTS, _FILTERS, "GetSubscriptionRequestDetails", ("PENDING", "ACCEPTED", "REJECTED")
+    )
     return answer([_request_summary(d) for d in rows], token)
 
 
@@ -148,7 +151,9 @@ def get_subscription(call: Call, request: Request) -> Answer:
 
 def list_subscriptions(call: Call, request: Request) -> Answer:
     """The subscriptions that the caller may see."""
-    rows, token = _listed(call, request, SUBSCRIPTIONS)
+    filters = _FILTERS | {"subscriptionRequestIdentifier": "subscriptionRequestId"}
+    statuses = ("APPROVED", "REVOKED", "CANCELLED")
+    rows, token = subscription_lists.list_page(call, request, SUBSCRIPTIONS, filters, "GetSubscription", statuses)
     return answer([store.pick(d, _SUBSCRIPTION) for d in rows], token)
 
 
@@ -267,22 +272,6 @@ def _seen(call: Call, request: Request, kind: Kind, what: str) -> tuple[Document
     if not sides.may_see(document):
         raise store.not_found(what, request["identifier"])
     return document, sides, who
-
-
-def _listed(call: Call, request: Request, kind: Kind) -> tuple[list[Document], str | None]:
-    domain_id = request["domainIdentifier"]
-    who = access.caller(call, domain_id)
-    where: dict[str, Any] = {"domainId": domain_id, **subscribers.owner_filter(request)}
-    named = {
-        "status": "status",
-        "subscribedListingId": "listingId",
-        "approverProjectId": "ownerProjectId",
-        "subscriptionRequestIdentifier": "subscriptionRequestId",
-    }
-    where |= {column: request[member] for member, column in named.items() if request.get(member)}
-    sides = subscribers.sides(call.tx, who)
-    found = [d for d in call.tx.select(kind, where, **subscribers.order(request)) if sides.may_see(d)]
-    return list_page(call, request, found)
 
 
 OPERATIONS: dict[str, Operation] = {
