@@ -29,6 +29,7 @@ Document = dict[str, Any]
 
 _SLOW_COMMIT_SECONDS = 0.005
 _CHECKPOINT_PAGES = 4000  # of the write-ahead log, 16 MB: a page changed many times is copied back once
+_PAGES_OF_LOG = 4000  # 16 MB of log before it is written back: pages that change often are written back less often
 _MOST_DERIVED = 10_000  # values of one kind of derivation
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -326,6 +327,7 @@ class Store:
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
+        self._writer.execute(f"PRAGMA wal_autocheckpoint={_PAGES_OF_LOG}")
         self._writer.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         schema.prepare(Transaction(self._writer, self, writable=True), path, kinds, upgrades)
         self.changing.clear()

@@ -188,8 +188,9 @@ def _check_form(signature: Signature, secret: str) -> None:
 
 def sign(signature: Signature, secret: str, text: str) -> str:
     """`text` signed with the key of the signature's scope."""
-    key = _signing_key(secret, signature.date, signature.region, signature.service)
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    mac = _keyed(secret, signature.date, signature.region, signature.service).copy()
+    mac.update(text.encode())
+    return mac.hexdigest()
 
 
 def sha256(body: bytes) -> str:
@@ -207,11 +208,12 @@ def mismatch() -> ServiceError:
 
 
 @lru_cache(maxsize=1024)
-def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+def _keyed(secret: str, date: str, region: str, service: str) -> hmac.HMAC:
+    """What signs with the key of a scope; to be copied."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")
 
 
 def moment(signature: Signature) -> float:

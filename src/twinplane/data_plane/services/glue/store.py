@@ -3,7 +3,7 @@
 from typing import Any
 
 from twinplane.data_plane.call import ServiceError
-from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.store import Derived, Document, Kind, Transaction
 
 DATABASES = Kind("glue_database", key=("Name",))
 TABLES = Kind("glue_table", key=("DatabaseName", "Name"))
@@ -11,6 +11,8 @@ TABLE_VERSIONS = Kind("glue_table_version", key=("DatabaseName", "Name", "Versio
 PARTITIONS = Kind("glue_partition", key=("DatabaseName", "TableName", "Key"))
 TAGS = Kind("glue_tags", key=("arn",))
 KINDS = [DATABASES, TABLES, TABLE_VERSIONS, PARTITIONS, TAGS]
+
+_DATABASES = Derived("databases", (DATABASES,))
 
 
 def create_database(tx: Transaction, database_input: dict[str, Any], now: float, *, catalog_id: str) -> Document:
@@ -22,8 +24,9 @@ def create_database(tx: Transaction, database_input: dict[str, Any], now: float,
 
 
 def find_database(tx: Transaction, name: str) -> Document | None:
-    """The database, or None."""
-    return tx.find(DATABASES, name.lower())
+    """The database, or None. For reading only: the document is shared."""
+    name = name.lower()
+    return tx.derived(_DATABASES, name, lambda: tx.find(DATABASES, name))
 
 
 def get_database(tx: Transaction, name: str) -> Document:

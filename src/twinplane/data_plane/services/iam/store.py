@@ -8,7 +8,7 @@ import string
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.call import Principal
-from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.store import Derived, Document, Kind, Transaction
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
@@ -29,6 +29,8 @@ ALIASES = Kind("iam_account_alias", key=("alias",))
 KINDS = [
     ROLES, USERS, GROUPS, GROUP_MEMBERS, ACCESS_KEYS, POLICIES, OIDC_PROVIDERS, INSTANCE_PROFILES, ALIASES,
 ]  # fmt: skip
+
+_IDS = Derived("unique ids of principals", (ROLES, USERS))
 
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -156,6 +158,10 @@ def find_entity(tx: Transaction, principal: Principal) -> Document | None:
 
 def principal_id(tx: Transaction, principal: Principal) -> str:
     """`aws:userid`: the user's unique id, or the role's with the session's name behind it."""
+    return tx.derived(_IDS, principal, lambda: _principal_id(tx, principal))
+
+
+def _principal_id(tx: Transaction, principal: Principal) -> str:
     if principal.kind == "Root":
         return principal.account_id
     if principal.kind == "FederatedUser":

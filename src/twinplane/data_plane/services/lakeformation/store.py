@@ -25,6 +25,7 @@ _PRINCIPALS = Derived("principals of a caller", (identitystore.MEMBERSHIPS,))
 _ADMINS = Derived("administrators", (SETTINGS,))
 _TABLE_GRANTS = Derived("grants on a table", (GRANTS,))
 _REGISTERED = Derived("registered location", (LOCATIONS,))
+_DESCRIBED = Derived("described columns", (GRANTS, FILTERS, SETTINGS))
 
 
 def user_principal(user_id: str) -> str:
@@ -287,12 +288,20 @@ def described_columns(tx: Transaction, principals: Principals, table: Document) 
 
     Whoever may read only some columns sees only those; DESCRIBE alone (and administrators) sees all.
     """
-    access = table_access(tx, principals, table)
+    columns = column_names(table)
+    key = (principals, table["DatabaseName"], table["Name"], columns)
+    return tx.derived(_DESCRIBED, key, lambda: _described(tx, principals, table, columns))
+
+
+def _described(
+    tx: Transaction, principals: Principals, table: Document, columns: tuple[str, ...]
+) -> tuple[str, ...] | None:
     if is_admin(tx, principals, read_only=True):
-        return column_names(table)
+        return columns
+    access = table_access(tx, principals, table)
     if access is not None:
         return access.columns
-    return column_names(table) if has_permission(tx, principals, None, table["DatabaseName"], table["Name"]) else None
+    return columns if has_permission(tx, principals, None, table["DatabaseName"], table["Name"]) else None
 
 
 def has_permission(
