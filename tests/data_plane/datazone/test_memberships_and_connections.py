@@ -159,7 +159,7 @@ def test_only_the_iam_connection_names_the_role(mesh: Mesh, project: dict[str, A
         domainIdentifier=mesh.domain_id, identifier=connection(mesh, project, "project.iam")["connectionId"]
     )
     assert got["environmentUserRole"] == mesh.resources(project["id"])["userRoleArn"]
-    assert got["props"]["iamProperties"]["environmentId"] == got["environmentId"]
+    assert got["props"] == {"iamProperties": {"glueLineageSyncEnabled": False}}
     assert "connectionCredentials" not in got
 
 

@@ -249,7 +249,8 @@ def _make_tooling(making: _Making) -> dict[str, str]:
     resources |= _network(making)
     identity = making.connect(
         "project.iam",
-        {"iamProperties": {"environmentId": environment["id"], "glueLineageSyncEnabled": False}},
+        # Without environmentId: AWS's Python library reads it as a second member of that name, and fails.
+        {"iamProperties": {"glueLineageSyncEnabled": False}},
         role_arn,
     )
     making.connect("project.s3_default_folder", {"s3Properties": {"s3Uri": f"{root}/"}}, role_arn, identity)
