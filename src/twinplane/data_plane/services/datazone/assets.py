@@ -195,7 +195,7 @@ def revise(tx: Transaction, known: Document, kind: Document, draft: Draft, now: 
     document = known | {
         "number": number, "revision": str(number), "name": draft.name, "description": draft.description,
         "typeRevision": kind["revision"], "glossaryTerms": draft.glossary_terms, "formsOutput": draft.forms,
-        "createdAt": now, "createdBy": draft.by, "sourceIdentifier": _source_identifier(draft.forms),
+        "createdAt": now, "createdBy": draft.by, "sourceIdentifier": source_identifier(draft.forms),
     }  # fmt: skip
     try:
         tx.put(ASSETS, document)
@@ -206,7 +206,7 @@ def revise(tx: Transaction, known: Document, kind: Document, draft: Draft, now: 
     return document
 
 
-def _source_identifier(forms: list[Document]) -> str | None:
+def source_identifier(forms: list[Document]) -> str | None:
     """What an asset is called where it comes from: lineage finds it by that."""
     found = form_content({"formsOutput": forms}, managed_types.COMMON_FORM)
     return (found or {}).get("sourceIdentifier")

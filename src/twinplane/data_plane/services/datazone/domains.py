@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, events, provisioning, rules, store
+from twinplane.data_plane.services.datazone import access, events, lineage, provisioning, rules, store
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
@@ -220,7 +220,7 @@ async def _remove(plane: "Plane", task: Document) -> None:
         if projects:
             enqueue(tx, plane, "datazone.remove_domain", domain_id, due_at=plane.clock() + _PROJECTS_TAKE_SECONDS)
             return
-        for kind in store.KINDS:
+        for kind in (*store.KINDS, *lineage.KINDS):
             if "domainId" in kind.key:
                 for document in tx.select(kind, {"domainId": domain_id}):
                     tx.remove(kind, *kind.key_of(document))

@@ -18,6 +18,8 @@ from twinplane.data_plane.services.datazone.data_products import DATA_PRODUCTS, 
 from twinplane.data_plane.services.datazone.data_sources import ACTIVITIES, DATA_SOURCES, IMPORTS, RUNS
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.glossaries import GLOSSARIES, TERMS
+from twinplane.data_plane.services.datazone.lineage import EVENTS, TEXTS
+from twinplane.data_plane.services.datazone.lineage_graph import EDGES, NODES, VERSIONS
 from twinplane.data_plane.services.datazone.store import (
     CONNECTIONS,
     DOMAIN_UNITS,
@@ -78,6 +80,13 @@ REFERENCES = [
     _within(PRODUCT_ITEMS, "productId", DATA_PRODUCTS),
     _within(PRODUCT_ITEMS, "assetId", ASSETS),
     _within(LISTING_REVISIONS, "id", LISTINGS),
+    _within(EVENTS, "id", TEXTS),
+    _within(TEXTS, "id", EVENTS),
+    _within(VERSIONS, "eventId", EVENTS),
+    _within(VERSIONS, "nodeId", NODES),
+    _within(EDGES, "eventId", EVENTS),
+    _within(EDGES, "nodeId", NODES),
+    _within(EDGES, "otherId", NODES),
     _within(GLOSSARIES, "owningProjectId", PROJECTS),
     _within(TERMS, "glossaryId", GLOSSARIES),
     _within(DATA_SOURCES, "projectId", PROJECTS),

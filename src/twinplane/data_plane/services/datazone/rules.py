@@ -177,6 +177,13 @@ RIGHTS: dict[str, Right] = {
     "GetTimeSeriesDataPoint": READING,
     "ListTimeSeriesDataPoints": READING,
     "DeleteTimeSeriesDataPoints": CURATING,
+    # lineage; nodes of assets are for who may read the asset or its listing
+    "PostLineageEvent": USER,
+    "GetLineageEvent": Right(creator=True, domain_owners=True),
+    "ListLineageEvents": USER,
+    "DeleteLineageEvent": Right(creator=True, domain_owners=True),
+    "GetLineageNode": USER,
+    "ListLineageNodeHistory": USER,
     # data sources
     "CreateDataSource": EDITING,
     "GetDataSource": READING,

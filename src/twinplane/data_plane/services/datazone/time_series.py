@@ -88,7 +88,7 @@ def _checked(call: Call, domain_id: str, form: dict[str, Any]) -> Document:
         raise rules.invalid(f"A data quality result has at most {MOST_METRICS} evaluations.")
     return {
         "formName": form["formName"], "typeIdentifier": fitting["typeName"], "typeRevision": fitting["typeRevision"],
-        "timestamp": form["timestamp"], "content": fitting["content"],
+        "timestamp": int(form["timestamp"] * 1000) / 1000, "content": fitting["content"],
         "contentSummary": points.summary_of(content),
     }  # fmt: skip
 
