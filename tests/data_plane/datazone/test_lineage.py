@@ -297,7 +297,7 @@ def test_nothing_of_an_asset_is_shown_to_who_may_not_read_it(mesh: Mesh, owner: 
         ("redshift://cluster.eu-west-1.redshift.amazonaws.com:5439", "db.public.t",
          "arn:aws:redshift:eu-west-1:111122223333:table/cluster/db/public/t"),
         ("arn:aws:glue:us-east-1:123456789012:table", "db/t", "arn:aws:glue:us-east-1:123456789012:table/db/t"),
-        ("arn:aws:glue:us-east-1:123456789012", "table/db/t", "arn:aws:glue:us-east-1:123456789012:table/db/t"),
+        ("arn:aws:glue:us-east-1:123456789012", "table/db/u", "arn:aws:glue:us-east-1:123456789012:table/db/u"),
     ],
 )  # fmt: skip
 def test_datasets_of_aws_are_known_by_their_arn(mesh: Mesh, space: str, name: str, source: str) -> None:
