@@ -11,6 +11,7 @@ A step is never changed once it is released.
 
 from twinplane.data_plane.schema import Upgrade, rebuild
 from twinplane.data_plane.services.cloudtrail.store import make_log
+from twinplane.data_plane.services.datazone import search_index
 from twinplane.data_plane.services.datazone.assets import LISTING_REVISIONS, LISTINGS
 from twinplane.data_plane.store import Document, Transaction
 
@@ -33,4 +34,5 @@ UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(2, make_log),
     Upgrade(3, _objects_have_versions_and_small_bodies),
     Upgrade(4, _listings_are_of_assets_or_data_products),
+    Upgrade(5, search_index.upgrade),
 )

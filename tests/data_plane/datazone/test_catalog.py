@@ -1,6 +1,8 @@
 """The catalog: types and forms, assets and their revisions, glossaries, rules, listings and search."""
 
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,10 @@ from botocore.exceptions import ClientError
 
 from tests.data_plane.datazone.catalog_for_tests import COLUMNS, Producer, form, glue_form, producer, unique
 from tests.data_plane.datazone.domains_for_tests import Mesh
+from twinplane.data_plane.services.datazone import search_index
+from twinplane.data_plane.services.datazone.search_query import Search
+from twinplane.data_plane.store import Kind, Store, Transaction
+from twinplane.data_plane.upgrades import UPGRADES
 
 CLASSIFICATION = """
 $version: "2.0"
@@ -419,3 +425,98 @@ def test_a_filter_that_does_not_fit_the_columns_is_invalid(
     )
     assert made["status"] == "INVALID"
     assert why in made["errorMessage"]
+
+
+def test_pages_in_every_order_show_each_listing_once(mesh: Mesh, owner: Producer) -> None:
+    word = unique("order").replace(" ", "")
+    name = unique("Weight").replace(" ", "")
+    form_type(mesh, name, f"structure {name} {{ @amazon.datazone#sortable weight: Integer note: String }}")
+    weights = [3, None, 1, 2, None]
+    for number, weight in enumerate(weights):
+        forms = [glue_form("t", COLUMNS)]
+        if weight is not None:
+            forms.append(form(name, {"weight": weight}, name))
+        owner.publish(owner.asset(name=f"{word} {number}", formsInput=forms)["id"])
+    domain = {"domainIdentifier": mesh.domain_id}
+    by_project = {"filter": {"attribute": "owningProjectId", "value": owner.project_id}}
+
+    def shown(client: Any, given: dict[str, Any], **sort: Any) -> list[str]:
+        pages = client.paginate(**domain, **given, **({"sort": sort} if sort else {}), PaginationConfig={"PageSize": 2})
+        items = [next(iter(i.values())) for answer in pages for i in answer["items"]]
+        return [i["name"].split()[1] for i in items if i["name"].startswith(word)]
+
+    listings = owner.datazone.get_paginator("search_listings")
+    for given in ({"searchText": word}, {"filters": by_project}, {}):
+        assert shown(listings, given, attribute="name", order="ASCENDING") == ["0", "1", "2", "3", "4"]
+        assert shown(listings, given, attribute="UPDATED_AT", order="DESCENDING") == ["4", "3", "2", "1", "0"]
+        by_weight = shown(listings, given, attribute=f"{name}.weight", order="ASCENDING")
+        assert (by_weight[:3], sorted(by_weight[3:])) == (["2", "3", "0"], ["1", "4"])
+        assert shown(listings, given, attribute=f"{name}.weight", order="DESCENDING")[:3] == ["0", "3", "2"]
+    assert sorted(shown(listings, {"searchText": word})) == ["0", "1", "2", "3", "4"]
+    inventory = owner.datazone.get_paginator("search")
+    mine = {"searchScope": "ASSET", "owningProjectIdentifier": owner.project_id}
+    assert shown(inventory, mine, attribute="name", order="DESCENDING") == ["4", "3", "2", "1", "0"]
+    at_least = {"filter": {"attribute": f"{name}.weight", "intValue": 2, "operator": "GE"}}
+    assert sorted(shown(inventory, mine | {"filters": at_least})) == ["0", "3"]
+
+
+def test_totals_and_facets_follow_every_change(mesh: Mesh, owner: Producer) -> None:
+    other = producer(mesh, "counter")
+    domain = {"domainIdentifier": mesh.domain_id}
+
+    def total(**given: Any) -> int:
+        return int(other.datazone.search(**domain, searchScope="ASSET", **given)["totalMatchCount"])
+
+    def published() -> int:
+        answer = owner.datazone.search_listings(
+            **domain,
+            aggregations=[{"attribute": "owningProjectId"}, {"attribute": "typeName"}],
+            filters={"filter": {"attribute": "owningProjectId", "value": other.project_id}},
+        )
+        values = {i["value"]: i["count"] for i in answer["aggregates"][0]["items"]}
+        assert values.get(other.project_id, 0) == answer["totalMatchCount"]
+        return int(answer["totalMatchCount"])
+
+    made = [other.asset()["id"] for _ in range(3)]
+    assert (total(), published()) == (3, 0)
+    listing, *_ = (other.publish(asset_id) for asset_id in made)
+    other.publish(made[0])
+    assert (total(), published()) == (3, 3)
+    other.publish(made[0], "UNPUBLISH")
+    assert published() == 2
+    other.datazone.delete_listing(**domain, identifier=listing["listingId"])
+    other.datazone.delete_asset(**domain, identifier=made[0])
+    assert (total(), published()) == (2, 2)
+    everything = owner.datazone.search_listings(**domain, aggregations=[{"attribute": "typeName"}])
+    counts = {i["value"]: i["count"] for i in everything["aggregates"][0]["items"]}
+    assert sum(counts.values()) == everything["totalMatchCount"]
+
+
+def test_an_index_of_an_earlier_state_answers_as_before(tmp_path: Path) -> None:
+    before = [s for s in search_index.ENTRIES.extra if s not in search_index.VALUE_TABLES]
+    before.append("CREATE TABLE datazone_search_attribute (number INTEGER NOT NULL, attribute TEXT NOT NULL, value)")
+    old = Store(
+        tmp_path / "plane.db",
+        [Kind("datazone_search", key=("domain", "scope", "id"), extra=tuple(before))],
+        UPGRADES[:3],
+    )
+
+    def fill(tx: Transaction) -> None:
+        for number, (weight, kind) in enumerate([(1, "a"), (3, "b"), (2, "b")]):
+            sql = "INSERT INTO datazone_search_entry VALUES (?, 'dzd-1', 'LISTING', ?, 'p1', ?, 1, 1)"
+            tx.run(sql, (number, f"id{number}", f"name {number}"))
+            for attribute, value in (("kind", kind), ("weight", weight), ("weight", weight + 5)):
+                tx.run("INSERT INTO datazone_search_attribute VALUES (?, ?, ?)", (number, attribute, value))
+
+    asyncio.run(old.write(fill))
+    old.close()
+    now = Store(tmp_path / "plane.db", [search_index.ENTRIES], UPGRADES)
+
+    def ask(**request: Any) -> list[str]:
+        return now.read(lambda tx: Search(tx, "dzd-1", "LISTING", request, None).page(None, 9).ids)
+
+    assert ask(sort={"attribute": "weight", "order": "DESCENDING"}) == ["id1", "id2", "id0"]
+    assert ask(filters={"filter": {"attribute": "kind", "value": "b"}}) == ["id1", "id2"]
+    assert now.read(lambda tx: Search(tx, "dzd-1", "LISTING", {}, ["p1"]).total()) == 3
+    assert now.read(lambda tx: Search(tx, "dzd-1", "LISTING", {}, None).values("kind")) == [("b", 2), ("a", 1)]
+    now.close()

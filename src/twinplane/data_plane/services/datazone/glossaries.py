@@ -177,7 +177,7 @@ def _index_glossary(tx: Transaction, document: Document) -> None:
             document["createdAt"],
             document["updatedAt"],
             {"description": document.get("description") or ""},
-            (("status", document["status"]), ("owningProjectId", document["owningProjectId"])),
+            (("status", document["status"]),),
         ),
     )
 

@@ -118,12 +118,22 @@ def search_finds_what_is_there(examination: Examination) -> None:
             text = "the search index has entries of what is gone"
             examination.found("error", text, REPAIR, f"{scope} {identifier}", _forget(examination, number))
     sql = (
-        "SELECT DISTINCT number FROM datazone_search_attribute "
+        "SELECT DISTINCT number FROM datazone_search_value "
         "WHERE number NOT IN (SELECT number FROM datazone_search_entry)"
     )
     for (number,) in examination.rows(sql):
         text = "the search index has values of no entry"
         examination.found("error", text, REPAIR, f"number {number}", _forget(examination, number))
+    sql = (
+        "SELECT s.domain, s.scope, c.attribute FROM datazone_search_count c "
+        "JOIN datazone_search_space s ON s.number = c.space WHERE c.n <> CASE c.attribute WHEN '' THEN "
+        "(SELECT count(*) FROM datazone_search_entry e WHERE e.domain = s.domain AND e.scope = s.scope) ELSE "
+        "(SELECT count(*) FROM datazone_search_value v WHERE v.space = c.space AND v.attribute = c.attribute "
+        "AND v.value = c.value) END"
+    )
+    for domain, scope, attribute in examination.rows(sql):
+        text = "the search index counts wrongly: totals and facets of searches are off"
+        examination.found("error", text, "Report it", f"{scope} {attribute} of {domain}")
     sql = "SELECT id FROM datazone_search_entry WHERE number NOT IN (SELECT id FROM datazone_search_text_docsize)"
     for (identifier,) in examination.rows(sql):
         advice = "Update its description: that indexes it again"
@@ -133,7 +143,7 @@ def search_finds_what_is_there(examination: Examination) -> None:
 def _forget(examination: Examination, number: int) -> Callable[[], None]:
     def forget() -> None:
         examination.rows("DELETE FROM datazone_search_text WHERE rowid = ?", number)
-        examination.rows("DELETE FROM datazone_search_attribute WHERE number = ?", number)
+        examination.rows("DELETE FROM datazone_search_value WHERE number = ?", number)
         examination.rows("DELETE FROM datazone_search_entry WHERE number = ?", number)
 
     return forget

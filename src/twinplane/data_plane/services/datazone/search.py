@@ -1,9 +1,11 @@
 """Search (a project's inventory) and SearchListings (the catalog)."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads
+from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import (
     access,
     assets,
@@ -11,10 +13,10 @@ from twinplane.data_plane.services.datazone import (
     glossaries,
     listings,
     search_index,
+    search_query,
     store,
     time_series_points,
 )
-from twinplane.data_plane.services.datazone.paging import offset_page
 from twinplane.data_plane.store import Document, Kind, Transaction
 
 _ASSET_ITEM = (
@@ -22,6 +24,7 @@ _ASSET_ITEM = (
     "createdBy", "firstRevisionCreatedAt", "firstRevisionCreatedBy", "glossaryTerms", "owningProjectId",
     "governedGlossaryTerms",
 )  # fmt: skip
+_ROLE_OF_PROJECT = re.compile(r"/datazone_usr_role_([^_]+)_")  # the name says whose; whether it is, its environment
 _SNIPPET = 200  # characters of a long text around its first match
 
 
@@ -30,16 +33,16 @@ def search(call: Call, request: Request) -> Answer:
     domain_id, scope = request["domainIdentifier"], request["searchScope"]
     who = access.caller(call, domain_id)
     owner = request.get("owningProjectIdentifier")
-    projects: Iterable[str] | None = None if owner is None else [owner]
+    projects: list[str] | None = None if owner is None else [owner]
     if scope in (assets.ASSET, assets.DATA_PRODUCT):
         mine = _projects_of(call.tx, domain_id, who)
         if owner is not None and owner not in mine:
             raise store.not_found("Project", owner)
         projects = mine if owner is None else [owner]
     kind, item = _ITEMS[scope]
-    found = _Search(call, request, scope, projects)
-    rows, token = offset_page(call, request, found.slice(kind))
-    answer: Answer = {"items": [item(call.tx, d, request) for d in rows], "totalMatchCount": found.total}
+    found = search_query.Search(call.tx, domain_id, scope, request, projects)
+    rows, token, total = _page(call, request, found, kind)
+    answer: Answer = {"items": [item(call.tx, d, request) for d in rows], "totalMatchCount": total}
     return answer if token is None else answer | {"nextToken": token}
 
 
@@ -47,40 +50,37 @@ def search_listings(call: Call, request: Request) -> Answer:
     """Published listings; every user of the domain may find them."""
     domain_id = request["domainIdentifier"]
     access.caller(call, domain_id)
-    found = _Search(call, request, "LISTING", None)
-    rows, token = offset_page(call, request, found.slice(assets.LISTINGS))
-    answer: Answer = {"items": [_listing_item(call.tx, d, request) for d in rows], "totalMatchCount": found.total}
+    found = search_query.Search(call.tx, domain_id, "LISTING", request, None)
+    rows, token, total = _page(call, request, found, assets.LISTINGS)
+    answer: Answer = {"items": [_listing_item(call.tx, d, request) for d in rows], "totalMatchCount": total}
     if request.get("aggregations"):
-        answer["aggregates"] = [_aggregate(call.tx, domain_id, request, a) for a in request["aggregations"]]
+        answer["aggregates"] = [_aggregate(call.tx, domain_id, found, a) for a in request["aggregations"]]
     return answer if token is None else answer | {"nextToken": token}
 
 
-class _Search:
-    """A search under way; `total` is known once a slice of it was fetched."""
+def _page(
+    call: Call, request: Request, found: search_query.Search, kind: Kind
+) -> tuple[list[Document], str | None, int]:
+    """A page of what was found, the token of the next, and how many there are in all."""
+    total = 0
 
-    def __init__(self, call: Call, request: Request, scope: str, projects: Iterable[str] | None) -> None:
-        self._call, self._request, self._scope, self._projects = call, request, scope, projects
-        self.total = 0
+    def fetch(after: list[Any] | None, limit: int) -> list[Document]:
+        nonlocal total
+        shown = found.page(after, limit)
+        total = shown.total
+        return [{"id": i, "mark": mark} for i, mark in zip(shown.ids, shown.marks, strict=True)]
 
-    def slice(self, kind: Kind) -> Callable[[int, int], list[Document]]:
-        def fetch(offset: int, limit: int) -> list[Document]:
-            domain_id, tx = self._request["domainIdentifier"], self._call.tx
-            found = search_index.find(
-                tx, domain_id, self._scope, self._request, projects=self._projects, offset=offset, limit=limit
-            )
-            self.total = found.total
-            return [tx.get(kind, domain_id, identifier) for identifier in found.ids]
-
-        return fetch
+    rows, token = page(call, request, fetch, lambda row: row["mark"], most=50)
+    domain_id = request["domainIdentifier"]
+    return [call.tx.get(kind, domain_id, row["id"]) for row in rows], token, total
 
 
 def _projects_of(tx: Transaction, domain_id: str, who: access.Caller) -> list[str]:
     where = {"domainId": domain_id, "memberId": [who.id, *who.group_ids]}
     mine = {m["projectId"] for m in tx.select(store.MEMBERSHIPS, where)}
-    if who.kind == "IAM_ROLE":
-        for project in tx.select(store.PROJECTS, {"domainId": domain_id}):
-            if store.project_role_arn(tx, domain_id, project["id"]) == who.iam_arn:
-                mine.add(project["id"])
+    named = _ROLE_OF_PROJECT.search(who.iam_arn) if who.kind == "IAM_ROLE" else None
+    if named is not None and store.project_role_arn(tx, domain_id, named[1]) == who.iam_arn:
+        mine.add(named[1])
     return sorted(mine)
 
 
@@ -143,11 +143,10 @@ def _listing_item(tx: Transaction, document: Document, request: Request) -> Answ
     return {"assetListing": item | kind}
 
 
-def _aggregate(tx: Transaction, domain_id: str, request: Request, wanted: dict[str, Any]) -> Answer:
-    counts = search_index.counts(tx, domain_id, "LISTING", request, wanted["attribute"], projects=None)
+def _aggregate(tx: Transaction, domain_id: str, found: search_query.Search, wanted: dict[str, Any]) -> Answer:
     items = [
         {"value": str(value), "count": count, "displayValue": _shown(tx, domain_id, wanted, value)}
-        for value, count in counts
+        for value, count in found.values(wanted["attribute"])
     ]
     answer: Answer = {"attribute": wanted["attribute"], "items": items}
     return answer | store.pick(wanted, ("displayValue",))
