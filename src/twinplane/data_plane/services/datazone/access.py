@@ -170,7 +170,11 @@ def require(
         right.needs is None or _may_make(tx, domain_id, project_id or "", right.needs, who)
     ):
         return who
-    if right.users or (right.domain_owners and is_domain_admin(tx, domain_id, who)):
+    if (
+        right.users
+        or (right.people and who.user_id is not None)
+        or (right.domain_owners and is_domain_admin(tx, domain_id, who))
+    ):
         return who
     if unit_id is not None:
         if right.unit_owners and is_unit_owner(tx, domain_id, unit_id, who):

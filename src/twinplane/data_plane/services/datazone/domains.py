@@ -43,6 +43,10 @@ _LISTED = (
     "lastUpdatedAt",
     "domainVersion",
 )
+_UPDATED = (
+    "id", "rootDomainUnitId", "name", "description", "singleSignOn", "domainExecutionRole", "serviceRole",
+    "lastUpdatedAt",
+)  # fmt: skip
 
 EXECUTION_ROLE_SECONDS = 3600
 _PROJECTS_TAKE_SECONDS = 0.2
@@ -124,7 +128,7 @@ def update_domain(call: Call, request: Request) -> Answer:
     if named is not None and named["id"] != domain["id"]:
         raise rules.conflict(f"Domain name already exists: {domain['name']}")
     call.tx.put(store.DOMAINS, domain)
-    return store.pick(domain, _SHOWN)
+    return store.pick(domain, _UPDATED)
 
 
 def delete_domain(call: Call, request: Request) -> Answer:
@@ -173,9 +177,7 @@ def _tagged(call: Call, request: Request) -> Document:
 def get_domain_execution_role_credentials(call: Call, request: Request) -> Answer:
     """Credentials of the domain's execution role that carry the person who asks; people only."""
     domain_id = request["domainIdentifier"]
-    who = access.caller(call, domain_id)
-    if who.user_id is None:
-        raise access.denied(call)
+    who = access.require(call, domain_id)
     domain = store.get_domain(call.tx, domain_id)
     issued = sessions.issue(
         call.plane,

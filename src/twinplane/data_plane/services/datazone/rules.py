@@ -42,6 +42,8 @@ class Right:
     """Members need a grant of this policy to the project besides, or to own its domain unit."""
     users: bool = False
     """Every user of the domain. Lists show what the caller may see."""
+    people: bool = False
+    """Every person of the domain: no IAM role or user on its own."""
     iam_alone: bool = False
     """Nobody more: IAM policies decide alone, also for those who are no users of the domain."""
     public: bool = False
@@ -67,7 +69,7 @@ RIGHTS: dict[str, Right] = {
     "ListTagsForResource": IAM,
     "TagResource": DOMAIN,
     "UntagResource": DOMAIN,
-    "GetDomainExecutionRoleCredentials": USER,
+    "GetDomainExecutionRoleCredentials": Right(people=True),
     "GetIamPortalLoginUrl": USER,
     # domain units and their policies
     "CreateDomainUnit": Right(unit_owners=True, policy="CREATE_DOMAIN_UNIT"),
@@ -212,7 +214,7 @@ RIGHTS: dict[str, Right] = {
     "ListSubscriptionTargets": READING,
     "UpdateSubscriptionTarget": EDITING,
     "DeleteSubscriptionTarget": EDITING,
-    "CreateSubscriptionGrant": EDITING,
+    "CreateSubscriptionGrant": Right(subscribers=EDITORS),
     "GetSubscriptionGrant": Right(DESIGNATIONS, DESIGNATIONS, creator=True, domain_owners=True),
     "ListSubscriptionGrants": USER,
     "DeleteSubscriptionGrant": Right(EDITORS, SUBSCRIBERS),
