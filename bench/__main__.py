@@ -1,12 +1,15 @@
-"""`python -m bench [start] [calls] [objects] [query] [journey]` runs the named measurements, or all."""
+"""`python -m bench [start] [calls] [objects] [projects] [query] [journey]` runs the named measurements, or all."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import calls, journey, objects, query, start
+from bench import calls, journey, objects, projects, query, start
 
-BENCHES = {"start": start.run, "calls": calls.run, "objects": objects.run, "query": query.run, "journey": journey.run}
+BENCHES = {
+    "start": start.run, "calls": calls.run, "objects": objects.run, "projects": projects.run, "query": query.run,
+    "journey": journey.run,
+}  # fmt: skip
 
 
 def main() -> int:

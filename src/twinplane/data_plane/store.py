@@ -241,11 +241,13 @@ class Transaction:
         """
         sort = kind.key if order is None else tuple(dict.fromkeys((*order, *kind.key)))
         shape, values = _where(where)
-        if after is not None:
-            values.extend(after)
+        fixed = {column for column, count in shape if count == _EQUALS}
+        free = tuple(column for column in sort if column not in fixed) or sort  # what is the same sorts nothing, and
+        if after is not None:  # would keep SQLite from going straight to where a page begins
+            values.extend(value for column, value in zip(sort, after, strict=True) if column in free)
         if limit is not None:
             values.append(limit)
-        sql = _select_sql(kind, shape, sort, after is not None, limit is not None, descending)
+        sql = _select_sql(kind, shape, free, after is not None, limit is not None, descending)
         return [_decode(row[0]) for row in self._connection.execute(sql, values)]
 
     def first(self, kind: Kind, where: dict[str, Any]) -> Document | None:

@@ -13,6 +13,7 @@ from twinplane.data_plane.schema import Upgrade, rebuild
 from twinplane.data_plane.services.cloudtrail.store import make_log
 from twinplane.data_plane.services.datazone import search_index
 from twinplane.data_plane.services.datazone.assets import LISTING_REVISIONS, LISTINGS
+from twinplane.data_plane.services.datazone.store import MEMBERSHIPS
 from twinplane.data_plane.store import Document, Transaction
 
 
@@ -30,9 +31,19 @@ def _listings_are_of_assets_or_data_products(tx: Transaction) -> None:
         rebuild(tx, kind, named)
 
 
+def _memberships_know_the_name_of_their_project(tx: Transaction) -> None:
+    def with_name(membership: Document) -> Document:
+        project = (membership["domainId"], membership["projectId"])
+        named = tx.run("SELECT name FROM datazone_project WHERE domainId = ? AND id = ?", project)
+        return membership | {"projectName": named[0][0] if named else ""}
+
+    rebuild(tx, MEMBERSHIPS, with_name)
+
+
 UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(2, make_log),
     Upgrade(3, _objects_have_versions_and_small_bodies),
     Upgrade(4, _listings_are_of_assets_or_data_products),
     Upgrade(5, search_index.upgrade),
+    Upgrade(6, _memberships_know_the_name_of_their_project),
 )

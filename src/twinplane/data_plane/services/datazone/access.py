@@ -221,20 +221,19 @@ def require_unit_owner(call: Call, domain_id: str, unit_id: str) -> Caller:
     return require(call, domain_id, unit_id=unit_id)
 
 
-def subject_of(tx: Transaction, domain_id: str, who: Caller) -> rules.Subject:
-    """The caller as policy grants may name them."""
+def subject_of(tx: Transaction, domain_id: str, who: Caller, grants: list[Document]) -> rules.Subject:
+    """The caller as these policy grants may name them: her projects and domain units only when one asks for such."""
+    kinds = {kind for grant in grants for kind in grant["principal"]}
+    projects, owned = [], []
     where = {"domainId": domain_id, "memberId": [who.id, *who.group_ids]}
-    projects = []
-    for membership in tx.select(store.MEMBERSHIPS, where):
+    for membership in tx.select(store.MEMBERSHIPS, where) if "project" in kinds else []:
         project = tx.find(store.PROJECTS, domain_id, membership["projectId"])
         if project is not None:
             units = tuple(u["id"] for u in store.unit_path(tx, domain_id, project["domainUnitId"]))
             projects.append((project["id"], membership["designation"], units))
-    owned = [
-        unit["id"]
-        for unit in tx.select(store.DOMAIN_UNITS, {"domainId": domain_id})
-        if is_unit_owner(tx, domain_id, unit["id"], who)
-    ]
+    if "domainUnit" in kinds:
+        units_here = tx.select(store.DOMAIN_UNITS, {"domainId": domain_id})
+        owned = [unit["id"] for unit in units_here if is_unit_owner(tx, domain_id, unit["id"], who)]
     return rules.Subject(who.id, who.group_ids, tuple(projects), tuple(owned))
 
 
@@ -260,7 +259,7 @@ def holds(
     """
     unit_ids = [unit["id"] for unit in store.unit_path(tx, domain_id, unit_id)]
     grants = policy_grants(tx, domain_id, unit_ids, policy_type)
-    subject = subject_of(tx, domain_id, who)
+    subject = subject_of(tx, domain_id, who, grants)
     if project_id is not None:
         subject = replace(subject, projects=tuple(p for p in subject.projects if p[0] == project_id))
     return rules.is_granted(grants, unit_id, subject)

@@ -7,7 +7,7 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, w
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, events, people, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
-from twinplane.data_plane.store import Document
+from twinplane.data_plane.store import Document, Transaction
 
 FindUser = Callable[[Call, str, str], Document]
 
@@ -75,6 +75,7 @@ def add(call: Call, project: Document, member_type: str, member_id: str, designa
         {
             "domainId": project["domainId"],
             "projectId": project["id"],
+            "projectName": project["name"],
             "memberType": member_type,
             "memberId": member_id,
             "designation": designation,
@@ -82,6 +83,12 @@ def add(call: Call, project: Document, member_type: str, member_id: str, designa
         },
     )
     _tell(call, "Addition", project, member_type, member_id, designation)
+
+
+def rename_project(tx: Transaction, project: Document, name: str) -> None:
+    """Has the memberships of a project know its new name."""
+    for membership in tx.select(store.MEMBERSHIPS, {"domainId": project["domainId"], "projectId": project["id"]}):
+        tx.put(store.MEMBERSHIPS, membership | {"projectName": name})
 
 
 def _tell(

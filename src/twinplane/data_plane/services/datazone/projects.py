@@ -1,5 +1,8 @@
 """Projects: made from a profile, with their environments deployed behind the answer."""
 
+import heapq
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
@@ -48,6 +51,8 @@ _LISTED = (
     "domainUnitId",
     "projectCategory",
 )
+
+_READ_AT_ONCE = 51  # memberships: those of a page of projects
 
 
 def create_project(call: Call, request: Request) -> Answer:
@@ -107,28 +112,60 @@ def list_projects(call: Call, request: Request) -> Answer:
     """The projects the caller is in (administrators of the domain: all), by name."""
     domain_id = request["domainIdentifier"]
     who = access.caller(call, domain_id)
-    visible = None
+    circles: list[list[str]] = []  # of members: a project is listed when each circle has one of its members
     if not access.is_domain_admin(call.tx, domain_id, who):
-        visible = _project_ids(call, domain_id, [who.id, *who.group_ids])
-        visible |= {scope.project_id for scope in [call.principal.project] if scope and scope.domain_id == domain_id}
+        circles.append([who.id, *who.group_ids])
     for member, find in (("userIdentifier", people.get_user), ("groupIdentifier", people.get_group)):
         if request.get(member):
-            theirs = _project_ids(call, domain_id, [find(call, domain_id, request[member])["id"]])
-            visible = theirs if visible is None else visible & theirs
-    where: dict[str, Any] = {"domainId": domain_id}
-    if request.get("name"):
-        where["name"] = request["name"]
-    if visible is not None:
-        where["id"] = sorted(visible)
-    rows, token = page(
-        call,
-        request,
-        lambda after, limit: call.tx.select(store.PROJECTS, where, order=("name",), after=after, limit=limit),
-        lambda project: [project["name"], project["domainId"], project["id"]],
-        most=50,
-    )
+            circles.append([find(call, domain_id, request[member])["id"]])
+    where = {"domainId": domain_id} | {m: request[m] for m in ("name", "projectCategory") if request.get(m)}
+
+    def fetch(after: list[Any] | None, limit: int) -> list[Document]:
+        if not circles:
+            return call.tx.select(
+                store.PROJECTS, where, order=("name",), limit=limit, after=after and [after[0], domain_id, after[1]]
+            )
+        found = []
+        for name, project_id in _names(call, domain_id, circles, request.get("name"), after):
+            project = call.tx.find(store.PROJECTS, domain_id, project_id)
+            if project is not None and project["name"] == name and where.items() <= project.items():
+                found.append(project)
+            if len(found) == limit:
+                break
+        return found
+
+    rows, token = page(call, request, fetch, lambda project: [project["name"], project["id"]], most=50)
     items = [store.pick(row, _LISTED) | {"updatedAt": row["lastUpdatedAt"]} for row in rows]
     return {"items": items, "nextToken": token}
+
+
+def _names(
+    call: Call, domain_id: str, circles: list[list[str]], name: str | None, after: list[Any] | None
+) -> Iterator[tuple[str, str]]:
+    """Names and ids, in their order, of the projects in which each circle has a member."""
+    own = []
+    if call.principal.project is not None and call.principal.project.domain_id == domain_id:
+        project = call.tx.find(store.PROJECTS, domain_id, call.principal.project.project_id)
+        if project is not None and (after is None or [project["name"], project["id"]] > after):
+            own = [(project["name"], project["id"])]
+    streams = [_names_of_member(call, domain_id, member, name, after) for member in circles[0]]
+    for listed, _ in groupby(heapq.merge(own, *streams)):
+        others = [{"domainId": domain_id, "projectId": listed[1], "memberId": circle} for circle in circles[1:]]
+        if all(call.tx.first(store.MEMBERSHIPS, other) for other in others):
+            yield listed
+
+
+def _names_of_member(
+    call: Call, domain_id: str, member_id: str, name: str | None, after: list[Any] | None
+) -> Iterator[tuple[str, str]]:
+    where = {"domainId": domain_id, "memberId": member_id} | ({"projectName": name} if name else {})
+    behind = None if after is None else [after[0], after[1], domain_id, "\uffff", member_id]
+    while rows := call.tx.select(
+        store.MEMBERSHIPS, where, order=("projectName", "projectId"), after=behind, limit=_READ_AT_ONCE
+    ):
+        for row in rows:
+            yield row["projectName"], row["projectId"]
+        behind = [row["projectName"], row["projectId"], domain_id, row["memberType"], member_id]
 
 
 def update_project(call: Call, request: Request) -> Answer:
@@ -141,6 +178,7 @@ def update_project(call: Call, request: Request) -> Answer:
     profile = _profile(call, domain_id, project["projectProfileId"], enabled=False)
     if request.get("name") not in (None, project["name"]):
         _check_name_free(call, domain_id, request["name"])
+        memberships.rename_project(call.tx, project, request["name"])
     if request.get("domainUnitId") not in (None, project["domainUnitId"]):
         _require_may_create(call, domain_id, request["domainUnitId"], profile)
     if request.get("resourceTags") is not None:
@@ -195,7 +233,7 @@ def _require_may_create(call: Call, domain_id: str, unit_id: str, profile: Docum
     grants = access.policy_grants(call.tx, domain_id, unit_ids, right.policy or "")
     if profile is not None:
         grants = [grant for grant in grants if rules.allows_profile(grant, profile["id"])]
-    if not rules.is_granted(grants, unit_id, access.subject_of(call.tx, domain_id, who)):
+    if not rules.is_granted(grants, unit_id, access.subject_of(call.tx, domain_id, who, grants)):
         raise access.denied(call)
     return who
 
@@ -228,11 +266,6 @@ def _environments(profile: Document | None, given: list[dict[str, Any]]) -> list
         (c, environments.parameters_of(c, chosen.get(c["name"], [])))
         for c in sorted(made, key=lambda c: int(c["deploymentOrder"]))
     ]
-
-
-def _project_ids(call: Call, domain_id: str, member_ids: list[str]) -> set[str]:
-    found = call.tx.select(store.MEMBERSHIPS, {"domainId": domain_id, "memberId": member_ids})
-    return {membership["projectId"] for membership in found}
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -31,7 +31,7 @@ PROJECT_PROFILES = Kind("datazone_project_profile", key=("domainId", "id"), uniq
 PROJECTS = Kind(
     "datazone_project",
     key=("domainId", "id"),
-    columns=("projectStatus",),
+    columns=("projectStatus", "projectCategory"),
     unique=(("domainId", "name"),),
     indexes=(("domainId", "domainUnitId"), ("domainId", "projectProfileId")),
 )
@@ -39,19 +39,22 @@ MEMBERSHIPS = Kind(
     "datazone_membership",
     key=("domainId", "projectId", "memberType", "memberId"),
     columns=("designation",),
-    indexes=(("domainId", "memberId"),),
+    indexes=(("domainId", "memberId", "projectName", "projectId"),),
 )
+"""`projectName` is the project's: a person's projects are listed by name without looking at others'."""
 ENVIRONMENTS = Kind(
     "datazone_environment",
     key=("domainId", "id"),
-    columns=("status", "environmentBlueprintId", "deploymentOrder"),
+    columns=("status", "environmentBlueprintId", "deploymentOrder", "awsAccountId", "awsAccountRegion", "provider"),
     unique=(("domainId", "projectId", "name"),),
+    indexes=(("domainId", "projectId", "deploymentOrder"),),
 )
 CONNECTIONS = Kind(
     "datazone_connection",
     key=("domainId", "connectionId"),
-    columns=("type", "environmentId"),
+    columns=("type",),
     unique=(("domainId", "projectId", "name"),),
+    indexes=(("domainId", "environmentId"),),
 )
 
 KINDS = [
