@@ -12,7 +12,7 @@ from twinplane.data_plane.services.datazone import (
     asset_filters,
     assets,
     blueprints,
-    data_sources,
+    data_source_store,
     events,
     store,
     subscription_lists,
@@ -129,7 +129,7 @@ def _fulfil(tx: Transaction, plane: "Plane", task: Document) -> None:
 def _apply(tx: Transaction, plane: "Plane", grant: Document, subscription: Document, now: float) -> dict[str, Any]:
     """Makes the permissions of a grant; returns what was made. Raises `CannotGrant`."""
     asset = tx.find(assets.ASSETS, grant["domainId"], grant["assets"][0]["assetId"])
-    imported = None if asset is None else data_sources.imported_from(tx, asset)
+    imported = None if asset is None else data_source_store.imported_from(tx, asset)
     if asset is None or imported is None:
         raise CannotGrant("The asset is no longer imported by a data source.")
     database, name = imported["databaseName"], imported["tableName"]

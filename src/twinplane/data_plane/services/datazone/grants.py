@@ -6,7 +6,7 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, 
 from twinplane.data_plane.services.datazone import (
     access,
     assets,
-    data_sources,
+    data_source_store,
     events,
     fulfilment,
     rules,
@@ -162,7 +162,7 @@ def _add(
         "assets": [{k: v for k, v in asset.items() if v is not None}], "subscriptionId": subscription["id"],
         "listingId": listing["id"], "subscriberKey": subscription["subscriberKey"],
         "ownerProjectId": subscription["ownerProjectId"],
-        "managed": data_sources.imported_from(tx, known) is not None,
+        "managed": data_source_store.imported_from(tx, known) is not None,
     }  # fmt: skip
     tx.add(GRANTS, grant)
     events.tell_of_grant(tx, plane, "Requested", grant)

@@ -6,7 +6,7 @@ from twinplane.data_plane.services.datazone import (
     asset_filters,
     assets,
     data_products,
-    data_sources,
+    data_source_store,
     fulfilment,
     glossaries,
     grants,
@@ -26,7 +26,7 @@ _OWNED: dict[str, tuple[Kind, str]] = {
     "Glossaries": (glossaries.GLOSSARIES, "owningProjectId"),
     "Assets": (assets.ASSETS, "owningProjectId"),
     "DataProducts": (data_products.DATA_PRODUCTS, "owningProjectId"),
-    "DataSources": (data_sources.DATA_SOURCES, "projectId"),
+    "DataSources": (data_source_store.DATA_SOURCES, "projectId"),
 }
 
 
@@ -72,11 +72,11 @@ def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
         if request["status"] == "PENDING":
             listings.count_subscription(tx, domain_id, request["listingId"], -1)
         tx.remove(subscriptions.REQUESTS, domain_id, request["id"])
-    for source in tx.select(data_sources.DATA_SOURCES, here | {"projectId": project_id}):
-        for run in tx.select(data_sources.RUNS, here | {"dataSourceId": source["id"]}):
-            _remove_all(tx, data_sources.ACTIVITIES, here | {"dataSourceRunId": run["id"]})
-        _remove_all(tx, data_sources.RUNS, here | {"dataSourceId": source["id"]})
-        _remove_all(tx, data_sources.IMPORTS, here | {"dataSourceId": source["id"]})
+    for source in tx.select(data_source_store.DATA_SOURCES, here | {"projectId": project_id}):
+        for run in tx.select(data_source_store.RUNS, here | {"dataSourceId": source["id"]}):
+            _remove_all(tx, data_source_store.ACTIVITIES, here | {"dataSourceRunId": run["id"]})
+        _remove_all(tx, data_source_store.RUNS, here | {"dataSourceId": source["id"]})
+        _remove_all(tx, data_source_store.IMPORTS, here | {"dataSourceId": source["id"]})
     for product in tx.select(data_products.DATA_PRODUCTS, here | {"owningProjectId": project_id}):
         listings.forget(tx, domain_id, product["id"], assets.DATA_PRODUCT)
         data_products.remove(tx, domain_id, product["id"])

@@ -15,7 +15,7 @@ from twinplane.data_plane.services.datazone.assets import (
 )
 from twinplane.data_plane.services.datazone.assets import FILTERS as ASSET_FILTERS
 from twinplane.data_plane.services.datazone.data_products import DATA_PRODUCTS, PRODUCT_REVISIONS
-from twinplane.data_plane.services.datazone.data_sources import ACTIVITIES, DATA_SOURCES, IMPORTS, RUNS
+from twinplane.data_plane.services.datazone.data_source_store import ACTIVITIES, DATA_SOURCES, IMPORTS, RUNS
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.glossaries import GLOSSARIES, TERMS
 from twinplane.data_plane.services.datazone.lineage import EVENTS, TEXTS

@@ -4,7 +4,7 @@ import calendar
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 _RATE = re.compile(r"rate\((\d{1,9}) (minute|minutes|hour|hours|day|days)\)")
 _CRON = re.compile(r"cron\(([^()]+)\)")
@@ -34,9 +34,12 @@ class Cron:
     years: frozenset[int]
     is_day: Callable[[date], bool]
 
-    def next_after(self, moment: float) -> float | None:
-        """The first minute after `moment` (epoch seconds) that the expression names; None: there is none."""
-        start = datetime.fromtimestamp(moment, UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    def next_after(self, moment: float, zone: tzinfo = UTC) -> float | None:
+        """The first minute after `moment` (epoch seconds) that the expression names in a time zone, or None.
+
+        Where clocks are set back, the first of two same times counts; a time that is skipped comes an hour later.
+        """
+        start = datetime.fromtimestamp(moment, zone).replace(second=0, microsecond=0) + timedelta(minutes=1)
         day, earliest = start.date(), (start.hour, start.minute)
         while day.year <= _LAST_YEAR:
             if day.year not in self.years:
@@ -49,8 +52,9 @@ class Cron:
             if self.is_day(day):
                 for hour in self.hours:
                     for minute in self.minutes:
-                        if (hour, minute) >= earliest:
-                            return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC).timestamp()
+                        due = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).timestamp()
+                        if (hour, minute) >= earliest and due > moment:
+                            return due
             day, earliest = day + timedelta(days=1), (0, 0)
         return None
 
