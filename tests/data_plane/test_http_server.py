@@ -118,3 +118,22 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not(port: int) -> None:
             assert client.recv(65536).endswith(b"GET /busy 0")
             time.sleep(0.3)
         assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: "]
+)
+def test_headers_and_trailers_without_end_are_refused(port: int, begun: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(begun)
+        with pytest.raises(ConnectionError):
+            client.sendall(b"a" * 50_000_000)
+
+
+def test_some_hundred_requests_may_come_at_once(port: int) -> None:
+    answers = exchange(port, b"GET /a HTTP/1.1\r\n\r\n" * 900 + b"GET /b HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert (answers.count(b"GET /a 0"), answers.count(b"GET /b 0")) == (900, 1)
+
+
+def test_who_sends_thousands_without_waiting_for_an_answer_is_cut_off(port: int) -> None:
+    assert exchange(port, b"GET /a HTTP/1.1\r\n\r\n" * 5000).endswith(b"Invalid HTTP request received.")

@@ -13,6 +13,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _WAITED_FOR_BYTES = 64 * 1024  # of a body
+_MOST_UNFINISHED_BYTES = 64 * 1024  # of a request's line and headers, or of trailers
+_MOST_PIPELINED = 1000  # requests that came before the answer of another; whoever sends more is cut off
 _JOINED_BYTES = 64 * 1024  # of a response's body: beyond, copying costs more than another write
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -24,6 +26,13 @@ class Connection(HttpToolsProtocol):
     _starts_later = False  # the request that is being read was not yet handed over
     _used_at = 0.0
     _idle_timer: asyncio.TimerHandle | None = None
+    _unfinished = 0  # bytes received since a head or a piece of a body was complete
+
+    def data_received(self, data: bytes) -> None:
+        self._unfinished += len(data)
+        super().data_received(data)
+        if self._unfinished > _MOST_UNFINISHED_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request's headers are too long.")
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -46,11 +55,13 @@ class Connection(HttpToolsProtocol):
     # The parser's callbacks
 
     def on_message_begin(self) -> None:
+        self._unfinished = 0
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
 
     def on_headers_complete(self) -> None:
+        self._unfinished = 0
         version = self.parser.get_http_version()
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
@@ -68,6 +79,8 @@ class Connection(HttpToolsProtocol):
             version != "1.0" and self.parser.should_keep_alive(), self.on_response_complete,
         )  # fmt: skip
         if before is not None and not before.response_complete:
+            if len(self.pipeline) >= _MOST_PIPELINED:
+                raise ValueError("too many requests at once")  # which the parser makes an invalid request
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
         elif self.expect_100_continue:
@@ -76,11 +89,13 @@ class Connection(HttpToolsProtocol):
             self._starts_later = True
 
     def on_body(self, body: bytes) -> None:
+        self._unfinished = 0
         super().on_body(body)
         if self._starts_later and len(self.cycle.body) > _WAITED_FOR_BYTES:
             self._start()
 
     def on_message_complete(self) -> None:
+        self._unfinished = 0
         super().on_message_complete()
         if self._starts_later:
             self._start()
@@ -91,9 +106,10 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._used_at = self.loop.time()
-        self.flow.resume_reading()
         if self.pipeline and not self.transport.is_closing():
             self._start_asgi_task(*self.pipeline.pop())
+        if not self.pipeline:  # else no more is read than is answered
+            self.flow.resume_reading()
 
 
 class Exchange(RequestResponseCycle):
@@ -112,6 +128,8 @@ class Exchange(RequestResponseCycle):
                 self.transport.write(head)
             await super().send(message)
             return
+        if self.flow.write_paused:  # who asks without end must read the answers
+            await self.flow.drain()
         if self.disconnected:
             return
         self._head = b""

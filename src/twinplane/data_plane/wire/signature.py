@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from posixpath import normpath
 from typing import Literal
-from urllib.parse import quote, unquote, unquote_to_bytes
+from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.wire.http import HttpRequest
@@ -341,16 +341,21 @@ def _check_v2(signature: Signature, http: HttpRequest, secret: str, now: float) 
 
 
 def _v2_parameters(parts: Iterable[str]) -> str:
+    """The parameters that are signed, read as they are understood: else one could be added under an encoded name."""
     pairs = [part.partition("=") for part in parts]
-    signed = sorted((name, equals + unquote(value)) for name, equals, value in pairs if name in _V2_PARAMETERS)
+    named = [(unquote_plus(name), equals + unquote_plus(value)) for name, equals, value in pairs]
+    signed = sorted((name, rest) for name, rest in named if name in _V2_PARAMETERS)
     return "?" + "&".join(name + rest for name, rest in signed) if signed else ""
 
 
 def hoist_headers(http: HttpRequest) -> None:
-    """Makes headers of the `x-amz-` parameters of a presigned request: clients may sign either."""
+    """Makes headers of the `x-amz-` parameters of a presigned request: clients may sign either.
+
+    A parameter outweighs the header of its name, and the last of several the others: as they are signed.
+    """
     for name, values in http.query.items():
         lower = name.lower()
-        if lower in _NOT_HEADERS or lower in http.headers:
+        if lower in _NOT_HEADERS:
             continue
         if lower.startswith("x-amz-") or lower in ("content-md5", "content-type"):
             http.headers[lower] = values[0]
