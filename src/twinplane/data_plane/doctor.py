@@ -60,6 +60,10 @@ def examine(state: Path, *, deep: bool = False, repair: bool = False, ports: Ite
             stack.enter_context(hold(state))  # bodies stay while they are looked for
         except HeldByAnother:
             raise CannotExamine(f"a backup of {state} runs: wait until it is done") from None
+        except OSError as error:
+            raise CannotExamine(
+                f"{state} cannot be locked ({error.strerror}): examine a copy of it, or make it writable"
+            ) from None
         examination = _examine(state, served, deep, ports, stack)
         if repair:
             _repair(examination)

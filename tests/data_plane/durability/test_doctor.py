@@ -41,7 +41,11 @@ def filled(plane: RunningPlane) -> RunningPlane:
         Principal={"DataLakePrincipalIdentifier": iam.get_user(UserName="ana")["User"]["Arn"]},
         Resource=table, Permissions=["SELECT"],
     )  # fmt: skip
-    plane.client("athena").create_work_group(Name="people")
+    athena = plane.client("athena")
+    athena.create_work_group(Name="people")
+    results = {"OutputLocation": "s3://kept/results/"}
+    athena.start_query_execution(QueryString="SELECT 1", ResultConfiguration=results)  # in `primary`
+    athena.start_query_execution(QueryString="SELECT 1", ResultConfiguration=results, WorkGroup="people")
     plane.client("cloudtrail").lookup_events()  # and with it the audit log's index
     return plane
 
@@ -166,6 +170,13 @@ def test_nothing_is_repaired_while_a_plane_serves(filled: RunningPlane, tmp_path
         examine(filled.state, repair=True)
     with pytest.raises(CannotExamine, match="holds no state"):
         examine(tmp_path)
+
+
+def test_a_folder_that_cannot_be_locked_is_said_to_be_so(state: Path) -> None:
+    (state / "backup.lock").unlink(missing_ok=True)
+    (state / "backup.lock").symlink_to(state / "nowhere" / "backup.lock")  # as little to be made as in a read-only one
+    with pytest.raises(CannotExamine, match="cannot be locked"):
+        examine(state)
 
 
 def test_every_reference_is_between_kinds_that_are_kept() -> None:

@@ -12,6 +12,8 @@ EXECUTIONS = Kind(
 
 KINDS = [WORK_GROUPS, EXECUTIONS]
 
+PRIMARY = "primary"  # the work group that is always there
+
 ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
 
 

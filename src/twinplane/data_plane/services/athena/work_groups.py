@@ -8,8 +8,6 @@ from twinplane.data_plane.services.athena import store
 from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.store import AlreadyExists, Document
 
-PRIMARY = "primary"
-
 
 def invalid(message: str, code: str = "INVALID_INPUT") -> ServiceError:
     """Athena's error for a request that cannot be served."""
@@ -23,10 +21,10 @@ def work_group_arn(call: Call, name: str) -> str:
 def get(call: Call, name: str) -> Document:
     """The work group. `primary` is always there. Raises `InvalidRequestException`."""
     found = store.find_work_group(call.tx, name)
-    if found is None and name == PRIMARY:
+    if found is None and name == store.PRIMARY:
         settings = {"EnforceWorkGroupConfiguration": False, "PublishCloudWatchMetricsEnabled": False,
                     "RequesterPaysEnabled": False, "EngineVersion": store.ENGINE_VERSION}  # fmt: skip
-        return {"Name": PRIMARY, "State": "ENABLED", "Configuration": settings, "CreationTime": 0.0, "Tags": {}}
+        return {"Name": store.PRIMARY, "State": "ENABLED", "Configuration": settings, "CreationTime": 0.0, "Tags": {}}
     if found is None:
         raise invalid(f"WorkGroup {name} is not found.")
     return found
@@ -38,8 +36,8 @@ def create_work_group(call: Call, request: Request) -> Answer:
     _check_location(settings.get("ResultConfiguration") or {})
     center = settings.get("IdentityCenterConfiguration") or {}
     try:
-        if request["Name"] == PRIMARY:
-            raise AlreadyExists(store.WORK_GROUPS, (PRIMARY,))
+        if request["Name"] == store.PRIMARY:
+            raise AlreadyExists(store.WORK_GROUPS, (store.PRIMARY,))
         store.create_work_group(
             call.tx, name=request["Name"], output_location=None, configuration=settings, now=call.now,
             identity_center=bool(center.get("EnableIdentityCenter")), description=request.get("Description") or "",
@@ -88,7 +86,7 @@ def update_work_group(call: Call, request: Request) -> Answer:
 def delete_work_group(call: Call, request: Request) -> Answer:
     """Removes a work group; one with queries only when asked to remove those too."""
     name = request["WorkGroup"]
-    if name == PRIMARY:
+    if name == store.PRIMARY:
         raise invalid("Cannot delete primary WorkGroup")
     get(call, name)
     if not request.get("RecursiveDeleteOption") and call.tx.count(store.EXECUTIONS, {"work_group": name}):
@@ -109,8 +107,8 @@ def list_work_groups(call: Call, request: Request) -> Answer:
 
     def fetch(after: list[Any] | None, limit: int) -> list[Document]:
         rows = call.tx.select(store.WORK_GROUPS)
-        if store.find_work_group(call.tx, PRIMARY) is None:
-            rows = sorted([*rows, get(call, PRIMARY)], key=lambda w: str(w["Name"]))
+        if store.find_work_group(call.tx, store.PRIMARY) is None:
+            rows = sorted([*rows, get(call, store.PRIMARY)], key=lambda w: str(w["Name"]))
         return [w for w in rows if (after is None or [w["Name"]] > after) and may_get(w)][:limit]
 
     rows, token = listing(call, request, fetch, lambda w: [w["Name"]])
