@@ -21,6 +21,7 @@ from twinplane.data_plane.services.cloudtrail.rules import is_management_event
 from twinplane.data_plane.services.cloudtrail.store import Event
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.store import Derived, Transaction
+from twinplane.data_plane.wire.errors import own_code
 from twinplane.data_plane.wire.http import HttpRequest, new_request_id
 from twinplane.data_plane.wire.models import Model, OperationModel
 from twinplane.data_plane.wire.scalars import iso8601
@@ -91,7 +92,7 @@ class Records:
             b',"requestID":"', call.request_id.encode(), b'","eventID":"', event_id.encode(), fixed.kind,
             _encode(resources), fixed.end,
             b"" if error is None
-            else b',"errorCode":%b,"errorMessage":%b' % (_encode(error.code), _encode(error.message)),
+            else b',"errorCode":%b,"errorMessage":%b' % (_encode(_code(model, error)), _encode(error.message)),
             b"}",
         ))  # fmt: skip
         named = [(resource.get("ARN", ""), resource.get("type", "")) for resource in call.resources]
@@ -118,6 +119,11 @@ class Records:
             if name is not None:
                 return name
         return principal.arn.rpartition("/")[2] or principal.session_name
+
+
+def _code(model: Model, error: ServiceError) -> str:
+    """The error as the service's model or, for common refusals, its protocol calls it."""
+    return error.code if model.error_shape(error.code) is not None else own_code(model.protocol, error.code)
 
 
 class Recorder:

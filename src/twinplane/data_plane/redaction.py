@@ -41,7 +41,7 @@ class Redaction(Compiler):
 
     def _structure(self, shape: Shape) -> Show:
         ways = {name: self._member(name, ref) for name, ref in shape.members.items()}
-        known = {name: (_lower_first(name), way, way is _text) for name, way in ways.items()}
+        known = {name: (self._shown_name(name, shape), way, way is _text) for name, way in ways.items()}
 
         def show(value: Any) -> Any:
             if type(value) is not dict:
@@ -74,6 +74,12 @@ class Redaction(Compiler):
             return {name: _hidden(each) if _is_secret(name) else item(each) for name, each in value.items()}
 
         return show
+
+    def _shown_name(self, name: str, shape: Shape) -> str:
+        """S3's records say `bucketName` for the bucket of the request, which its model calls `Bucket`."""
+        if (self.model.name, name, shape.members[name].location) == ("s3", "Bucket", "uri"):
+            return "bucketName"
+        return _lower_first(name)
 
     def _member(self, name: str, ref: Ref) -> Show:
         return _hidden if _is_secret(name) else self.shower(ref)
