@@ -35,6 +35,31 @@ def test_a_command_that_is_not_there_is_named() -> None:
     assert "no-such-command-here cannot be run" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "99999"], "99999 is no port"),
+        (["--account", "12"], "'12' is no AWS account"),
+        (["--region", "mars"], "'mars' is no AWS region"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    done = _plane("--state", str(tmp_path / "state"), *arguments, "--", "true")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"twinplane: {said}")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.glob("state/plane.*")) == []
+
+
+def test_a_state_is_served_as_the_account_that_it_is_of_and_no_other(tmp_path: Path) -> None:
+    here = ["--state", str(tmp_path), "--port", "0"]
+    assert _plane(*here, "--account", "222233334444", "--", "true").returncode == 0
+    done = _plane(*here, "--", "true")
+    assert done.returncode == 1
+    assert "is of the account 222233334444, not 111122223333" in done.stderr
+    assert _plane(*here, "--account", "222233334444", "--", "true").returncode == 0
+
+
 def test_a_fresh_plane_leaves_nothing_behind(tmp_path: Path) -> None:
     done = _plane("--fresh", "--", "sh", "-c", "echo $AWS_CONFIG_FILE", env=os.environ | {"TMPDIR": str(tmp_path)})
     assert done.stdout.strip().startswith(str(tmp_path))

@@ -143,9 +143,11 @@ def free_port() -> int:
 
 
 def check_port(port: int, option: str) -> int:
-    """The port (0: a free one). Raises `CliError` when something else listens there."""
+    """The port (0: a free one). Raises `CliError` when it is none, or something else listens there."""
     if port == 0:
         return free_port()
+    if not 0 < port < 65536:
+        raise CliError(f"{port} is no port: {option} takes 1 to 65535, or 0 for a free one")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

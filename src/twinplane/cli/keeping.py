@@ -61,7 +61,8 @@ def bring_back(backup_folder: Path, state: State, replace: bool, copy: bool) -> 
 
 def _contents(manifest: Manifest) -> str:
     files = sum(file.bytes for file in manifest.files)
-    return f"{manifest.bodies:,} bodies ({manifest.body_bytes / 1e6:,.1f} MB) and {files / 1e6:,.1f} MB of state"
+    bodies = "1 body" if manifest.bodies == 1 else f"{manifest.bodies:,} bodies"
+    return f"{bodies} ({manifest.body_bytes / 1e6:,.1f} MB) and {files / 1e6:,.1f} MB of state"
 
 
 def end_sessions(state: State) -> None:

@@ -1,6 +1,7 @@
 """`twinplane plane`: an empty AWS account on this machine, on its own or around one command."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,7 +27,11 @@ class Account:
 
 
 def plane(state: State, port: int, account: Account, command: list[str], fresh: bool) -> int:
-    """Runs a data plane until told to stop, or until `command` ends; returns the exit code."""
+    """Runs a data plane until told to stop, or until `command` ends; returns the exit code. Raises `CliError`."""
+    if re.fullmatch(r"[0-9]{12}", account.account_id) is None:
+        raise CliError(f"{account.account_id!r} is no AWS account: --account takes 12 digits, such as 111122223333")
+    if re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", account.region) is None:
+        raise CliError(f"{account.region!r} is no AWS region: --region takes a name such as eu-central-1")
     if fresh:
         with _passing_folder() as folder:
             return _run(State(folder), 0, account, command, f"Nothing of it is kept ({folder}).")

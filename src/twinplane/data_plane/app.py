@@ -28,7 +28,7 @@ from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import DamagedKey, Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.cloudtrail import retention
-from twinplane.data_plane.services.iam.store import ensure_administrator
+from twinplane.data_plane.services.iam.store import account_of_administrator, ensure_administrator
 from twinplane.data_plane.services.s3 import cross_origin
 from twinplane.data_plane.services.s3.store import sweep_orphans
 from twinplane.data_plane.store import Kind
@@ -279,6 +279,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
         try:
             plane = open_plane(settings, kinds, task_kinds)
             app = PlaneApp(plane, load_services(check_answers=settings.check_answers))
+            _check_account(plane)
             key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
             sessions.write_profiles(plane, key_id, secret)
             await app.recorder.start()
@@ -331,6 +332,17 @@ async def _after_start(plane: Plane) -> None:
                 raise
             plane.told("what a crash left behind cannot be removed", error)
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+
+def _check_account(plane: Plane) -> None:
+    """What is kept names its account: another one would find nothing of it. Raises `CannotServe`."""
+    kept = plane.store.read(account_of_administrator)
+    if kept not in (None, plane.settings.account_id):
+        plane.store.close()
+        raise CannotServe(
+            f"{plane.settings.state} is of the account {kept}, not {plane.settings.account_id}: "
+            "name that account, or another folder with --state."
+        )
 
 
 def lock_state(state: Path) -> int:

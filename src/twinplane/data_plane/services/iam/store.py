@@ -231,6 +231,12 @@ def access_key_secret(plane: "Plane", access_key_id: str) -> str:
     return base64.b64encode(mark).decode()[:40]
 
 
+def account_of_administrator(tx: Transaction) -> str | None:
+    """The account of the plane's administrator, where there is one already."""
+    user = find_user(tx, ADMINISTRATOR)
+    return None if user is None else str(user["Arn"]).split(":")[4]
+
+
 def ensure_administrator(tx: Transaction, plane: "Plane") -> tuple[str, str]:
     """The access key id and secret of the plane's administrator; creates user and key where they are missing."""
     now = plane.clock()
