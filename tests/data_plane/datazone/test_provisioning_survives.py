@@ -64,3 +64,24 @@ def test_provisioning_that_was_killed_completes_after_the_next_start(tmp_path: P
         assert sorted(databases) == sorted([f"glue_db_{made['id']}", *(f"db{n}" for n in range(DATABASES))])
         names = [connection["name"] for connection in items(mesh, "connections", made["id"])]
         assert len(names) == len(set(names)) == 7
+
+
+def test_a_deletion_that_was_killed_completes_after_the_next_start(tmp_path: Path) -> None:
+    with running_plane(tmp_path) as plane:
+        mesh = make_mesh(plane)
+        project = mesh.project("Killed")
+        mesh.admin.delete_project(domainIdentifier=mesh.domain_id, identifier=project["id"])
+        plane.process.kill()
+        plane.process.wait()
+    with running_plane(tmp_path) as plane:
+        mesh = replace(mesh, plane=plane)
+        end = time.monotonic() + 20
+        while mesh.admin.list_projects(domainIdentifier=mesh.domain_id)["items"]:
+            assert time.monotonic() < end, "the project is still there"
+            time.sleep(0.02)
+        assert on_disk(tmp_path) == []
+        assert plane.client("glue").get_databases()["DatabaseList"] == []
+        roles = [role["RoleName"] for role in plane.client("iam").list_roles()["Roles"]]
+        assert [role for role in roles if role.startswith("datazone_usr_role")] == []
+        again = mesh.project("Killed")
+        assert again["environmentDeploymentDetails"] == {"overallDeploymentStatus": "SUCCESSFUL"}

@@ -19,6 +19,8 @@ PROVIDER = "Amazon SageMaker"
 
 DEFAULT_DATABASE = "glue_db"
 
+DEPLOYMENT_PROPERTIES = {"startTimeoutMinutes": 120, "endTimeoutMinutes": 120}
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -195,18 +197,23 @@ def get_environment_blueprint(call: Call, request: Request) -> Answer:
     blueprint = get_blueprint(request["identifier"])
     return _summary(call, blueprint, domain) | {
         "userParameters": [parameter.answer() for parameter in blueprint.parameters],
-        "deploymentProperties": {"startTimeoutMinutes": 120, "endTimeoutMinutes": 120},
+        "deploymentProperties": DEPLOYMENT_PROPERTIES,
     }
 
 
-def _summary(call: Call, blueprint: Blueprint, domain: Document) -> Answer:
+def provisioning_properties(call: Call, blueprint: Blueprint) -> Answer:
+    """How AWS names the template of a blueprint; there is none here."""
     template = f"https://sagemaker-blueprints-{call.region}.s3.amazonaws.com/{blueprint.name}.yaml"
+    return {"cloudFormation": {"templateUrl": template}}
+
+
+def _summary(call: Call, blueprint: Blueprint, domain: Document) -> Answer:
     answer = {
         "id": blueprint.id,
         "name": blueprint.name,
         "description": blueprint.description,
         "provider": PROVIDER,
-        "provisioningProperties": {"cloudFormation": {"templateUrl": template}},
+        "provisioningProperties": provisioning_properties(call, blueprint),
         "createdAt": domain["createdAt"],
         "updatedAt": domain["createdAt"],
     }

@@ -31,7 +31,19 @@ _LISTED = (
 )
 _SHOWN = (*_LISTED, "glossaryTerms", "lastDeployment")
 
+_FILTERS = {
+    "status": "status",
+    "environmentBlueprintIdentifier": "environmentBlueprintId",
+    "name": "name",
+    "provider": "provider",
+    "awsAccountId": "awsAccountId",
+    "awsAccountRegion": "awsAccountRegion",
+}
+
 CREDENTIAL_SECONDS = 3600
+
+_FAILED = ("CREATE_FAILED", "UPDATE_FAILED", "VALIDATION_FAILED")
+_UNDER_WAY = ("CREATING", "UPDATING", "DELETING")
 
 
 def create_environment(call: Call, request: Request) -> Answer:
@@ -50,12 +62,12 @@ def create_environment(call: Call, request: Request) -> Answer:
         on_create=False,
     )
     enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=domain_id)
-    return _answer(environment)
+    return _answer(call, environment)
 
 
 def get_environment(call: Call, request: Request) -> Answer:
     """An environment, for the members of its project."""
-    return _answer(_visible(call, request))
+    return _answer(call, _visible(call, request))
 
 
 def list_environments(call: Call, request: Request) -> Answer:
@@ -63,55 +75,53 @@ def list_environments(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     access.require_project_role(call, domain_id, request["projectIdentifier"])
     where = {"domainId": domain_id, "projectId": request["projectIdentifier"]}
-    for member, column in (
-        ("status", "status"),
-        ("environmentBlueprintIdentifier", "environmentBlueprintId"),
-        ("name", "name"),
-    ):
-        if request.get(member):
-            where[column] = request[member]
-    found = [
-        environment
-        for environment in call.tx.select(store.ENVIRONMENTS, where, order=("deploymentOrder",))
-        if request.get("provider") in (None, environment["provider"])
-        and request.get("awsAccountId") in (None, environment["awsAccountId"])
-        and request.get("awsAccountRegion") in (None, environment["awsAccountRegion"])
-    ]
-
-    def key(environment: Document) -> list[Any]:
-        return [environment["deploymentOrder"], environment["domainId"], environment["id"]]
-
+    where |= {column: request[member] for member, column in _FILTERS.items() if request.get(member)}
+    if request.get("environmentProfileIdentifier"):
+        return {"items": []}  # environment profiles are of domains of version 1
     rows, token = page(
         call,
         request,
-        lambda after, limit: [e for e in found if after is None or key(e) > after][:limit],
-        key,
+        lambda after, limit: call.tx.select(
+            store.ENVIRONMENTS, where, order=("deploymentOrder",), after=after, limit=limit
+        ),
+        lambda environment: [environment["deploymentOrder"], environment["domainId"], environment["id"]],
         most=50,
     )
     return {"items": [store.pick(environment, _LISTED) for environment in rows], "nextToken": token}
 
 
 def update_environment(call: Call, request: Request) -> Answer:
-    """Renames or describes an environment, or changes those of its parameters that may be changed later."""
-    environment = store.get_environment(call.tx, request["domainIdentifier"], request["identifier"])
-    access.require_project_role(call, environment["domainId"], environment["projectId"], of=_named(environment))
+    """Renames or describes an environment, or changes those of its parameters that may be changed later.
+
+    One whose deployment failed is deployed again.
+    """
+    environment = _visible(call, request)
+    if environment["status"] in _UNDER_WAY:
+        raise rules.conflict(f"Environment {environment['id']} is {environment['status']}; wait until that is done.")
     environment |= store.pick(request, ("name", "description", "glossaryTerms")) | {"updatedAt": call.now}
     _check_name_free(call, environment)
+    project = store.get_project(call.tx, environment["domainId"], environment["projectId"])
     if request.get("userParameters"):
-        project = store.get_project(call.tx, environment["domainId"], environment["projectId"])
         _change_parameters(call, project, environment, request["userParameters"])
-        enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=project["domainId"])
+    elif environment["status"] in _FAILED:
+        _ask_for_deployment(environment)
     call.tx.put(store.ENVIRONMENTS, environment)
-    return _answer(environment)
+    if environment["status"] in _UNDER_WAY:
+        events.tell_of_environment(call.tx, call.plane, "Deployment Started", environment)
+        enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=project["domainId"])
+    return _answer(call, environment)
 
 
 def delete_environment(call: Call, request: Request) -> Answer:
     """Removes an environment with what was provisioned for it; for owners and contributors of its project."""
-    environment = store.get_environment(call.tx, request["domainIdentifier"], request["identifier"])
-    access.require_project_role(call, environment["domainId"], environment["projectId"], of=_named(environment))
+    environment = _visible(call, request)
     if blueprints.get_blueprint(environment["environmentBlueprintId"]).category == "TOOLING":
         raise rules.invalid("The tooling of a project goes with the project only: delete the project.")
-    deleting = call.tx.put(store.ENVIRONMENTS, environment | {"status": "DELETING", "updatedAt": call.now})
+    if environment["status"] == "DELETING":
+        return {}
+    deployment = _deployment("DELETE") | {"deploymentStatus": "IN_PROGRESS"}
+    changes = {"status": "DELETING", "updatedAt": call.now, "lastDeployment": deployment}
+    deleting = call.tx.put(store.ENVIRONMENTS, environment | changes)
     events.tell_of_environment(call.tx, call.plane, "Deletion Started", deleting)
     enqueue(
         call.tx,
@@ -189,23 +199,68 @@ def add(
         "deploymentOrder": configuration["deploymentOrder"],
         "parameters": values,
         "onCreate": on_create,
-        "lastDeployment": {
-            "deploymentId": new_id(),
-            "deploymentType": "CREATE",
-            "deploymentStatus": "PENDING_DEPLOYMENT",
-            "isDeploymentComplete": False,
-        },
+        "lastDeployment": _deployment("CREATE"),
     }
     _check_name_free(call, environment)
     events.tell_of_environment(call.tx, call.plane, "Deployment Started", environment)
     return call.tx.add(store.ENVIRONMENTS, environment)
 
 
-def redeploy(call: Call, project: Document) -> None:
-    """Marks a project's active environments to be deployed again, as its tags have changed."""
+def _deployment(kind: str) -> Document:
+    """A deployment that is yet to begin."""
+    return {
+        "deploymentId": new_id(),
+        "deploymentType": kind,
+        "deploymentStatus": "PENDING_DEPLOYMENT",
+        "isDeploymentComplete": False,
+    }
+
+
+def _ask_for_deployment(environment: Document) -> None:
+    """Marks an environment to be deployed: made when it never was, else changed."""
+    made = "provisionedResources" in environment
+    environment |= {
+        "status": "UPDATING" if made else "CREATING",
+        "lastDeployment": _deployment("UPDATE" if made else "CREATE"),
+    }
+
+
+def redeploy(call: Call, project: Document, *statuses: str) -> None:
+    """Marks those of a project's environments that have one of the statuses to be deployed again."""
     for environment in store.project_environments(call.tx, project["domainId"], project["id"]):
-        if environment["status"] == "ACTIVE":
-            call.tx.put(store.ENVIRONMENTS, environment | {"status": "UPDATING"})
+        if environment["status"] in statuses:
+            _ask_for_deployment(environment)
+            call.tx.put(store.ENVIRONMENTS, environment)
+
+
+def retry_failed(call: Call, project: Document) -> None:
+    """Marks a project's environments whose deployment failed to be deployed again."""
+    redeploy(call, project, *_FAILED)
+
+
+def follow_profile(call: Call, project: Document) -> None:
+    """Brings a project's environments to what its profile says now: those it lacks are made, the others changed.
+
+    Parameters that users chose stay as far as the profile leaves them editable.
+    """
+    known = {
+        environment["environmentConfigurationId"]: environment
+        for environment in store.project_environments(call.tx, project["domainId"], project["id"])
+    }
+    for configuration in _offered(call, project):
+        environment = known.get(configuration["id"])
+        if environment is None and configuration["deploymentMode"] == "ON_CREATE":
+            values = parameters_of(configuration, [])
+            add(call, project, configuration, values, created_by=project["createdBy"], on_create=True)
+        elif environment is not None and environment["status"] not in _UNDER_WAY:
+            overrides = configuration.get("configurationParameters", {}).get("parameterOverrides", [])
+            fixed = {override["name"] for override in overrides if not override.get("isEditable")}
+            defaults = parameters_of(configuration, [])
+            kept = {name: value for name, value in environment["parameters"].items() if name not in fixed}
+            environment["parameters"] = defaults | kept
+            environment["deploymentOrder"] = configuration["deploymentOrder"]
+            _ask_for_deployment(environment)
+            call.tx.put(store.ENVIRONMENTS, environment)
 
 
 def update_parameters(call: Call, project: Document, given: list[dict[str, Any]]) -> None:
@@ -218,13 +273,16 @@ def update_parameters(call: Call, project: Document, given: list[dict[str, Any]]
         if name not in by_name:
             raise rules.invalid(f"The project has no environment {name!r}.")
         environment = by_name[name]
+        if environment["status"] in _UNDER_WAY:
+            raise rules.conflict(f"Environment {environment['id']} is {environment['status']}.")
         _change_parameters(call, project, environment, parameters.get("environmentParameters", []))
         call.tx.put(store.ENVIRONMENTS, environment)
 
 
 def _change_parameters(call: Call, project: Document, environment: Document, given: list[dict[str, Any]]) -> None:
     blueprint = blueprints.get_blueprint(environment["environmentBlueprintId"])
-    fixed = {p.name for p in blueprint.parameters if not p.is_update_supported}
+    made = "provisionedResources" in environment
+    fixed = {p.name for p in blueprint.parameters if made and not p.is_update_supported}
     for parameter in given:
         if parameter["name"] in fixed and parameter.get("value") != environment["parameters"].get(parameter["name"]):
             raise rules.invalid(f"Parameter {parameter['name']} of {environment['name']} cannot be changed later.")
@@ -235,7 +293,7 @@ def _change_parameters(call: Call, project: Document, environment: Document, giv
     environment["parameters"] = parameters_of(configuration, given) | {
         k: v for k, v in environment["parameters"].items() if all(k != p["name"] for p in given)
     }
-    environment["status"] = "UPDATING"
+    _ask_for_deployment(environment)
 
 
 def _check_name_free(call: Call, environment: Document) -> None:
@@ -275,7 +333,7 @@ def _visible(call: Call, request: Request) -> Document:
     return environment
 
 
-def _answer(environment: Document) -> Answer:
+def _answer(call: Call, environment: Document) -> Answer:
     blueprint = blueprints.get_blueprint(environment["environmentBlueprintId"])
     parameters = [
         parameter.answer()
@@ -286,7 +344,11 @@ def _answer(environment: Document) -> Answer:
         )
         for parameter in blueprint.parameters
     ]
-    return store.pick(environment, _SHOWN) | {"userParameters": parameters}
+    return store.pick(environment, _SHOWN) | {
+        "userParameters": parameters,
+        "provisioningProperties": blueprints.provisioning_properties(call, blueprint),
+        "deploymentProperties": blueprints.DEPLOYMENT_PROPERTIES,
+    }
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -169,7 +169,11 @@ def _names_of_member(
 
 
 def update_project(call: Call, request: Request) -> Answer:
-    """Changes a project, or moves it to another domain unit where the caller may create projects; for its owners."""
+    """Changes a project, or moves it to another domain unit where the caller may create projects; for its owners.
+
+    `projectProfileVersion` brings its environments to what the profile says now; that or `userParameters` deploys
+    again what failed before.
+    """
     domain_id = request["domainIdentifier"]
     access.require_project_role(call, domain_id, request["identifier"])
     project = store.get_project(call.tx, domain_id, request["identifier"])
@@ -180,25 +184,50 @@ def update_project(call: Call, request: Request) -> Answer:
         _check_name_free(call, domain_id, request["name"])
         memberships.rename_project(call.tx, project, request["name"])
     if request.get("domainUnitId") not in (None, project["domainUnitId"]):
-        _require_may_create(call, domain_id, request["domainUnitId"], profile)
-    if request.get("resourceTags") is not None:
-        project["resourceTags"] = rules.resource_tags(
-            profile.get("projectResourceTags", []) if profile else [],
-            profile is None or profile["allowCustomProjectResourceTags"],
-            request["resourceTags"],
-        )
-    project |= store.pick(request, ("name", "description", "glossaryTerms", "domainUnitId"))
-    if request.get("userParameters"):
-        environments.update_parameters(call, project, request["userParameters"])
-        project["userParameters"] = request["userParameters"]
-        project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}
-    if request.get("resourceTags") is not None:
-        environments.redeploy(call, project)
-    if request.get("userParameters") or request.get("resourceTags") is not None:
+        _move(call, project, request["domainUnitId"], profile)
+    project |= store.pick(request, ("name", "description", "glossaryTerms"))
+    if _change_environments(call, project, profile, request):
         enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=domain_id)
     project["lastUpdatedAt"] = call.now
     call.tx.put(store.PROJECTS, project)
     return store.pick(project, _SHOWN)
+
+
+def _move(call: Call, project: Document, unit_id: str, profile: Document | None) -> None:
+    who = _require_may_create(call, project["domainId"], unit_id, profile)
+    project["domainUnitId"] = unit_id
+    here = {"domainId": project["domainId"], "projectId": project["id"]}
+    for connection in call.tx.select(store.CONNECTIONS, here):
+        call.tx.put(store.CONNECTIONS, connection | {"domainUnitId": unit_id})
+    events.tell(
+        call.tx, call.plane, "Project Moved Between Domain Unit", project, "Project", project_id=project["id"],
+        by=who.id, projectName=project["name"], domainUnitId=unit_id,
+    )  # fmt: skip
+
+
+def _change_environments(call: Call, project: Document, profile: Document | None, request: Request) -> bool:
+    """Marks what the request changes of a project's environments; whether there is something to deploy then."""
+    version, given, tags = (request.get(m) for m in ("projectProfileVersion", "userParameters", "resourceTags"))
+    if version not in (None, "latest"):
+        raise rules.invalid(f"projectProfileVersion must be latest, not {version}.")
+    if version is not None:
+        if profile is None:
+            raise rules.invalid(f"Project {project['id']} has no project profile.")
+        environments.follow_profile(call, project)
+    if tags is not None:
+        project["resourceTags"] = rules.resource_tags(
+            profile.get("projectResourceTags", []) if profile else [],
+            profile is None or profile["allowCustomProjectResourceTags"],
+            tags,
+        )
+        environments.redeploy(call, project, "ACTIVE")
+    if given:
+        environments.update_parameters(call, project, given)
+        project["userParameters"] = given
+    if version is not None or given:
+        environments.retry_failed(call, project)
+        project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}
+    return version is not None or bool(given) or tags is not None
 
 
 def delete_project(call: Call, request: Request) -> Answer:

@@ -59,8 +59,9 @@ async def _deploy(plane: "Plane", task: Document) -> None:
         if project is None or project["projectStatus"] == "DELETING":
             return []
         _record_progress(tx, project)
+        begun = {"deploymentStatus": "IN_PROGRESS"}
         return [
-            environment
+            tx.put(store.ENVIRONMENTS, environment | {"lastDeployment": environment["lastDeployment"] | begun})
             for environment in store.project_environments(tx, domain_id, project_id)
             if environment["status"] in ("CREATING", "UPDATING")
         ]
