@@ -6,6 +6,7 @@ other kinds is an assumption: the members of the thing itself that name it and s
 
 from typing import TYPE_CHECKING, Any
 
+from twinplane.data_plane.services.datazone import notifications
 from twinplane.data_plane.services.events.store import emit
 from twinplane.data_plane.store import Document, Transaction
 
@@ -32,6 +33,7 @@ def tell(
         tx, plane, source="aws.datazone", detail_type=moment,
         detail={"version": "1", "metadata": {k: v for k, v in metadata.items() if v is not None}, "data": shown},
     )  # fmt: skip
+    notifications.note(tx, plane, moment, about, project_id)
 
 
 def tell_of_request(tx: Transaction, plane: "Plane", moment: str, request: Document, by: str) -> None:

@@ -171,7 +171,9 @@ def _readable(tx: Transaction, domain_id: str, who: access.Caller, where: dict[s
     for asset in tx.select(assets.ASSETS, {"domainId": domain_id, **where}, limit=lineage_graph.MOST_NEIGHBOURS):
         if access.designations(tx, domain_id, asset["owningProjectId"], who):
             found.append(asset)
-        elif (listing := assets.listing_of(tx, domain_id, asset["id"])) is not None and listing["status"] == "ACTIVE":
+            continue
+        listing = assets.listing_of(tx, domain_id, asset["id"])
+        if listing is not None and assets.listing_status(listing) == "ACTIVE":
             published = {m: listing[m] for m in ("name", "description", "formsOutput", "createdAt", "createdBy")}
             published["sourceIdentifier"] = assets.source_identifier(listing["formsOutput"])
             if all(published.get(member, value) == value for member, value in where.items()):

@@ -11,8 +11,10 @@ from twinplane.data_plane.services.datazone import (
     glossaries,
     grants,
     listings,
+    notifications,
     search_index,
     subscriptions,
+    time_series_points,
     types,
 )
 from twinplane.data_plane.store import Document, Kind, Transaction
@@ -72,6 +74,7 @@ def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
         if request["status"] == "PENDING":
             listings.count_subscription(tx, domain_id, request["listingId"], -1)
         tx.remove(subscriptions.REQUESTS, domain_id, request["id"])
+        notifications.settle(tx, request)
     for source in tx.select(data_source_store.DATA_SOURCES, here | {"projectId": project_id}):
         for run in tx.select(data_source_store.RUNS, here | {"dataSourceId": source["id"]}):
             _remove_all(tx, data_source_store.ACTIVITIES, here | {"dataSourceRunId": run["id"]})
@@ -82,6 +85,7 @@ def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
         data_products.remove(tx, domain_id, product["id"])
     for asset in tx.select(assets.ASSETS, here | {"owningProjectId": project_id}):
         listings.forget(tx, domain_id, asset["id"], assets.ASSET)
+        time_series_points.forget(tx, domain_id, asset["id"])
         _remove_all(tx, assets.REVISIONS, here | {"id": asset["id"]})
         _remove_all(tx, assets.FILTERS, here | {"assetId": asset["id"]})
         search_index.remove(tx, domain_id, "ASSET", asset["id"])

@@ -9,7 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.services.athena import store as athena
-from twinplane.data_plane.services.datazone import blueprints, connections, events, project_contents, rules, store
+from twinplane.data_plane.services.datazone import (
+    blueprints,
+    connections,
+    events,
+    notifications,
+    project_contents,
+    rules,
+    store,
+)
 from twinplane.data_plane.services.datazone.subscription_targets import TARGETS
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.iam import store as iam
@@ -541,4 +549,5 @@ def remove_project(tx: Transaction, plane: "Plane", project: Document) -> None:
     for grant in tx.select(store.POLICY_GRANTS, {"domainId": domain_id}):
         if grant["principal"].get("project", {}).get("projectIdentifier") == project["id"]:
             tx.remove(store.POLICY_GRANTS, domain_id, grant["grantId"])
+    notifications.forget(tx, domain_id, project["id"])
     tx.remove(store.PROJECTS, domain_id, project["id"])

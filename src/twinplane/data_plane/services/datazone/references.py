@@ -20,6 +20,7 @@ from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTI
 from twinplane.data_plane.services.datazone.glossaries import GLOSSARIES, TERMS
 from twinplane.data_plane.services.datazone.lineage import EVENTS, TEXTS
 from twinplane.data_plane.services.datazone.lineage_graph import EDGES, NODES, VERSIONS
+from twinplane.data_plane.services.datazone.notifications import NOTIFICATIONS
 from twinplane.data_plane.services.datazone.store import (
     CONNECTIONS,
     DOMAIN_UNITS,
@@ -80,6 +81,7 @@ REFERENCES = [
     _within(PRODUCT_ITEMS, "productId", DATA_PRODUCTS),
     _within(PRODUCT_ITEMS, "assetId", ASSETS),
     _within(LISTING_REVISIONS, "id", LISTINGS),
+    _within(NOTIFICATIONS, "projectId", PROJECTS),
     _within(EVENTS, "id", TEXTS),
     _within(TEXTS, "id", EVENTS),
     _within(VERSIONS, "eventId", EVENTS),

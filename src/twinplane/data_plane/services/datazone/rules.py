@@ -179,6 +179,8 @@ RIGHTS: dict[str, Right] = {
     "GetTimeSeriesDataPoint": READING,
     "ListTimeSeriesDataPoints": READING,
     "DeleteTimeSeriesDataPoints": CURATING,
+    # notifications
+    "ListNotifications": USER,
     # lineage; nodes of assets are for who may read the asset or its listing
     "PostLineageEvent": USER,
     "GetLineageEvent": Right(creator=True, domain_owners=True),

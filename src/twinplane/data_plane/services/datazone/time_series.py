@@ -107,11 +107,17 @@ def _of(request: Request) -> tuple[str, str]:
     return request["entityType"].title(), request["entityIdentifier"]
 
 
+def _check_kind(listing: Document | None) -> None:
+    if listing is not None and listing["entityType"] != assets.ASSET:
+        raise rules.invalid("Time series are of assets and their listings, not of data products.")
+
+
 def _writable(call: Call, request: Request) -> str:
     """The id of the asset whose series the caller may change."""
     access.caller(call, request["domainIdentifier"])
-    asset_id, project_id, _listing = _asset_of(call, request)
+    asset_id, project_id, listing = _asset_of(call, request)
     access.require_project_role(call, request["domainIdentifier"], project_id, of=_of(request))
+    _check_kind(listing)
     return asset_id
 
 
@@ -123,8 +129,9 @@ def _readable(call: Call, request: Request) -> tuple[str, Any]:
     domain_id = request["domainIdentifier"]
     access.caller(call, domain_id)
     asset_id, project_id, listing = _asset_of(call, request)
-    if listing is None or listing["status"] != "ACTIVE":
+    if listing is None or assets.listing_status(listing) != "ACTIVE":
         access.require_project_role(call, domain_id, project_id, of=_of(request))
+    _check_kind(listing)
     if listing is None:
         return asset_id, lambda _form_name: [-_END_OF_TIME, ""]
 
