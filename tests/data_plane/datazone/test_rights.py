@@ -8,14 +8,8 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from tests.data_plane.datazone.domains_for_tests import Mesh
-from tests.data_plane.datazone.requests_for_tests import (
-    DESIGNATED,
-    REQUESTS,
-    TWO_SIDED,
-    USER_POLICIES,
-    World,
-    make_world,
-)
+from tests.data_plane.datazone.requests_for_tests import REQUESTS, TWO_SIDED
+from tests.data_plane.datazone.roles_for_tests import DESIGNATED, USER_POLICIES, World, make_world
 from twinplane.data_plane.services.datazone import rules
 from twinplane.data_plane.services.datazone.operations import OPERATIONS
 
