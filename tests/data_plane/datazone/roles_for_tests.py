@@ -21,6 +21,8 @@ DESIGNATED = {
     "consumer": rules.CONSUMER,
     "viewer": rules.VIEWER,
 }
+ANALYST_MAY = ("CreateAsset", "DeleteListing", "CreateGlossary", "AcceptSubscriptionRequest", "CancelSubscription")
+"""What the policy of the designation permits that the domain has made, and the analyst has."""
 USER_POLICIES = (
     "CREATE_DOMAIN_UNIT", "OVERRIDE_DOMAIN_UNIT_OWNERS", "OVERRIDE_PROJECT_OWNERS", "CREATE_PROJECT",
     "CREATE_PROJECT_FROM_PROJECT_PROFILE",
@@ -73,7 +75,14 @@ class World:
     @cached_property
     def clients(self) -> dict[str, Any]:
         """A client of DataZone for each role."""
-        people = (*DESIGNATED, "unit owner", "policy holder", "member of another project", "person of no project")
+        people = (
+            *DESIGNATED,
+            "analyst",
+            "unit owner",
+            "policy holder",
+            "member of another project",
+            "person of no project",
+        )
         found = {name: self.mesh.as_person(name.replace(" ", "-")) for name in (*people, "deactivated person")}
         return found | {
             "domain administrator": self.mesh.admin,
@@ -92,6 +101,13 @@ class World:
             now=time.time(),
         )
         return self.mesh.plane.client("datazone", issued)
+
+    def designation(self) -> str:
+        made = self.admin.create_designation(
+            **self.domain, name=word("designation"), policy="permit(principal, action, resource);",
+            deletionProtection=False,
+        )  # fmt: skip
+        return str(made["id"])
 
     # what requests are about
 
@@ -112,6 +128,11 @@ class World:
                     **self.domain, projectIdentifier=project, designation=designation,
                     member={"userIdentifier": self.mesh.person(name)},
                 )  # fmt: skip
+        self.owner.create_project_membership(
+            **self.domain, projectIdentifier=project, designation=rules.CUSTOM,
+            userCreatedDesignationId=self.kept["designation"],
+            member={"userIdentifier": self.mesh.person("analyst")},
+        )  # fmt: skip
 
     def new_member(self) -> str:
         return self.mesh.person(word("newcomer"))
@@ -364,6 +385,9 @@ def make_world(mesh: Mesh) -> World:
     world = World(
         mesh, unit, project, other, profile, environments[0]["id"], theirs[0]["id"], connections[0]["connectionId"]
     )
+    actions = ", ".join(f'DataZone::Action::"{action}"' for action in ANALYST_MAY)
+    policy = f"permit(principal, action in [{actions}], resource);"
+    world.kept["designation"] = admin.create_designation(**domain, name="Analyst", policy=policy)["id"]
     world.join(project)
     unit_owner = {"user": {"userIdentifier": mesh.person("unit-owner")}}
     admin.add_entity_owner(**domain, entityType="DOMAIN_UNIT", entityIdentifier=unit, owner=unit_owner)
@@ -372,13 +396,18 @@ def make_world(mesh: Mesh) -> World:
             principal = {"user": {"userIdentifier": mesh.person(person)}}
             mesh.grant(policy, principal, {"includeChildDomainUnits": True}, unit)
     for policy in PROJECT_POLICIES:
-        for designation in ("CONTRIBUTOR", "PROJECT_CATALOG_STEWARD"):
+        analysts = {
+            "projectDesignation": "USER_CREATED_DESIGNATION",
+            "userCreatedDesignationId": world.kept["designation"],
+        }
+        designated = [{"projectDesignation": d} for d in ("CONTRIBUTOR", "PROJECT_CATALOG_STEWARD")]
+        for designation in (*designated, analysts):
             for granted in (project, other):
-                principal = {"project": {"projectDesignation": designation, "projectIdentifier": granted}}
+                principal = {"project": {**designation, "projectIdentifier": granted}}
                 mesh.grant(policy, principal, {}, unit)
     gone = mesh.person("deactivated-person")
     world.clients["deactivated person"].list_projects(**domain)
     for status in ("ACTIVATED", "DEACTIVATED"):
         admin.update_user_profile(**domain, userIdentifier=gone, status=status)
-    world.kept = {"asset type": world.asset_type(), "form type": world.form_type()}
+    world.kept |= {"asset type": world.asset_type(), "form type": world.form_type()}
     return world

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.data_plane.datazone.domains_for_tests import Mesh
 from tests.data_plane.datazone.requests_for_tests import REQUESTS, TWO_SIDED
-from tests.data_plane.datazone.roles_for_tests import DESIGNATED, USER_POLICIES, World, make_world
+from tests.data_plane.datazone.roles_for_tests import ANALYST_MAY, DESIGNATED, USER_POLICIES, World, make_world
 from twinplane.data_plane.services.datazone import rules
 from twinplane.data_plane.services.datazone.operations import OPERATIONS
 
@@ -43,13 +43,14 @@ def expected(line: str, role: str, side: str) -> str:
         return ALLOWED
     if role == "deactivated person":
         return REFUSED
-    in_project = {DESIGNATED[role]} if role in DESIGNATED else set()
+    in_project = {DESIGNATED[role]} if role in DESIGNATED else {rules.CUSTOM} if role == "analyst" else set()
     in_other = {rules.OWNER} if role == "member of another project" else set()
     publishes, subscribes = (in_project, in_other) if side == "publisher" else (in_other, in_project)
     creates = role == ("member of another project" if side == "publisher" else "owner")
     administers = role == "domain administrator"
     if (
         right.users
+        or (role == "analyst" and line in ANALYST_MAY and bool(right.members if publishes else right.subscribers))
         or not publishes.isdisjoint(right.members)
         or not subscribes.isdisjoint(right.subscribers)
         or (right.creator and creates)

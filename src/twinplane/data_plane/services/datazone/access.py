@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from twinplane.data_plane.call import Access, Answer, Call, Request, ServiceError
-from twinplane.data_plane.services.datazone import rules, store
+from twinplane.data_plane.services.datazone import cedar, rules, store
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import AlreadyExists, Document, Transaction
@@ -160,15 +160,16 @@ def require(
     when that is something in the project. Raises AccessDeniedException; ResourceNotFoundException, as for a wrong id,
     when the caller may not know that it exists.
     """
-    who, tx = caller(call, domain_id), call.tx
-    right = rules.RIGHTS[rule or call.operation]
+    who, tx, name = caller(call, domain_id), call.tx, rule or call.operation
+    right = rules.RIGHTS[name]
     held: set[str] = set()
     if project_id is not None:
         unit_id = store.get_project(tx, domain_id, project_id)["domainUnitId"]
         held = designations(tx, domain_id, project_id, who)
-    if not held.isdisjoint(right.members + right.subscribers) and (
-        right.needs is None or _may_make(tx, domain_id, project_id or "", right.needs, who)
-    ):
+    is_given = not held.isdisjoint(right.of_projects) or cedar.permits(
+        tx, domain_id, project_id or "", who.id, held, name
+    )
+    if is_given and (right.needs is None or _may_make(tx, domain_id, project_id or "", right.needs, who)):
         return who
     if (
         right.users
@@ -230,7 +231,8 @@ def subject_of(tx: Transaction, domain_id: str, who: Caller, grants: list[Docume
         project = tx.find(store.PROJECTS, domain_id, membership["projectId"])
         if project is not None:
             units = tuple(u["id"] for u in store.unit_path(tx, domain_id, project["domainUnitId"]))
-            projects.append((project["id"], membership["designation"], units))
+            designation = membership.get("userCreatedDesignationId") or membership["designation"]
+            projects.append((project["id"], designation, units))
     if "domainUnit" in kinds:
         units_here = tx.select(store.DOMAIN_UNITS, {"domainId": domain_id})
         owned = [unit["id"] for unit in units_here if is_unit_owner(tx, domain_id, unit["id"], who)]

@@ -17,7 +17,8 @@ def create_project_membership(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     project = store.get_project(call.tx, domain_id, request["projectIdentifier"])
     access.require_project_role(call, domain_id, project["id"])
-    add_member(call, project, request["member"], request["designation"])
+    made = request.get("userCreatedDesignationId") or request.get("designationId")
+    add_member(call, project, request["member"], request["designation"], made)
     return {}
 
 
@@ -53,11 +54,20 @@ def delete_project_membership(call: Call, request: Request) -> Answer:
     return {}
 
 
-def add_member(call: Call, project: Document, member: dict[str, Any], designation: str) -> None:
-    """Adds a member from the pool of the project's domain unit. Raises AccessDeniedException, ValidationException."""
+def add_member(
+    call: Call, project: Document, member: dict[str, Any], designation: str, made: str | None = None
+) -> None:
+    """Adds a member from the pool of the project's domain unit. Raises AccessDeniedException, ValidationException.
+
+    `made`: the id of a designation of the domain's own, with USER_CREATED_DESIGNATION.
+    """
     if designation not in rules.DESIGNATIONS:
         raise rules.invalid(f"Designation {designation} is not served; use one of {', '.join(rules.DESIGNATIONS)}.")
     domain_id = project["domainId"]
+    if (designation == rules.CUSTOM) != bool(made):
+        raise rules.invalid(f"userCreatedDesignationId is given with {rules.CUSTOM}, and with it only.")
+    if made:
+        store.found(call.tx, store.DESIGNATIONS, "Designation", domain_id, made)
     member_type, member_id = _member(call, domain_id, member, find_user=people.ensure_user)
     if call.tx.find(store.MEMBERSHIPS, domain_id, project["id"], member_type, member_id) is not None:
         raise rules.invalid(f"The {member_type} {member_id} is already in the project.")
@@ -65,14 +75,17 @@ def add_member(call: Call, project: Document, member: dict[str, Any], designatio
     pools = access.policy_grants(call.tx, domain_id, unit_ids, "ADD_TO_PROJECT_MEMBER_POOL")
     if not rules.is_in_member_pool(pools, unit_ids, _subject(call, member_type, member_id)):
         raise access.denied(call)
-    add(call, project, member_type, member_id, designation)
+    add(call, project, member_type, member_id, designation, made)
 
 
-def add(call: Call, project: Document, member_type: str, member_id: str, designation: str) -> None:
+def add(
+    call: Call, project: Document, member_type: str, member_id: str, designation: str, made: str | None = None
+) -> None:
     """Stores a membership that was decided upon."""
     call.tx.add(
         store.MEMBERSHIPS,
-        {
+        ({"userCreatedDesignationId": made} if made else {})
+        | {
             "domainId": project["domainId"],
             "projectId": project["id"],
             "projectName": project["name"],
@@ -117,10 +130,12 @@ def _member(
 
 def _answer(membership: Document) -> Answer:
     kind = membership["memberType"]
-    return {
+    answer = {
         "memberDetails": {kind: {f"{kind}Id": membership["memberId"]}},
         "designation": membership["designation"],
     }
+    made = membership.get("userCreatedDesignationId")
+    return answer | ({"userCreatedDesignationId": made, "designationId": made} if made else {})
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -94,7 +94,8 @@ def create_project(call: Call, request: Request) -> Answer:
     )  # fmt: skip
     memberships.add(call, project, "user", who.id, rules.OWNER)
     for assignment in request.get("membershipAssignments", []):
-        memberships.add_member(call, project, assignment["member"], assignment["designation"])
+        made = assignment.get("userCreatedDesignationId")
+        memberships.add_member(call, project, assignment["member"], assignment["designation"], made)
     for configuration, values in made_with_it:
         environments.add(call, project, configuration, values, created_by=who.id, on_create=True)
     if made_with_it:

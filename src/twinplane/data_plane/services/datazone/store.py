@@ -42,6 +42,7 @@ MEMBERSHIPS = Kind(
     indexes=(("domainId", "memberId", "projectName", "projectId"),),
 )
 """`projectName` is the project's: a person's projects are listed by name without looking at others'."""
+DESIGNATIONS = Kind("datazone_designation", key=("domainId", "id"), unique=(("domainId", "name"),))
 ENVIRONMENTS = Kind(
     "datazone_environment",
     key=("domainId", "id"),
@@ -67,6 +68,7 @@ KINDS = [
     PROJECT_PROFILES,
     PROJECTS,
     MEMBERSHIPS,
+    DESIGNATIONS,
     ENVIRONMENTS,
     CONNECTIONS,
 ]
@@ -119,13 +121,14 @@ def unit_path(tx: Transaction, domain_id: str, unit_id: str) -> list[Document]:
 def designations_of(
     tx: Transaction, domain_id: str, project_id: str, profile_id: str, group_ids: tuple[str, ...]
 ) -> set[str]:
-    """The designations a user profile has in a project, directly and through its groups."""
+    """The designations a user profile has in a project, directly and through its groups; of made ones also the ids."""
     held = set()
     for member_type, ids in (("user", (profile_id,)), ("group", group_ids)):
         for member_id in ids:
             membership = tx.find(MEMBERSHIPS, domain_id, project_id, member_type, member_id)
             if membership is not None:
                 held.add(membership["designation"])
+                held |= {made for made in [membership.get("userCreatedDesignationId")] if made}
     return held
 
 

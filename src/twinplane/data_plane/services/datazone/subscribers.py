@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from twinplane.data_plane.call import Call, Request
-from twinplane.data_plane.services.datazone import access, rules, store
+from twinplane.data_plane.services.datazone import access, cedar, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document, Transaction
 
@@ -67,16 +67,22 @@ class Sides:
         """Whether `rules.RIGHTS` has a line for the operation that the caller meets."""
         right = rules.RIGHTS[operation]
         return (
-            not self._roles_in(document, document["ownerProjectId"]).isdisjoint(right.members)
-            or (bool(right.subscribers) and self._is_subscriber(document, right.subscribers))
+            (bool(right.members) and self._has(document, document["ownerProjectId"], right.members, operation))
+            or (bool(right.subscribers) and self._is_subscriber(document, right.subscribers, operation))
             or (right.creator and document["createdBy"] == self._who.id)
             or (right.domain_owners and self._is_admin(document))
         )
 
-    def _is_subscriber(self, document: Document, designations: tuple[str, ...]) -> bool:
+    def _has(self, document: Document, project_id: str, designations: tuple[str, ...], operation: str) -> bool:
+        held = self._roles_in(document, project_id)
+        return not held.isdisjoint(designations) or cedar.permits(
+            self._tx, document["domainId"], project_id, self._who.id, held, operation
+        )
+
+    def _is_subscriber(self, document: Document, designations: tuple[str, ...], operation: str) -> bool:
         kind, _, identifier = document["subscriberKey"].partition(":")
         if kind == "project":
-            return not self._roles_in(document, identifier).isdisjoint(designations)
+            return self._has(document, identifier, designations, operation)
         if kind == "group":
             return identifier in self._who.group_ids
         if kind == "iam":

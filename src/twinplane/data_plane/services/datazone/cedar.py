@@ -1,0 +1,54 @@
+"""Policies of designations: what Cedar says that their holders may do."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import cedarpy
+
+from twinplane.data_plane.services.datazone import rules, store
+from twinplane.data_plane.store import Transaction
+
+
+def check(policy: str) -> None:
+    """A designation's policy permits actions of DataZone, and forbids nothing. Raises ValidationException."""
+    try:
+        statements: list[dict[str, Any]] = list(
+            json.loads(cedarpy.policies_to_json_str(policy))["staticPolicies"].values()
+        )
+    except ValueError as error:
+        raise rules.invalid(f"The policy is not valid Cedar: {error}.") from None
+    if not statements:
+        raise rules.invalid("The policy must permit something.")
+    for statement in statements:
+        action = statement["action"]
+        entities = [] if action["op"] == "All" else action.get("entities") or [action["entity"]]
+        if statement["effect"] != "permit":
+            raise rules.invalid("The policy of a designation permits; it cannot forbid.")
+        if any(entity["type"] != "DataZone::Action" for entity in entities):
+            raise rules.invalid('The policy\'s actions must have the form DataZone::Action::"CreateAsset".')
+
+
+@lru_cache(maxsize=4096)
+def _permits(policy: str, profile_id: str, action: str, project_id: str) -> bool:
+    request = {
+        "principal": f"DataZone::User::{json.dumps(profile_id)}",
+        "action": f"DataZone::Action::{json.dumps(action)}",
+        "resource": f"DataZone::Project::{json.dumps(project_id)}",
+        "context": {},
+    }
+    return bool(cedarpy.is_authorized(request, policy, []).allowed)
+
+
+def permits(tx: Transaction, domain_id: str, project_id: str, profile_id: str, held: set[str], line: str) -> bool:
+    """Whether what someone is in a project includes a designation, made in the domain, that permits an operation.
+
+    Only what the table of rights has for members of projects can be permitted so.
+    """
+    if not rules.RIGHTS[line].of_projects:
+        return False
+    for identifier in held.difference(rules.DESIGNATIONS):
+        made = tx.find(store.DESIGNATIONS, domain_id, identifier)
+        if made is not None and _permits(made["policy"], profile_id, rules.cedar_action(line), project_id):
+            return True
+    return False
