@@ -1,7 +1,9 @@
 """A request of every operation of DataZone, about something in a domain where everybody has another role."""
 
+import json
 from collections.abc import Callable
 
+from tests.data_plane.datazone.lineage_for_tests import namespace, run_event
 from tests.data_plane.datazone.roles_for_tests import Json, World, quality, word
 from twinplane.data_plane.services.datazone import rules
 
@@ -229,6 +231,12 @@ REQUESTS: dict[str, Callable[[World], Json]] = {
     "GetTimeSeriesDataPoint": World.point,
     "ListTimeSeriesDataPoints": lambda w: without(w.point(), "identifier"),
     "DeleteTimeSeriesDataPoints": lambda w: without(w.point(), "identifier"),
+    "PostLineageEvent": lambda _: {"event": json.dumps(run_event(namespace(), "job")).encode()},
+    "GetLineageEvent": lambda w: {"identifier": w.lineage_event()},
+    "ListLineageEvents": lambda _: {},
+    "DeleteLineageEvent": lambda w: {"identifier": w.lineage_event()},
+    "GetLineageNode": lambda w: {"identifier": w.lineage_node()},
+    "ListLineageNodeHistory": lambda w: {"identifier": w.lineage_node()},
     # data sources
     "CreateDataSource": lambda w: {
         "projectIdentifier": w.project,

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.data_plane.datazone.catalog_for_tests import unique
 from tests.data_plane.datazone.domains_for_tests import ALL_USERS, SERVICES_TRUST, Mesh, environment, make_profile
+from tests.data_plane.datazone.lineage_for_tests import namespace, run_event, tell
 from twinplane.data_plane import sessions
 from twinplane.data_plane.plane import Keys
 from twinplane.data_plane.services.datazone import rules
@@ -213,6 +214,15 @@ class World:
         asset = {"entityType": "ASSET", "entityIdentifier": self.asset_with_filter()["assetIdentifier"]}
         made = self.owner.post_time_series_data_points(**self.domain, **asset, forms=[quality()])
         return {**asset, "formName": "rules", "identifier": made["forms"][0]["id"]}
+
+    def lineage_event(self) -> str:
+        event = run_event(namespace(), "job", inputs=["raw"], outputs=["sales"])
+        return tell(self.owner, self.mesh, event)[0]
+
+    def lineage_node(self) -> str:
+        space = namespace()
+        tell(self.owner, self.mesh, run_event(space, "job", inputs=["raw"], outputs=["sales"]))
+        return f"{space}/sales"
 
     def asset_with_filter(self) -> Json:
         asset = self.owner.create_asset(

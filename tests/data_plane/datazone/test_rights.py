@@ -46,7 +46,7 @@ def expected(line: str, role: str, side: str) -> str:
     in_project = {DESIGNATED[role]} if role in DESIGNATED else {rules.CUSTOM} if role == "analyst" else set()
     in_other = {rules.OWNER} if role == "member of another project" else set()
     publishes, subscribes = (in_project, in_other) if side == "publisher" else (in_other, in_project)
-    creates = role == ("member of another project" if side == "publisher" else "owner")
+    creates = role == ("member of another project" if line in TWO_SIDED and side == "publisher" else "owner")
     administers = role == "domain administrator"
     if (
         right.users
@@ -61,7 +61,7 @@ def expected(line: str, role: str, side: str) -> str:
     ):
         return ALLOWED
     concerns_project = bool(right.members or right.subscribers or right.creator)
-    sees = right.public or administers or bool(publishes)
+    sees = right.public or administers or (bool(publishes) and bool(right.members))
     if line in TWO_SIDED:
         sees = administers or bool(subscribes) or (bool(publishes) and line not in BY_SUBSCRIBERS)
     return REFUSED if not concerns_project or sees else HIDDEN
