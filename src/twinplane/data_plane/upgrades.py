@@ -11,7 +11,7 @@ A step is never changed once it is released.
 
 from twinplane.data_plane.schema import Upgrade, rebuild
 from twinplane.data_plane.services.cloudtrail.store import make_log
-from twinplane.data_plane.services.datazone import search_index
+from twinplane.data_plane.services.datazone import search_index, search_rebuild
 from twinplane.data_plane.services.datazone.assets import LISTING_REVISIONS, LISTINGS
 from twinplane.data_plane.services.datazone.store import MEMBERSHIPS
 from twinplane.data_plane.store import Document, Transaction
@@ -46,4 +46,5 @@ UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(4, _listings_are_of_assets_or_data_products),
     Upgrade(5, search_index.upgrade),
     Upgrade(6, _memberships_know_the_name_of_their_project),
+    Upgrade(7, search_rebuild.reindex),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
+from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import (
     access,
     events,
@@ -17,7 +18,7 @@ from twinplane.data_plane.services.datazone import (
     time_series_points,
 )
 from twinplane.data_plane.services.datazone import types as asset_types
-from twinplane.data_plane.services.datazone.paging import answer, list_page
+from twinplane.data_plane.services.datazone.paging import answer
 from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ _MEMBERS = (
     "createdBy", "firstRevisionCreatedAt", "firstRevisionCreatedBy", "glossaryTerms", "governedGlossaryTerms",
     "owningProjectId", "domainId", "formsOutput",
 )  # fmt: skip
+_TABLES = ("RelationalTableForm", "RedshiftTableForm", "RedshiftViewForm")
 _SEARCHABLE = "amazon.datazone#searchable"
 
 
@@ -74,7 +76,7 @@ def create_asset(call: Call, request: Request) -> Answer:
     draft = _draft(call, request, kind, who.id)
     document = add(call.tx, domain_id, project_id, kind, draft, call.now, request.get("externalIdentifier"))
     tell_of_new(call.tx, call.plane, document)
-    return _answer(call.tx, document)
+    return _answer(call.tx, document) | store.pick(request, ("predictionConfiguration",))
 
 
 def tell_of_new(tx: Transaction, plane: "Plane", document: Document) -> None:
@@ -110,8 +112,12 @@ def list_asset_revisions(call: Call, request: Request) -> Answer:
     domain_id, asset_id = request["domainIdentifier"], request["identifier"]
     known = asset(call.tx, domain_id, asset_id)
     access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", asset_id))
-    found = call.tx.select(REVISIONS, {"domainId": domain_id, "id": asset_id}, descending=True)
-    rows, token = list_page(call, request, found)
+    where = {"domainId": domain_id, "id": asset_id}
+
+    def fetch(after: list[Any] | None, limit: int) -> list[Document]:
+        return call.tx.select(REVISIONS, where, after=after, limit=limit, descending=True)
+
+    rows, token = page(call, request, fetch, lambda d: [domain_id, asset_id, d["number"]], most=50)
     shown = ("domainId", "id", "revision", "createdBy", "createdAt")
     return answer([store.pick(d, shown) for d in rows], token)
 
@@ -222,7 +228,7 @@ def form_content(document: Document, form_name: str) -> dict[str, Any] | None:
 
 def columns(document: Document) -> dict[str, str]:
     """The columns of a table asset or listing: data type by name."""
-    for form_name in (managed_types.GLUE_TABLE_FORM, managed_types.GLUE_VIEW_FORM, "RelationalTableForm"):
+    for form_name in (managed_types.GLUE_TABLE_FORM, managed_types.GLUE_VIEW_FORM, *_TABLES):
         content = form_content(document, form_name)
         if content is not None:
             return {c["columnName"]: c.get("dataType") or "string" for c in content.get("columns") or []}
@@ -269,6 +275,10 @@ def entry(tx: Transaction, scope: str, document: Document, *, created: float, up
         attributes.append(("externalIdentifier", document["externalIdentifier"]))
     for form in document["formsOutput"]:
         managed = form["typeName"].startswith(managed_types.PREFIX)
+        attributes.append((asset_types.FORMS_ATTRIBUTE, form["typeName"]))
+        kind = asset_types.form_type(tx, document["domainId"], form["typeName"], form["typeRevision"])
+        content = asset_types.content_of(form["formName"], form["content"])
+        attributes += ((glossaries.TERMS_IN_FORMS, term_id) for _, term_id, _ in asset_types.terms_in(kind, content))
         for path, value, traits in _values(tx, document["domainId"], form):
             if _SEARCHABLE in traits or not managed:  # of managed forms, what AWS indexes; of others, everything
                 attributes.append((path, value if not isinstance(value, bool) else str(value).lower()))
@@ -328,4 +338,13 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteAsset": writes(delete_asset, access.allowed("DeleteAsset")),
     "AssociateGovernedTerms": writes(associate_governed_terms, access.allowed("AssociateGovernedTerms")),
     "DisassociateGovernedTerms": writes(disassociate_governed_terms, access.allowed("DisassociateGovernedTerms")),
+}
+
+NOTES = {
+    "CreateAsset": "Business names are not generated: predictionConfiguration is accepted and has no effect.",
+    "CreateAssetRevision": "Business names are not generated: predictionConfiguration is accepted and has no effect.",
+}
+ASSUMED = {
+    "DeleteAsset": "An asset that has a listing, published or not, is refused: delete the listing first.",
+    "AssociateGovernedTerms": "Governed terms stay as they are when the asset gets a new revision.",
 }

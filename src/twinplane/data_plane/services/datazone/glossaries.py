@@ -11,6 +11,8 @@ TERMS = Kind("datazone_glossary_term", key=("domainId", "id"), unique=(("domainI
 KINDS = [GLOSSARIES, TERMS]
 
 TERMS_ATTRIBUTE = "__DataZoneGlossaryTerms"
+TERMS_IN_FORMS = "forms.glossaryTerms"
+_RELATIONS = ("isA", "classifies")
 
 GLOSSARY_MEMBERS = (
     "domainId", "id", "owningProjectId", "name", "description", "status", "createdAt", "createdBy", "updatedAt",
@@ -33,7 +35,7 @@ def create_glossary(call: Call, request: Request) -> Answer:
         "updatedAt": call.now, "updatedBy": who.id,
     }  # fmt: skip
     access.add_unique(call.tx, GLOSSARIES, document, f"Glossary {request['name']} exists already in the project.")
-    _index_glossary(call.tx, document)
+    index_glossary(call.tx, document)
     return _written(document, GLOSSARY_MEMBERS)
 
 
@@ -51,7 +53,7 @@ def update_glossary(call: Call, request: Request) -> Answer:
     document = known | store.pick(request, ("name", "description", "status"))
     document |= {"updatedAt": call.now, "updatedBy": who.id}
     _put_named(call.tx, GLOSSARIES, document)
-    _index_glossary(call.tx, document)
+    index_glossary(call.tx, document)
     return _written(document, GLOSSARY_MEMBERS)
 
 
@@ -83,7 +85,7 @@ def create_glossary_term(call: Call, request: Request) -> Answer:
         "updatedAt": call.now, "updatedBy": who.id,
     }  # fmt: skip
     access.add_unique(call.tx, TERMS, document, f"Term {request['name']} exists already in the glossary.")
-    _index_term(call.tx, document, parent["owningProjectId"])
+    index_term(call.tx, document, parent["owningProjectId"])
     return _written(document, TERM_MEMBERS)
 
 
@@ -103,7 +105,7 @@ def update_glossary_term(call: Call, request: Request) -> Answer:
     changes = store.pick(request, ("name", "shortDescription", "longDescription", "termRelations", "status"))
     document = known | changes | {"glossaryId": parent["id"], "updatedAt": call.now, "updatedBy": who.id}
     _put_named(call.tx, TERMS, document)
-    _index_term(call.tx, document, parent["owningProjectId"])
+    index_term(call.tx, document, parent["owningProjectId"])
     return _written(document, TERM_MEMBERS)
 
 
@@ -113,12 +115,13 @@ def delete_glossary_term(call: Call, request: Request) -> Answer:
     known = term(call.tx, domain_id, term_id)
     parent = glossary(call.tx, domain_id, known["glossaryId"])
     access.require_project_role(call, domain_id, parent["owningProjectId"])
-    for scope in ("ASSET", "LISTING"):
-        if search_index.holds(call.tx, domain_id, scope, TERMS_ATTRIBUTE, term_id):
-            raise rules.conflict(f"Term {known['name']} is attached to assets.")
-    for other in call.tx.select(TERMS, {"domainId": domain_id}):
-        if any(term_id in ids for ids in (other.get("termRelations") or {}).values()):
-            raise rules.conflict(f"Term {known['name']} is related to term {other['name']}.")
+    for scope in ("ASSET", "DATA_PRODUCT", "LISTING"):
+        for attribute in (TERMS_ATTRIBUTE, TERMS_IN_FORMS):
+            if search_index.holds(call.tx, domain_id, scope, attribute, term_id):
+                raise rules.conflict(f"Term {known['name']} is attached to assets.")
+    for relation in _RELATIONS:
+        if search_index.holds(call.tx, domain_id, "GLOSSARY_TERM", f"termRelations.{relation}", term_id):
+            raise rules.conflict(f"Another term is related to term {known['name']}.")
     call.tx.remove(TERMS, domain_id, term_id)
     search_index.remove(call.tx, domain_id, "GLOSSARY_TERM", term_id)
     return {}
@@ -165,7 +168,8 @@ def _check_relations(tx: Transaction, domain_id: str, relations: dict[str, list[
                 raise rules.invalid(f"Glossary term {identifier} does not exist.")
 
 
-def _index_glossary(tx: Transaction, document: Document) -> None:
+def index_glossary(tx: Transaction, document: Document) -> None:
+    """Has Search find a glossary as it is."""
     search_index.put(
         tx,
         search_index.Entry(
@@ -182,9 +186,15 @@ def _index_glossary(tx: Transaction, document: Document) -> None:
     )
 
 
-def _index_term(tx: Transaction, document: Document, project_id: str) -> None:
+def index_term(tx: Transaction, document: Document, project_id: str) -> None:
+    """Has Search find a term as it is; its glossary belongs to the project."""
     described = f"{document.get('shortDescription') or ''} {document.get('longDescription') or ''}"
-    attributes = (("status", document["status"]), ("glossaryId", document["glossaryId"]))
+    relations = document.get("termRelations") or {}
+    attributes = (
+        ("status", document["status"]),
+        ("glossaryId", document["glossaryId"]),
+        *((f"termRelations.{name}", related) for name in _RELATIONS for related in relations.get(name) or ()),
+    )
     search_index.put(
         tx,
         search_index.Entry(

@@ -158,9 +158,79 @@ FORMS: dict[str, ManagedForm] = {
     ),
 }
 
+_REDSHIFT = """
+    clusterType: String
+    clusterName: String
+    workgroupName: String
+    region: String
+    accountId: String
+    clusterArn: String
+    workgroupArn: String
+    @amazon.datazone#searchable(modes: ["TECHNICAL"])
+    databaseName: String
+    @amazon.datazone#searchable(modes: ["TECHNICAL"])
+    schemaName: String
+    tableType: String
+    @amazon.datazone#searchable
+    {0}Description: String
+    @required
+    @amazon.datazone#searchable(modes: ["TECHNICAL"])
+    {0}Name: String
+    columns: Columns
+}}
+list Columns {{ member: Column }}
+structure Column {{
+    @required
+    @amazon.datazone#searchable(modes: ["TECHNICAL"])
+    columnName: String
+    dataType: String
+    @amazon.datazone#searchable
+    columnDescription: String
+}}
+"""
+FORMS |= {
+    "RedshiftTableFormType": ManagedForm("6", "structure RedshiftTableFormType {" + _REDSHIFT.format("table")),
+    "RedshiftViewFormType": ManagedForm("6", "structure RedshiftViewFormType {" + _REDSHIFT.format("view")),
+    "SageMakerFeatureGroupFormType": ManagedForm(
+        "2",
+        """structure SageMakerFeatureGroupFormType {
+            @required @amazon.datazone#searchable(modes: ["TECHNICAL"]) featureGroupName: String
+            @required featureGroupArn: String
+            @amazon.datazone#searchable featureGroupDescription: String
+            recordIdentifierFeatureName: String
+            eventTimeFeatureName: String
+            creationTime: String
+            lastModifiedTime: String
+            offlineStoreStatus: String
+            featureDefinitions: Features
+        }
+        list Features { member: Feature }
+        structure Feature {
+            @required @amazon.datazone#searchable(modes: ["TECHNICAL"]) featureName: String
+            featureType: String
+            collectionType: String
+            collectionConfig: Document
+        }""",
+    ),
+    "SageMakerModelPackageGroupFormType": ManagedForm(
+        "2",
+        """structure SageMakerModelPackageGroupFormType {
+            @required @amazon.datazone#searchable(modes: ["TECHNICAL"]) modelPackageGroupName: String
+            @required modelPackageGroupArn: String
+            @amazon.datazone#searchable modelPackageGroupDescription: String
+            modelPackageGroupStatus: String
+            creationTime: String
+        }""",
+    ),
+}
+
 _COMMON = {COMMON_FORM: False, DATA_SOURCE_FORM: False, TERMS_FORM: False}
 ASSETS: dict[str, ManagedAsset] = {
     "GlueTableAssetType": ManagedAsset("24", {GLUE_TABLE_FORM: True, COLUMN_FORM: False, **_COMMON}),
     "GlueViewAssetType": ManagedAsset("14", {GLUE_VIEW_FORM: True, COLUMN_FORM: False, **_COMMON}),
+    "RedshiftTableAssetType": ManagedAsset("12", {"RedshiftTableForm": True, COLUMN_FORM: False, **_COMMON}),
+    "RedshiftViewAssetType": ManagedAsset("12", {"RedshiftViewForm": True, COLUMN_FORM: False, **_COMMON}),
+    "SageMakerFeatureGroupAssetType": ManagedAsset("2", {"SageMakerFeatureGroupForm": True, **_COMMON}),
+    "SageMakerModelPackageGroupAssetType": ManagedAsset("2", {"SageMakerModelPackageGroupForm": True, **_COMMON}),
     "S3ObjectCollectionAssetType": ManagedAsset("13", {"S3ObjectCollectionForm": True, **_COMMON}),
 }

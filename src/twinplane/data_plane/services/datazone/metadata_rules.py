@@ -3,13 +3,20 @@
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
-from twinplane.data_plane.services.datazone import access, managed_types, rules, store
+from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.datazone import access, glossaries, managed_types, rules, store
 from twinplane.data_plane.services.datazone import types as asset_types
-from twinplane.data_plane.services.datazone.paging import answer, list_page
+from twinplane.data_plane.services.datazone.paging import answer
 from twinplane.data_plane.store import Document, Kind, Transaction
 
-RULES = Kind("datazone_rule", key=("domainId", "identifier"), columns=("action",), indexes=(("domainId", "unitId"),))
-KINDS = [RULES]
+RULES = Kind(
+    "datazone_rule",
+    key=("domainId", "identifier"),
+    columns=("action",),
+    indexes=(("domainId", "unitId", "identifier"),),
+)
+RULE_REVISIONS = Kind("datazone_rule_revision", key=("domainId", "identifier", "number"))
+KINDS = [RULES, RULE_REVISIONS]
 
 PUBLISH = "CREATE_LISTING_CHANGE_SET"
 SUBSCRIBE = "CREATE_SUBSCRIPTION_REQUEST"
@@ -42,31 +49,47 @@ def create_rule(call: Call, request: Request) -> Answer:
         "description": request.get("description"), "createdAt": call.now, "createdBy": who.id,
         "updatedAt": call.now, "lastUpdatedBy": who.id,
     }  # fmt: skip
+    _check_scope(request["scope"])
     call.tx.add(RULES, document)
+    call.tx.add(RULE_REVISIONS, document)
     return store.pick(document, tuple(m for m in _MEMBERS if m not in ("revision", "updatedAt", "lastUpdatedBy")))
 
 
 def get_rule(call: Call, request: Request) -> Answer:
-    """A rule; every user of the domain may read it."""
+    """A rule, in its latest or a given revision; every user of the domain may read it."""
     access.caller(call, request["domainIdentifier"])
-    return store.pick(_rule(call.tx, request), _MEMBERS)
+    document = _rule(call.tx, request)
+    wanted = request.get("revision")
+    if wanted is not None and wanted != document["revision"]:
+        number = int(wanted) if wanted.isdecimal() else 0
+        found = call.tx.find(RULE_REVISIONS, document["domainId"], document["identifier"], number)
+        if found is None:
+            raise store.not_found("Rule", f"{document['identifier']} in revision {wanted}")
+        document = found
+    return store.pick(document, _MEMBERS)
 
 
 def list_rules(call: Call, request: Request) -> Answer:
     """The rules of a domain unit, and with includeCascaded those that its ancestors pass down."""
     domain_id, unit_id = request["domainIdentifier"], request["targetIdentifier"]
     access.caller(call, domain_id)
-    found = applying(call.tx, domain_id, unit_id)
-    if not request.get("includeCascaded"):
-        found = [r for r in found if r["unitId"] == unit_id]
-    for member in ("ruleType", "action"):
-        if request.get(member):
-            found = [r for r in found if r[member] == request[member]]
-    for project_id in request.get("projectIds") or []:
-        found = [r for r in found if _selects(r["scope"].get("project"), "specificProjects", project_id)]
-    for asset_type in request.get("assetTypes") or []:
-        found = [r for r in found if _selects(r["scope"].get("assetType"), "specificAssetTypes", asset_type)]
-    rows, token = list_page(call, request, found)
+    path = [unit["id"] for unit in store.unit_path(call.tx, domain_id, unit_id)]
+    units = path if request.get("includeCascaded") else [unit_id]
+
+    def fetch(after: list[Any] | None, limit: int) -> list[Document]:
+        """Rules are many at most as a domain unit's; what is asked of them is tested as they are read."""
+        found: list[Document] = []
+        while len(found) < limit:
+            order = ("identifier",)
+            where = {"domainId": domain_id, "unitId": units}
+            rows = call.tx.select(RULES, where, order=order, after=after, limit=limit)
+            found += [rule for rule in rows if _is_on(rule, unit_id) and _is_asked_for(rule, request)]
+            if len(rows) < limit:
+                break
+            after = [rows[-1]["identifier"], domain_id]
+        return found[:limit]
+
+    rows, token = page(call, request, fetch, lambda rule: [rule["identifier"], domain_id], most=50)
     return answer([store.pick(r, _SUMMARY) for r in rows], token)
 
 
@@ -83,7 +106,9 @@ def update_rule(call: Call, request: Request) -> Answer:
         document["target"] = {"domainUnitTarget": target | {"includeChildDomainUnits": include}}
     number = known["number"] + 1
     document |= {"number": number, "revision": str(number), "updatedAt": call.now, "lastUpdatedBy": who.id}
+    _check_scope(document["scope"])
     call.tx.put(RULES, document)
+    call.tx.put(RULE_REVISIONS, document)
     return store.pick(document, tuple(m for m in _MEMBERS if m != "targetType"))
 
 
@@ -92,6 +117,8 @@ def delete_rule(call: Call, request: Request) -> Answer:
     known = _rule(call.tx, request)
     access.require_unit_owner(call, known["domainId"], known["unitId"])
     call.tx.remove(RULES, known["domainId"], known["identifier"])
+    for old in call.tx.select(RULE_REVISIONS, {"domainId": known["domainId"], "identifier": known["identifier"]}):
+        call.tx.remove(RULE_REVISIONS, known["domainId"], known["identifier"], old["number"])
     return {}
 
 
@@ -99,11 +126,7 @@ def applying(tx: Transaction, domain_id: str, unit_id: str) -> list[Document]:
     """The rules on a domain unit: its own, and those of its ancestors that include child units."""
     units = [unit["id"] for unit in store.unit_path(tx, domain_id, unit_id)]
     found = tx.select(RULES, {"domainId": domain_id, "unitId": units})
-    return [
-        rule
-        for rule in found
-        if rule["unitId"] == unit_id or rule["target"]["domainUnitTarget"].get("includeChildDomainUnits")
-    ]
+    return [rule for rule in found if _is_on(rule, unit_id)]
 
 
 def check(
@@ -131,6 +154,28 @@ def check(
         if missing:
             what = "form" if kind == "metadataFormEnforcementDetail" else "glossary term"
             raise rules.invalid(f"Rule '{rule['name']}' requires the {what} {', '.join(missing)}.")
+
+
+def _is_on(rule: Document, unit_id: str) -> bool:
+    """Whether a rule of the unit, or of one above it, holds in the unit."""
+    return bool(rule["unitId"] == unit_id or rule["target"]["domainUnitTarget"].get("includeChildDomainUnits"))
+
+
+def _is_asked_for(rule: Document, request: Request) -> bool:
+    scope = rule["scope"]
+    return (
+        all(not request.get(member) or rule[member] == request[member] for member in ("ruleType", "action"))
+        and all(_selects(scope.get("project"), "specificProjects", p) for p in request.get("projectIds") or [])
+        and all(_selects(scope.get("assetType"), "specificAssetTypes", t) for t in request.get("assetTypes") or [])
+        and (request.get("dataProduct") is None or bool(scope.get("dataProduct")) == request["dataProduct"])
+    )
+
+
+def _check_scope(scope: dict[str, Any]) -> None:
+    for member, named in (("assetType", "specificAssetTypes"), ("project", "specificProjects")):
+        selection = scope.get(member)
+        if selection is not None and selection["selectionMode"] == "SPECIFIC" and not selection.get(named):
+            raise rules.invalid(f"A scope with selection mode SPECIFIC names the {named}.")
 
 
 def _is_about(scope: dict[str, Any], entity: Document) -> bool:
@@ -161,6 +206,8 @@ def _check_detail(tx: Transaction, domain_id: str, detail: dict[str, Any], actio
         raise rules.invalid("Glossary terms can be required when publishing only.")
     for form in value.get("requiredMetadataForms") or []:
         asset_types.form_type(tx, domain_id, form["typeIdentifier"], form["typeRevision"])
+    for term_id in value.get("requiredGlossaryTermIds") or []:
+        glossaries.term(tx, domain_id, term_id)
     return _RULE_TYPES[kind]
 
 
@@ -170,4 +217,9 @@ OPERATIONS: dict[str, Operation] = {
     "ListRules": reads(list_rules, access.allowed("ListRules")),
     "UpdateRule": writes(update_rule, access.allowed("UpdateRule")),
     "DeleteRule": writes(delete_rule, access.allowed("DeleteRule")),
+}
+
+ASSUMED = {
+    "CreateRule": "A rule whose scope names neither asset types nor data products is for every asset.",
+    "UpdateRule": "The type of a rule, and the domain unit that it is on, cannot change.",
 }

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads
-from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import (
     access,
     assets,
@@ -41,8 +40,9 @@ def search(call: Call, request: Request) -> Answer:
         projects = mine if owner is None else [owner]
     kind, item = _ITEMS[scope]
     found = search_query.Search(call.tx, domain_id, scope, request, projects)
-    rows, token, total = _page(call, request, found, kind)
-    answer: Answer = {"items": [item(call.tx, d, request) for d in rows], "totalMatchCount": total}
+    ids, token, total = search_query.page_of(call, request, found)
+    documents = [call.tx.get(kind, domain_id, identifier) for identifier in ids]
+    answer: Answer = {"items": [item(call.tx, d, request) for d in documents], "totalMatchCount": total}
     return answer if token is None else answer | {"nextToken": token}
 
 
@@ -51,28 +51,12 @@ def search_listings(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     access.caller(call, domain_id)
     found = search_query.Search(call.tx, domain_id, "LISTING", request, None)
-    rows, token, total = _page(call, request, found, assets.LISTINGS)
-    answer: Answer = {"items": [_listing_item(call.tx, d, request) for d in rows], "totalMatchCount": total}
+    ids, token, total = search_query.page_of(call, request, found)
+    documents = [call.tx.get(assets.LISTINGS, domain_id, identifier) for identifier in ids]
+    answer: Answer = {"items": [_listing_item(call.tx, d, request) for d in documents], "totalMatchCount": total}
     if request.get("aggregations"):
         answer["aggregates"] = [_aggregate(call.tx, domain_id, found, a) for a in request["aggregations"]]
     return answer if token is None else answer | {"nextToken": token}
-
-
-def _page(
-    call: Call, request: Request, found: search_query.Search, kind: Kind
-) -> tuple[list[Document], str | None, int]:
-    """A page of what was found, the token of the next, and how many there are in all."""
-    total = 0
-
-    def fetch(after: list[Any] | None, limit: int) -> list[Document]:
-        nonlocal total
-        shown = found.page(after, limit)
-        total = shown.total
-        return [{"id": i, "mark": mark} for i, mark in zip(shown.ids, shown.marks, strict=True)]
-
-    rows, token = page(call, request, fetch, lambda row: row["mark"], most=50)
-    domain_id = request["domainIdentifier"]
-    return [call.tx.get(kind, domain_id, row["id"]) for row in rows], token, total
 
 
 def _projects_of(tx: Transaction, domain_id: str, who: access.Caller) -> list[str]:

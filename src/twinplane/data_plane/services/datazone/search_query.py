@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from twinplane.data_plane.call import ServiceError
+from twinplane.data_plane.call import Call, Request, ServiceError
+from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone.search_index import (
     PROJECT,
     counted,
@@ -20,7 +21,7 @@ from twinplane.data_plane.services.datazone.search_index import (
     space_of,
     words,
 )
-from twinplane.data_plane.store import Transaction
+from twinplane.data_plane.store import Document, Transaction
 
 MOST_RANKED = 10_000  # matches of a text: beyond, they are neither counted nor ranked, but given as they come
 MOST_VALUES = 100  # of an aggregation
@@ -321,6 +322,20 @@ class Search:
     def _size(self, sql: str, values: Values) -> int:
         size = self._number(f"SELECT count(*) FROM ({sql} LIMIT {_UNKNOWN_MOST})", values)  # noqa: S608
         return size if size < _UNKNOWN_MOST else _MANY
+
+
+def page_of(call: Call, request: Request, found: Search) -> tuple[list[str], str | None, int]:
+    """A page of what was found: ids, the token of the next page, and how many there are in all."""
+    total = 0
+
+    def fetch(after: list[Any] | None, limit: int) -> list[Document]:
+        nonlocal total
+        shown = found.page(after, limit)
+        total = shown.total
+        return [{"id": i, "mark": mark} for i, mark in zip(shown.ids, shown.marks, strict=True)]
+
+    rows, token = page(call, request, fetch, lambda row: row["mark"], most=50)
+    return [row["id"] for row in rows], token, total
 
 
 _MATCHES = "e.number IN (SELECT rowid FROM datazone_search_text WHERE datazone_search_text MATCH ?)"

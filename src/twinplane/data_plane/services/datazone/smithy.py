@@ -1,8 +1,8 @@
 """The models of metadata forms: reads the Smithy that form types are written in, and checks content by it.
 
 A form type's model is Smithy text with a `structure` of the form type's name. What is not part of a form (services,
-operations, resources) is refused. Grammar: https://smithy.io/2.0/spec/idl.html. `@pattern` is not enforced: the
-expression is the caller's, and Python's may take forever.
+operations, resources) is refused. Grammar: https://smithy.io/2.0/spec/idl.html. `@pattern` is checked by pydantic's
+expressions (Rust's), which take time proportional to the text whatever the caller wrote: Python's may take forever.
 """
 
 import re
@@ -58,7 +58,9 @@ def parse(text: str) -> Model:
     """The shapes of a model by name. Raises `SmithyError` saying where the text is wrong."""
     model = _Parser(text).shapes()
     for name, shape in model.items():
+        _check_patterns(shape.traits, name)
         for member_name, member in shape.members.items():
+            _check_patterns(member.traits, f"{name}${member_name}")
             if shape.kind not in ("enum", "intEnum") and member.target not in model and member.target not in _SIMPLE:
                 raise SmithyError(f"{name}${member_name} targets {member.target}, which the model does not define")
     return model
@@ -269,10 +271,33 @@ def _simple_problems(kind: str, traits: Traits, value: Any, path: str) -> list[s
 
 def _string_problems(traits: Traits, value: str, path: str) -> list[str]:
     found = _length_problems(traits, len(value), path)
+    pattern = traits.get("pattern")
+    if isinstance(pattern, str) and not _matches(pattern, value):
+        found.append(f"{path}: must match {pattern}")
     choices = traits.get("enum")
     if isinstance(choices, list) and value not in [c.get("value") for c in choices]:
         found.append(f"{path}: must be one of {', '.join(str(c.get('value')) for c in choices)}")
     return found
+
+
+@lru_cache(maxsize=256)
+def _expression(pattern: str) -> Any:
+    from pydantic_core import SchemaValidator, core_schema  # here: few forms have patterns
+
+    return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
+
+
+def _matches(pattern: str, value: str) -> bool:
+    return bool(_expression(pattern).isinstance_python(value))
+
+
+def _check_patterns(traits: Traits, where: str) -> None:
+    """Raises `SmithyError` when a pattern cannot be checked: it is wrong, or looks around or back."""
+    if "pattern" in traits:
+        try:
+            _expression(str(traits["pattern"]))
+        except Exception as error:
+            raise SmithyError(f"the pattern of {where} is not supported: {traits['pattern']}") from error
 
 
 def _length_problems(traits: Traits, length: int, path: str) -> list[str]:
