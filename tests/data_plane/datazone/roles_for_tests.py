@@ -282,6 +282,13 @@ class World:
     def new_connection(self) -> str:
         return str(self.owner.create_connection(**self.domain, **self.connection_request())["connectionId"])
 
+    def domain_connection(self) -> str:
+        request = self.domain_connection_request()
+        return str(self.mesh.admin.create_connection(**self.domain, **request)["connectionId"])
+
+    def domain_connection_request(self) -> Json:
+        return {"name": word("connection"), "scope": "DOMAIN", "props": {"amazonQProperties": {"isEnabled": True}}}
+
     def connection_request(self) -> Json:
         return {
             "name": word("connection"),

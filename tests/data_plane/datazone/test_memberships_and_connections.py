@@ -138,6 +138,7 @@ def test_every_project_has_the_connections_that_tools_look_for(mesh: Mesh, proje
         "project.default_lakehouse": "LAKEHOUSE",
         "project.spark.compatibility": "SPARK",
         "project.spark.fineGrained": "SPARK",
+        "default.athena.spark": "SPARK_CONNECT",
     }
     assert all(len(c["props"]) == 1 for c in listed)
     shared = connection(mesh, project, "default.s3_shared")["props"]["s3Properties"]["s3Uri"]
@@ -151,7 +152,7 @@ def test_every_project_has_the_connections_that_tools_look_for(mesh: Mesh, proje
     spark = mesh.as_person("owner").list_connections(
         domainIdentifier=mesh.domain_id, projectIdentifier=project["id"], type="SPARK_CONNECT"
     )
-    assert spark["items"] == []
+    assert [c["name"] for c in spark["items"]] == ["default.athena.spark"]
 
 
 def test_only_the_iam_connection_names_the_role(mesh: Mesh, project: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def test_provisioning_that_was_killed_completes_after_the_next_start(tmp_path: P
         databases = [d["Name"] for d in plane.client("glue").get_databases()["DatabaseList"]]
         assert sorted(databases) == sorted([f"glue_db_{made['id']}", *(f"db{n}" for n in range(DATABASES))])
         names = [connection["name"] for connection in items(mesh, "connections", made["id"])]
-        assert len(names) == len(set(names)) == 7
+        assert len(names) == len(set(names)) == 8
 
 
 def test_a_deletion_that_was_killed_completes_after_the_next_start(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, environments, rules, store
+from twinplane.data_plane.services.datazone import access, connection_properties, environments, rules, store
 from twinplane.data_plane.store import Document
 
 _LISTED = (
@@ -22,40 +22,42 @@ _LISTED = (
 )
 _SHOWN = (*_LISTED, "description")
 
-_TYPES = {
-    "athenaProperties": "ATHENA",
-    "iamProperties": "IAM",
-    "s3Properties": "S3",
-    "sparkGlueProperties": "SPARK",
-    "sparkEmrProperties": "SPARK",
-    "lakehouseProperties": "LAKEHOUSE",
-    "redshiftProperties": "REDSHIFT",
-    "mlflowProperties": "MLFLOW",
-    "workflowsMwaaProperties": "WORKFLOWS_MWAA",
-    "workflowsServerlessProperties": "WORKFLOWS_SERVERLESS",
-    "hyperPodProperties": "HYPERPOD",
-    "gitProperties": "GIT",
-    "vpcProperties": "VPC",
-    "amazonQProperties": "AMAZON_Q",
+NOTES = {
+    "CreateConnection": "No engine is asked whether it can be reached: every connection is READY at once. Passwords, "
+    "roles of one's own in iamProperties, and a type of connection for glueProperties that AWS Glue lacks are refused.",
+    "UpdateConnection": "Takes effect at once: no UPDATING is seen.",
+    "DeleteConnection": "Answers DELETING, as the connection is gone already.",
 }
-"""A connection's type follows from its properties. Glue and Snowflake connections are not served."""
-
-_WITH_STATUS = ("s3Properties", "redshiftProperties", "gitProperties", "vpcProperties")
+ASSUMED = {
+    "CreateConnection": "A connection of scope DOMAIN is for owners of the root domain unit to make and change, for "
+    "every user of the domain to see, and has no credentials.",
+    "DeleteConnection": "Connections that an environment brought with it go with the environment only.",
+}
 
 
 def create_connection(call: Call, request: Request) -> Answer:
-    """Makes a connection in an environment's project; for its owners and contributors."""
+    """Makes a connection in an environment's project, for its owners and contributors; or one of the domain."""
     domain_id = request["domainIdentifier"]
-    if request.get("scope", "PROJECT") != "PROJECT":
-        raise rules.invalid("This data plane serves connections of projects only (scope PROJECT).")
-    if not request.get("environmentIdentifier"):
-        raise rules.invalid("A connection of a project needs environmentIdentifier.")
-    environment = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])
-    access.require_project_role(call, domain_id, environment["projectId"], of=("Environment", environment["id"]))
+    environment: Document | None = None
+    if request.get("scope", "PROJECT") == "DOMAIN":
+        access.require(call, domain_id, rule="CreateConnection of a domain")
+        if request.get("environmentIdentifier"):
+            raise rules.invalid("A connection of the domain has no environment: leave out environmentIdentifier.")
+        unit_id = store.get_domain(call.tx, domain_id)["rootDomainUnitId"]
+    else:
+        if not request.get("environmentIdentifier"):
+            raise rules.invalid("A connection of a project needs environmentIdentifier.")
+        access.caller(call, domain_id)
+        environment = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])
+        access.require_project_role(call, domain_id, environment["projectId"], of=("Environment", environment["id"]))
+        if environment["status"] == "DELETING":
+            raise rules.conflict(f"Environment {environment['id']} is being deleted.")
+        unit_id = store.get_project(call.tx, domain_id, environment["projectId"])["domainUnitId"]
     if "props" not in request:
         raise rules.invalid("A connection needs props.")
     connection = new_connection(
-        domain_unit_id=store.get_project(call.tx, domain_id, environment["projectId"])["domainUnitId"],
+        domain_id=domain_id,
+        domain_unit_id=unit_id,
         environment=environment,
         name=request["name"],
         props=request["props"],
@@ -68,63 +70,60 @@ def create_connection(call: Call, request: Request) -> Answer:
         now=call.now,
     )
     connection |= store.pick(request, ("description", "configurations"))
-    access.add_unique(
-        call.tx, store.CONNECTIONS, connection, f"The project has a connection named {connection['name']}."
-    )
+    here = {"domainId": domain_id, "projectId": connection["projectId"], "name": connection["name"]}
+    if call.tx.first(store.CONNECTIONS, here) is not None:
+        raise rules.conflict(
+            f"The {'domain' if environment is None else 'project'} has a connection named {connection['name']}."
+        )
+    call.tx.add(store.CONNECTIONS, connection)
     return store.pick(connection, _SHOWN)
 
 
 def new_connection(
     *,
+    domain_id: str,
     domain_unit_id: str,
-    environment: Document,
+    environment: Document | None,
     name: str,
     props: dict[str, Any],
     location: dict[str, Any],
     identity: bool,
     now: float,
+    type_: str | None = None,
 ) -> Document:
-    """The document of a connection; it is not stored. Raises ValidationException for properties not served."""
-    kind, properties = rules.exactly_one(props, "props")
-    if kind not in _TYPES:
-        raise rules.invalid(f"Connections with {kind} are not served by this data plane.")
-    if kind in _WITH_STATUS:
-        properties = {**properties, "status": "READY"}
+    """The document of a connection; it is not stored. Without an environment it is the domain's.
+
+    Raises ValidationException for properties not served.
+    """
+    kind, given = rules.exactly_one(props, "props")
+    shown, endpoint = connection_properties.output(kind, given)
     return {
-        "domainId": environment["domainId"],
+        "domainId": domain_id,
         "connectionId": new_id(),
         "domainUnitId": domain_unit_id,
-        "environmentId": environment["id"],
-        "projectId": environment["projectId"],
+        "environmentId": None if environment is None else environment["id"],
+        "projectId": None if environment is None else environment["projectId"],
         "name": name,
-        "type": _TYPES[kind],
-        "scope": "PROJECT",
-        "props": {kind: _without_secrets(properties)},
-        "physicalEndpoints": [{"awsLocation": location, "enableTrustedIdentityPropagation": identity}],
+        "type": type_ or connection_properties.TYPES[kind],
+        "scope": "DOMAIN" if environment is None else "PROJECT",
+        "props": {kind: shown},
+        "given": given,
+        "physicalEndpoints": [{"awsLocation": location, "enableTrustedIdentityPropagation": identity, **endpoint}],
         "createdAt": now,
         "updatedAt": now,
     }
 
 
-def _without_secrets(properties: dict[str, Any]) -> dict[str, Any]:
-    if "usernamePassword" in properties.get("credentials", {}):
-        raise rules.invalid("Give credentials as secretArn: this data plane stores no passwords in connections.")
-    return properties
-
-
 def get_connection(call: Call, request: Request) -> Answer:
     """A connection, for members of its project. `withSecret` adds credentials, for its owners and contributors."""
-    connection = _connection(call, request)
-    domain_id, project_id = connection["domainId"], connection["projectId"]
     with_secret = bool(request.get("withSecret"))
-    who = access.require_project_role(
-        call,
-        domain_id,
-        project_id,
-        rule="GetConnection with its secret" if with_secret else "GetConnection",
-        of=_named(connection),
-    )
+    connection, who = _allowed(call, request, "GetConnection with its secret" if with_secret else "GetConnection")
     answer = store.pick(connection, _SHOWN)
+    domain_id, project_id = connection["domainId"], connection["projectId"]
+    if project_id is None:
+        if with_secret:
+            raise rules.invalid("A connection of the domain has no credentials: it belongs to no project.")
+        return answer
     if connection["type"] == "IAM":
         role_arn = store.project_role_arn(call.tx, domain_id, project_id)
         answer |= {} if role_arn is None else {"environmentUserRole": role_arn}
@@ -134,22 +133,21 @@ def get_connection(call: Call, request: Request) -> Answer:
 
 
 def list_connections(call: Call, request: Request) -> Answer:
-    """The connections of a project, by name; for its members."""
+    """The connections of a project, by name, for its members; without a project, those of the domain."""
     domain_id = request["domainIdentifier"]
     project_id, of = request.get("projectIdentifier"), None
+    access.caller(call, domain_id)
     if not project_id and request.get("environmentIdentifier"):
         of = ("Environment", request["environmentIdentifier"])
         project_id = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])["projectId"]
-    if not project_id:
-        access.caller(call, domain_id)
-        return {"items": []}  # connections of the domain itself are not served
-    access.require_project_role(call, domain_id, project_id, of=of)
+    if project_id:
+        access.require_project_role(call, domain_id, project_id, of=of)
+    if request.get("scope", "PROJECT" if project_id else "DOMAIN") != ("PROJECT" if project_id else "DOMAIN"):
+        return {"items": []}
     where = {"domainId": domain_id, "projectId": project_id}
     for member, column in (("name", "name"), ("type", "type"), ("environmentIdentifier", "environmentId")):
         if request.get(member):
             where[column] = request[member]
-    if request.get("scope", "PROJECT") != "PROJECT":
-        return {"items": []}
     rows, token = page(
         call,
         request,
@@ -169,37 +167,44 @@ def list_connections(call: Call, request: Request) -> Answer:
 
 def update_connection(call: Call, request: Request) -> Answer:
     """Changes a connection's description, location or properties; for owners and contributors of its project."""
-    connection = _connection(call, request)
-    access.require_project_role(call, connection["domainId"], connection["projectId"], of=_named(connection))
+    connection, _ = _allowed(call, request, "UpdateConnection")
     connection |= store.pick(request, ("description", "configurations")) | {"updatedAt": call.now}
+    endpoint = connection["physicalEndpoints"][0]
     if request.get("awsLocation"):
-        endpoint = connection["physicalEndpoints"][0]
         endpoint["awsLocation"] = {**endpoint["awsLocation"], **request["awsLocation"]}
     if request.get("props"):
         kind, changes = rules.exactly_one(request["props"], "props")
         if kind not in connection["props"]:
             raise rules.invalid(f"A connection of type {connection['type']} has no {kind}.")
-        connection["props"][kind] = {**connection["props"][kind], **_without_secrets(changes)}
+        given = {**connection.get("given", connection["props"][kind]), **changes}
+        shown, of_endpoint = connection_properties.output(kind, given)
+        connection |= {"given": given, "props": {kind: connection["props"][kind] | shown}}
+        endpoint |= of_endpoint
     call.tx.put(store.CONNECTIONS, connection)
     return store.pick(connection, _SHOWN)
 
 
 def delete_connection(call: Call, request: Request) -> Answer:
     """Removes a connection; for owners and contributors of its project. Those every project has stay."""
-    connection = _connection(call, request)
-    access.require_project_role(call, connection["domainId"], connection["projectId"], of=_named(connection))
+    connection, _ = _allowed(call, request, "DeleteConnection")
     if connection.get("provisioned"):
         raise rules.invalid(f"Connection {connection['name']} belongs to its environment and goes with it only.")
     call.tx.remove(store.CONNECTIONS, connection["domainId"], connection["connectionId"])
     return {"status": "DELETING"}
 
 
-def _named(connection: Document) -> tuple[str, str]:
-    return "Connection", connection["connectionId"]
-
-
-def _connection(call: Call, request: Request) -> Document:
-    return store.found(call.tx, store.CONNECTIONS, "Connection", request["domainIdentifier"], request["identifier"])
+def _allowed(call: Call, request: Request, rule: str) -> tuple[Document, access.Caller]:
+    """The connection that the request names, and the caller, who must have the right to it."""
+    domain_id = request["domainIdentifier"]
+    access.caller(call, domain_id)
+    connection = store.found(call.tx, store.CONNECTIONS, "Connection", domain_id, request["identifier"])
+    if connection["projectId"] is None:
+        reading = rule.startswith("Get")
+        return connection, access.require(
+            call, domain_id, rule=f"{'Get' if reading else 'Create'}Connection of a domain"
+        )
+    of = ("Connection", connection["connectionId"])
+    return connection, access.require_project_role(call, domain_id, connection["projectId"], rule=rule, of=of)
 
 
 OPERATIONS: dict[str, Operation] = {

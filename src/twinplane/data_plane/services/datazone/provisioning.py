@@ -208,7 +208,10 @@ class _Making:
     def is_on(self, parameter: str) -> bool:
         return self.parameters.get(parameter) == "true"
 
-    def connect(self, name: str, props: dict[str, Any], role_arn: str, iam_connection_id: str | None = None) -> str:
+    def connect(
+        self, name: str, props: dict[str, Any], role_arn: str, iam_connection_id: str | None = None,
+        type_: str | None = None,
+    ) -> str:  # fmt: skip
         """Makes a connection the environment brings with it, unless it is there; returns its id."""
         where = {"domainId": self.project["domainId"], "projectId": self.project["id"], "name": name}
         known = self.tx.first(store.CONNECTIONS, where)
@@ -218,6 +221,8 @@ class _Making:
         if iam_connection_id is not None:
             location["iamConnectionId"] = iam_connection_id
         connection = connections.new_connection(
+            domain_id=self.project["domainId"],
+            type_=type_,
             domain_unit_id=self.project["domainUnitId"],
             environment=self.environment,
             name=name,
@@ -277,7 +282,9 @@ def _make_tooling(making: _Making) -> dict[str, str]:
                 now=making.now,
             )
         resources["athenaWorkgroupName"] = work_group
-        making.connect("project.athena", {"athenaProperties": {"workgroupName": work_group}}, role_arn, identity)
+        of_group = {"athenaProperties": {"workgroupName": work_group}}
+        making.connect("project.athena", of_group, role_arn, identity)
+        making.connect("default.athena.spark", of_group, role_arn, identity, "SPARK_CONNECT")
     if making.is_on("enableGlueWorkloadsPermissions"):
         session = {"glueVersion": "5.1", "idleTimeout": 15, "numberOfWorkers": 10, "workerType": "G.1X"}
         for name in ("project.spark.compatibility", "project.spark.fineGrained"):
@@ -344,6 +351,7 @@ def _make_workflows(making: _Making) -> dict[str, str]:
         raise ProvisioningFailed("The project has no tooling, which its workflows need; deploy that first.")
     name = f"DataZoneMWAAEnv-{project['domainId']}-{project['id']}-dev"
     making.connect("project.workflow_mwaa", {"workflowsMwaaProperties": {"mwaaEnvironmentName": name}}, role_arn)
+    making.connect("default.workflow_serverless", {"workflowsServerlessProperties": {}}, role_arn)
     return {"mwaaEnvironmentName": name}
 
 

@@ -139,6 +139,8 @@ RIGHTS: dict[str, Right] = {
     "DeleteEnvironment": EDITING,
     "GetEnvironmentCredentials": EDITING,
     "CreateConnection": EDITING,
+    "CreateConnection of a domain": DOMAIN,
+    "GetConnection of a domain": USER,
     "GetConnection": READING,
     "GetConnection with its secret": EDITING,
     "ListConnections": READING,
