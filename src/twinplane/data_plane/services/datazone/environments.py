@@ -115,8 +115,6 @@ def update_environment(call: Call, request: Request) -> Answer:
 def delete_environment(call: Call, request: Request) -> Answer:
     """Removes an environment with what was provisioned for it; for owners and contributors of its project."""
     environment = _visible(call, request)
-    if blueprints.get_blueprint(environment["environmentBlueprintId"]).category == "TOOLING":
-        raise rules.invalid("The tooling of a project goes with the project only: delete the project.")
     if environment["status"] == "DELETING":
         return {}
     deployment = _deployment("DELETE") | {"deploymentStatus": "IN_PROGRESS"}
