@@ -4,7 +4,7 @@ IAM is asked first (`allowed`); these rules decide inside the operation.
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from twinplane.data_plane.call import Access, Answer, Call, Request, ServiceError
@@ -261,10 +261,32 @@ def holds(
     """
     unit_ids = [unit["id"] for unit in store.unit_path(tx, domain_id, unit_id)]
     grants = policy_grants(tx, domain_id, unit_ids, policy_type)
-    subject = subject_of(tx, domain_id, who, grants)
     if project_id is not None:
-        subject = replace(subject, projects=tuple(p for p in subject.projects if p[0] == project_id))
-    return rules.is_granted(grants, unit_id, subject)
+        return rules.is_granted(grants, unit_id, _member(tx, domain_id, project_id, who))
+    return rules.is_granted(grants, unit_id, subject_of(tx, domain_id, who, grants))
+
+
+def _member(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> rules.Subject:
+    """The caller as grants may name her that are used in this project: herself, her groups, and what she is there."""
+    project = store.get_project(tx, domain_id, project_id)
+    units = tuple(unit["id"] for unit in store.unit_path(tx, domain_id, project["domainUnitId"]))
+    held = designations(tx, domain_id, project_id, who)
+    return rules.Subject(who.id, who.group_ids, tuple((project_id, designation, units) for designation in held))
+
+
+def require_use(call: Call, domain_id: str, project_id: str, policy_type: str, entity_id: str) -> None:
+    """The caller must be named, herself or as what she is in the project, by a grant of the policy on the entity.
+
+    An entity that never had such a grant is for everybody. Raises AccessDeniedException.
+    """
+    tx, (_, entity_type) = call.tx, rules.POLICIES[policy_type]
+    if tx.find(store.RESTRICTED, domain_id, entity_type, entity_id, policy_type) is None:
+        return
+    where = {"domainId": domain_id, "entityType": entity_type, "entityIdentifier": entity_id}
+    grants = tx.select(store.POLICY_GRANTS, where | {"policyType": policy_type})
+    subject = _member(tx, domain_id, project_id, caller(call, domain_id))
+    if not any(rules.names(grant["principal"], subject) and rules.reaches(grant, subject) for grant in grants):
+        raise denied(call)
 
 
 def credentials(issued: dict[str, Any]) -> Answer:

@@ -73,6 +73,7 @@ def create_asset(call: Call, request: Request) -> Answer:
     domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
     who = access.require_project_role(call, domain_id, project_id)
     kind = asset_types.asset_type(call.tx, domain_id, request["typeIdentifier"], request.get("typeRevision"))
+    access.require_use(call, domain_id, project_id, "USE_ASSET_TYPE", kind["name"])
     draft = _draft(call, request, kind, who.id)
     document = add(call.tx, domain_id, project_id, kind, draft, call.now, request.get("externalIdentifier"))
     tell_of_new(call.tx, call.plane, document)
@@ -104,6 +105,7 @@ def create_asset_revision(call: Call, request: Request) -> Answer:
     known = asset(call.tx, domain_id, request["identifier"])
     who = access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", known["id"]))
     kind = asset_types.asset_type(call.tx, domain_id, known["typeIdentifier"], request.get("typeRevision"))
+    access.require_use(call, domain_id, known["owningProjectId"], "USE_ASSET_TYPE", kind["name"])
     return _answer(call.tx, revise(call.tx, known, kind, _draft(call, request, kind, who.id), call.now))
 
 

@@ -200,6 +200,8 @@ def add(
         "lastDeployment": _deployment("CREATE"),
     }
     _check_name_free(call, environment)
+    policy, blueprint_id = "CREATE_ENVIRONMENT_FROM_BLUEPRINT", environment["environmentBlueprintId"]
+    access.require_use(call, project["domainId"], project["id"], policy, blueprint_id)
     events.tell_of_environment(call.tx, call.plane, "Deployment Started", environment)
     return call.tx.add(store.ENVIRONMENTS, environment)
 

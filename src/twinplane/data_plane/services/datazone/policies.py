@@ -5,17 +5,32 @@ import secrets
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, people, rules, store
+from twinplane.data_plane.services.datazone import access, events, people, rules, store, types
 from twinplane.data_plane.store import Document
 
+NOTES = {
+    "AddPolicyGrant": "CREATE_ENVIRONMENT_PROFILE and DELEGATE_CREATE_ENVIRONMENT_PROFILE are kept without effect, "
+    "because environment profiles are not served; CREATE_ENVIRONMENT finds no environment profile to be granted on. "
+    "A blueprint configuration or an asset type that never had a grant may be used in every project.",
+}
+ASSUMED = {
+    "AddPolicyGrant": "Owners of a domain unit grant its policies, domain administrators those of blueprint "
+    "configurations and asset types. A blueprint configuration is named by the blueprint's id or by "
+    "account:blueprint. A grant that names a project is for what is made in that project.",
+    "RemovePolicyGrant": "Without grantIdentifier all grants of the policy to the principal go; none is a "
+    "ValidationException.",
+}
 _LISTED = ("principal", "detail", "createdAt", "createdBy", "grantId")
 
 
 def add_policy_grant(call: Call, request: Request) -> Answer:
     """Grants a policy on a domain unit, blueprint configuration or asset type to a principal."""
     domain_id = request["domainIdentifier"]
+    rules.check_policy(request["policyType"], request["entityType"])
+    rules.check_detail(request["policyType"], request["detail"])
+    rules.check_principal(request["principal"])
     who = _require_administrator(call, request)
-    rules.check_policy(request["policyType"], request["detail"])
+    _check_entity(call, request)
     principal = _principal(call, domain_id, request["principal"])
     where = _where(request)
     existing = call.tx.select(store.POLICY_GRANTS, where)
@@ -35,6 +50,9 @@ def add_policy_grant(call: Call, request: Request) -> Answer:
         "createdBy": who.id,
     }
     call.tx.add(store.POLICY_GRANTS, grant)
+    if where["entityType"] != "DOMAIN_UNIT":
+        call.tx.put(store.RESTRICTED, where)
+    _tell(call, "Added", grant, who.id)
     return {"grantId": grant["grantId"]}
 
 
@@ -57,17 +75,18 @@ def list_policy_grants(call: Call, request: Request) -> Answer:
 def remove_policy_grant(call: Call, request: Request) -> Answer:
     """Removes the grants of a policy to a principal, or the one that `grantIdentifier` names."""
     domain_id = request["domainIdentifier"]
-    _require_administrator(call, request)
+    who = _require_administrator(call, request)
     principal, grant_id = _principal(call, domain_id, request["principal"]), request.get("grantIdentifier")
     matching = [
-        grant["grantId"]
+        grant
         for grant in call.tx.select(store.POLICY_GRANTS, _where(request))
         if grant["principal"] == principal and grant_id in (None, grant["grantId"])
     ]
     if not matching:
         raise rules.invalid("There is no such policy grant.")
     for found in matching:
-        call.tx.remove(store.POLICY_GRANTS, domain_id, found)
+        call.tx.remove(store.POLICY_GRANTS, domain_id, found["grantId"])
+        _tell(call, "Removed", found, who.id)
     return {}
 
 
@@ -75,17 +94,42 @@ def _where(request: Request) -> Document:
     return {
         "domainId": request["domainIdentifier"],
         "entityType": request["entityType"],
-        "entityIdentifier": request["entityIdentifier"],
+        "entityIdentifier": _entity(request),
         "policyType": request["policyType"],
     }
 
 
 def _require_administrator(call: Call, request: Request) -> access.Caller:
     """Owners of a domain unit decide on its policies, domain administrators on those of everything else."""
-    domain_id, entity = request["domainIdentifier"], request["entityIdentifier"]
-    if request["entityType"] == "DOMAIN_UNIT":
-        return access.require_unit_owner(call, domain_id, entity)
-    return access.require_domain_admin(call, domain_id)
+    domain_id, unit_id = request["domainIdentifier"], request["entityIdentifier"]
+    if request["entityType"] != "DOMAIN_UNIT":
+        unit_id = store.get_domain(call.tx, domain_id)["rootDomainUnitId"]
+    return access.require_unit_owner(call, domain_id, unit_id)
+
+
+def _entity(request: Request) -> str:
+    """The id of the entity; that of a blueprint configuration may follow the account's: account:blueprint."""
+    entity: str = request["entityIdentifier"]
+    is_configuration = request["entityType"] == "ENVIRONMENT_BLUEPRINT_CONFIGURATION"
+    return entity.rpartition(":")[2] if is_configuration else entity
+
+
+def _check_entity(call: Call, request: Request) -> None:
+    """There must be such an entity; a domain unit was found already. Raises ResourceNotFoundException."""
+    domain_id, entity = request["domainIdentifier"], _entity(request)
+    if request["entityType"] == "ENVIRONMENT_BLUEPRINT_CONFIGURATION":
+        if store.blueprint_configuration(call.tx, domain_id, entity) is None:
+            raise store.not_found("Environment blueprint configuration", entity)
+    elif request["entityType"] == "ENVIRONMENT_PROFILE":
+        raise store.not_found("Environment profile", entity)
+    elif request["entityType"] == "ASSET_TYPE":
+        types.asset_type(call.tx, domain_id, entity)
+
+
+def _tell(call: Call, moment: str, grant: Document, by: str) -> None:
+    shown = store.pick(grant, ("entityType", "entityIdentifier", "policyType", "principal", "detail"))
+    about = grant | {"id": grant["grantId"]}
+    events.tell(call.tx, call.plane, f"Policy Grant {moment}", about, "PolicyGrant", by=by, **shown)
 
 
 def _principal(call: Call, domain_id: str, given: Document) -> Document:
@@ -99,6 +143,8 @@ def _principal(call: Call, domain_id: str, given: Document) -> Document:
         return {"group": {"groupIdentifier": people.get_group(call, domain_id, who["groupIdentifier"])["id"]}}
     elif kind == "project" and who.get("projectIdentifier"):
         store.get_project(call.tx, domain_id, who["projectIdentifier"])
+        if who.get("userCreatedDesignationId"):
+            store.found(call.tx, store.DESIGNATIONS, "Designation", domain_id, who["userCreatedDesignationId"])
     elif kind == "domainUnit" and who.get("domainUnitIdentifier"):
         store.get_domain_unit(call.tx, domain_id, who["domainUnitIdentifier"])
     return given

@@ -248,22 +248,26 @@ MAX_GRANTS_PER_POLICY = 20
 
 _IAM_PROFILES = uuid.UUID("1f0c5b0e-6f6b-4b57-9b0a-5d3f8a2f6e11")
 
-_POLICY_DETAILS = {
-    "CREATE_DOMAIN_UNIT": "createDomainUnit",
-    "OVERRIDE_DOMAIN_UNIT_OWNERS": "overrideDomainUnitOwners",
-    "ADD_TO_PROJECT_MEMBER_POOL": "addToProjectMemberPool",
-    "OVERRIDE_PROJECT_OWNERS": "overrideProjectOwners",
-    "CREATE_GLOSSARY": "createGlossary",
-    "CREATE_FORM_TYPE": "createFormType",
-    "CREATE_ASSET_TYPE": "createAssetType",
-    "CREATE_PROJECT": "createProject",
-    "CREATE_ENVIRONMENT_PROFILE": "createEnvironmentProfile",
-    "DELEGATE_CREATE_ENVIRONMENT_PROFILE": "delegateCreateEnvironmentProfile",
-    "CREATE_ENVIRONMENT": "createEnvironment",
-    "CREATE_ENVIRONMENT_FROM_BLUEPRINT": "createEnvironmentFromBlueprint",
-    "CREATE_PROJECT_FROM_PROJECT_PROFILE": "createProjectFromProjectProfile",
-    "USE_ASSET_TYPE": "useAssetType",
+POLICIES: dict[str, tuple[str, str]] = {
+    "CREATE_DOMAIN_UNIT": ("createDomainUnit", "DOMAIN_UNIT"),
+    "OVERRIDE_DOMAIN_UNIT_OWNERS": ("overrideDomainUnitOwners", "DOMAIN_UNIT"),
+    "ADD_TO_PROJECT_MEMBER_POOL": ("addToProjectMemberPool", "DOMAIN_UNIT"),
+    "OVERRIDE_PROJECT_OWNERS": ("overrideProjectOwners", "DOMAIN_UNIT"),
+    "CREATE_GLOSSARY": ("createGlossary", "DOMAIN_UNIT"),
+    "CREATE_FORM_TYPE": ("createFormType", "DOMAIN_UNIT"),
+    "CREATE_ASSET_TYPE": ("createAssetType", "DOMAIN_UNIT"),
+    "CREATE_PROJECT": ("createProject", "DOMAIN_UNIT"),
+    "CREATE_PROJECT_FROM_PROJECT_PROFILE": ("createProjectFromProjectProfile", "DOMAIN_UNIT"),
+    "CREATE_ENVIRONMENT_PROFILE": ("createEnvironmentProfile", "ENVIRONMENT_BLUEPRINT_CONFIGURATION"),
+    "DELEGATE_CREATE_ENVIRONMENT_PROFILE": (
+        "delegateCreateEnvironmentProfile",
+        "ENVIRONMENT_BLUEPRINT_CONFIGURATION",
+    ),
+    "CREATE_ENVIRONMENT_FROM_BLUEPRINT": ("createEnvironmentFromBlueprint", "ENVIRONMENT_BLUEPRINT_CONFIGURATION"),
+    "CREATE_ENVIRONMENT": ("createEnvironment", "ENVIRONMENT_PROFILE"),
+    "USE_ASSET_TYPE": ("useAssetType", "ASSET_TYPE"),
 }
+"""The managed policies: the member of a grant's detail, and the type of entity that such grants are on."""
 
 
 def invalid(message: str) -> ServiceError:
@@ -300,11 +304,35 @@ def exactly_one(union: dict[str, Any], what: str) -> tuple[str, Any]:
     return members[0]
 
 
-def check_policy(policy_type: str, detail: dict[str, Any]) -> None:
+def check_policy(policy_type: str, entity_type: str) -> None:
+    """A policy is granted on entities of its own type. Raises ValidationException."""
+    if policy_type not in POLICIES:
+        raise invalid(f"Policies of type {policy_type} are not served; use one of {', '.join(sorted(POLICIES))}.")
+    _, wanted = POLICIES[policy_type]
+    if entity_type != wanted:
+        raise invalid(f"{policy_type} is granted on a {wanted}, not on a {entity_type}.")
+
+
+def check_detail(policy_type: str, detail: dict[str, Any]) -> None:
     """The detail of a grant must be the one of its policy type. Raises ValidationException."""
     name, _ = exactly_one(detail, "detail")
-    if name != _POLICY_DETAILS[policy_type]:
-        raise invalid(f"The detail of a {policy_type} grant is {_POLICY_DETAILS[policy_type]}, not {name}.")
+    wanted, _ = POLICIES[policy_type]
+    if name != wanted:
+        raise invalid(f"The detail of a {policy_type} grant is {wanted}, not {name}.")
+
+
+def check_principal(principal: dict[str, Any]) -> None:
+    """A project or domain unit that a grant names is one, or all that a filter selects. Raises ValidationException."""
+    kind, who = exactly_one(principal, "principal")
+    if kind in ("user", "group"):
+        exactly_one(who, f"principal.{kind}")
+    named = {"project": ("projectIdentifier", "projectGrantFilter")}.get(
+        kind, ("domainUnitIdentifier", "domainUnitGrantFilter")
+    )
+    if kind in ("project", "domainUnit") and sum(who.get(member) is not None for member in named) > 1:
+        raise invalid(f"principal.{kind} has {named[0]} or {named[1]}, not both.")
+    if kind == "project" and (who["projectDesignation"] == CUSTOM) != bool(who.get("userCreatedDesignationId")):
+        raise invalid(f"userCreatedDesignationId is given with {CUSTOM}, and with it only.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +387,13 @@ def applies(grant: dict[str, Any], unit_id: str) -> bool:
         return True
     _, detail = exactly_one(grant["detail"], "detail")
     return bool(detail.get("includeChildDomainUnits"))
+
+
+def reaches(grant: dict[str, Any], subject: Subject) -> bool:
+    """Whether a grant that may be limited to a domain unit is for one of the subject's projects."""
+    _, detail = exactly_one(grant["detail"], "detail")
+    wanted = detail.get("domainUnitId")
+    return wanted is None or any(wanted in unit_ids for _, _, unit_ids in subject.projects)
 
 
 def is_granted(grants: Iterable[dict[str, Any]], unit_id: str, subject: Subject) -> bool:

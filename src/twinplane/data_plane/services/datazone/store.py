@@ -20,6 +20,8 @@ POLICY_GRANTS = Kind(
     columns=("createdAt",),
     indexes=(("domainId", "entityType", "entityIdentifier", "policyType"),),
 )
+RESTRICTED = Kind("datazone_restricted", key=("domainId", "entityType", "entityIdentifier", "policyType"))
+"""What is for nobody but those whom grants name, since there was a first grant."""
 USER_PROFILES = Kind(
     "datazone_user_profile", key=("domainId", "id"), columns=("type", "status"), unique=(("domainId", "name"),)
 )
@@ -62,6 +64,7 @@ KINDS = [
     DOMAINS,
     DOMAIN_UNITS,
     POLICY_GRANTS,
+    RESTRICTED,
     USER_PROFILES,
     GROUP_PROFILES,
     BLUEPRINT_CONFIGURATIONS,
