@@ -75,3 +75,10 @@ def form(found: dict[str, Any], name: str) -> Any:
     """The content of one form of a node."""
     [content] = [f["content"] for f in found["formsOutput"] if f["formName"] == name]
     return json.loads(content)
+
+
+def graph_query(start: str, direction: str = "OUT", hops: int = 1, **pattern: Any) -> list[dict[str, Any]]:
+    """What QueryGraph is asked to match: everything within some hops of a node."""
+    relation = {"relationType": "LINEAGE", "relationDirection": direction, "maxPathLength": hops}
+    entity = {"entityType": "LINEAGE_NODE", "identifier": start, **pattern}
+    return [{"entityPattern": entity}, {"relationPattern": relation}]

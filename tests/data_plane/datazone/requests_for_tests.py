@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from tests.data_plane.datazone.lineage_for_tests import namespace, run_event
+from tests.data_plane.datazone.lineage_for_tests import graph_query, namespace, run_event
 from tests.data_plane.datazone.roles_for_tests import Json, World, quality, word
 from twinplane.data_plane.services.datazone import rules
 
@@ -233,12 +233,14 @@ REQUESTS: dict[str, Callable[[World], Json]] = {
     "GetTimeSeriesDataPoint": World.point,
     "ListTimeSeriesDataPoints": lambda w: without(w.point(), "identifier"),
     "DeleteTimeSeriesDataPoints": lambda w: without(w.point(), "identifier"),
+    "ListNotifications": lambda _: {"type": "TASK"},
     "PostLineageEvent": lambda _: {"event": json.dumps(run_event(namespace(), "job")).encode()},
     "GetLineageEvent": lambda w: {"identifier": w.lineage_event()},
     "ListLineageEvents": lambda _: {},
     "DeleteLineageEvent": lambda w: {"identifier": w.lineage_event()},
     "GetLineageNode": lambda w: {"identifier": w.lineage_node()},
     "ListLineageNodeHistory": lambda w: {"identifier": w.lineage_node()},
+    "QueryGraph": lambda w: {"match": graph_query(w.lineage_node())},
     # data sources
     "CreateDataSource": lambda w: {
         "projectIdentifier": w.project,

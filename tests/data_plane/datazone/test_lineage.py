@@ -18,6 +18,7 @@ from tests.data_plane.datazone.lineage_for_tests import (
     around,
     dataset,
     form,
+    graph_query,
     namespace,
     node,
     post,
@@ -303,6 +304,30 @@ def test_nothing_of_an_asset_is_shown_to_who_may_not_read_it(mesh: Mesh, owner: 
 def test_datasets_of_aws_are_known_by_their_arn(mesh: Mesh, space: str, name: str, source: str) -> None:
     tell(mesh.admin, mesh, run_event(namespace(), "job", outputs=[dataset(name, space)]))
     assert node(mesh.admin, mesh, source)["name"] == name
+
+
+def test_a_query_reaches_so_many_hops_in_a_direction(mesh: Mesh) -> None:
+    space = namespace()
+    for step in range(3):
+        tell(mesh.admin, mesh, run_event(space, f"job{step}", inputs=[f"d{step}"], outputs=[f"d{step + 1}"]))
+
+    def reached(start: str, direction: str, hops: int, **pattern: Any) -> list[str]:
+        pages = mesh.admin.get_paginator("query_graph").paginate(
+            domainIdentifier=mesh.domain_id,
+            match=graph_query(f"{space}/{start}", direction, hops, **pattern),
+            additionalAttributes={"formNames": ["run"]},
+            PaginationConfig={"PageSize": 2},
+        )
+        items = [item["lineageNode"] for page in pages for item in page["items"]]
+        assert all(("run" in str(item["formsOutput"])) == ("JobRun" in item["typeName"]) for item in items)
+        return [item["sourceIdentifier"].removeprefix(space)[1:] for item in items]
+
+    assert reached("d0", "OUT", 3) == ["job0/run-1", "d1", "job1/run-1"]
+    assert reached("d3", "IN", 5) == ["job2/run-1", "d2", "job1/run-1", "d1", "job0/run-1"]
+    datasets = {"filter": {"attribute": "typeName", "value": "amazon.datazone.DatasetLineageNodeType"}}
+    assert reached("d0", "OUT", 4, filters=datasets) == ["d1", "d2"]
+    with refused("ValidationException"):
+        reached("other", "IN", 1)
 
 
 def test_a_domain_that_is_deleted_takes_its_lineage_along(mesh: Mesh) -> None:

@@ -126,7 +126,9 @@ def _id_of(tx: Transaction, event: Document, node: Node, now: float) -> str:
     }  # fmt: skip
     known = tx.first(NODES, where)
     if known is None:
-        made = where | {"id": new_id(), "createdAt": now, "createdBy": event["createdBy"]}
+        made = where | {
+            "id": new_id(), "name": node.name, "createdAt": now, "createdBy": event["createdBy"],
+        }  # fmt: skip
         known = tx.add(NODES, made)
     return str(known["id"])
 

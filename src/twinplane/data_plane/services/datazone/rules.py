@@ -201,6 +201,7 @@ RIGHTS: dict[str, Right] = {
     "DeleteLineageEvent": Right(creator=True, domain_owners=True),
     "GetLineageNode": USER,
     "ListLineageNodeHistory": USER,
+    "QueryGraph": USER,
     # data sources
     "CreateDataSource": EDITING,
     "GetDataSource": READING,
