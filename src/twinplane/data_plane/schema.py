@@ -95,7 +95,7 @@ def prepare(tx: "Transaction", path: Path, kinds: "Iterable[Kind]", upgrades: Se
         if old:
             _upgrade(tx, path, version, upgrades)
         for kind in kinds:
-            _make_table(tx, kind)
+            make_table(tx, kind)
         tx.run(f"PRAGMA user_version={newest}")
     except BaseException:
         tx.run("ROLLBACK")
@@ -209,8 +209,10 @@ def _columns(tx: "Transaction", table: str) -> dict[str, int]:
     return {row[1]: row[5] for row in tx.run(f'PRAGMA table_info("{table}")')}
 
 
-def _make_table(tx: "Transaction", kind: "Kind") -> None:
-    """Makes what is not there; drops indexes that the kind has no more; fills columns that it did not have."""
+def make_table(tx: "Transaction", kind: "Kind") -> None:
+    """The table of a kind: for upgrades, which run before those that are new are there.
+
+    Makes what is not there; drops indexes that the kind has no more; fills columns that it did not have."""
     tx.run(_table(kind))
     there = _columns(tx, kind.name)
     key = tuple(sorted((column for column, place in there.items() if place), key=lambda column: there[column]))

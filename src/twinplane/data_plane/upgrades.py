@@ -9,11 +9,16 @@ change their shape or a kind its key; it says with `schema.rebuild` what becomes
 A step is never changed once it is released.
 """
 
-from twinplane.data_plane.schema import Upgrade, rebuild
+import msgspec
+
+from twinplane.data_plane.schema import Upgrade, make_table, rebuild
 from twinplane.data_plane.services.cloudtrail.store import make_log
 from twinplane.data_plane.services.datazone import search_index, search_rebuild
 from twinplane.data_plane.services.datazone.assets import LISTING_REVISIONS, LISTINGS
+from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
+from twinplane.data_plane.services.datazone.lake_fulfilment import GRANTED
 from twinplane.data_plane.services.datazone.store import MEMBERSHIPS
+from twinplane.data_plane.services.datazone.subscriptions import REQUESTS
 from twinplane.data_plane.store import Document, Transaction
 
 
@@ -40,6 +45,39 @@ def _memberships_know_the_name_of_their_project(tx: Transaction) -> None:
     rebuild(tx, MEMBERSHIPS, with_name)
 
 
+def _grants_have_many_assets(tx: Transaction) -> None:
+    """What a grant made is kept by asset; requests, subscriptions and grants name scopes and permissions of each."""
+    made: list[Document] = []
+
+    def request(document: Document) -> Document:
+        scope = document.pop("wantedScope", None)
+        return document | {"scopes": [scope] if scope else [], "permissions": {}}
+
+    def subscription(document: Document) -> Document:
+        scope = document["subscribedListing"]["item"]["assetListing"].get("assetScope")
+        return document | {"scopes": [scope] if scope else [], "permissions": {}}
+
+    def grant(document: Document) -> Document:
+        [asset] = document["assets"]
+        kept = {m: document.pop(m) for m in ("effects", "filter", "link", "sourceKey") if m in document}
+        if kept:
+            named = {"grantId": document["id"], "assetId": asset["assetId"], "domainId": document["domainId"]}
+            made.append(kept | named)
+        key = (document["domainId"], document["subscriptionId"])
+        sql = "SELECT CAST(body AS TEXT) FROM datazone_subscription WHERE domainId = ? AND id = ?"
+        [(body,)] = tx.run(sql, key)
+        item = msgspec.json.decode(body)["subscribedListing"]["item"]["assetListing"]
+        managed = [asset["assetId"]] if document["managed"] else []
+        return document | {"managed": managed, "assetTypes": {asset["assetId"]: item["entityType"]}}
+
+    rebuild(tx, REQUESTS, request)
+    rebuild(tx, SUBSCRIPTIONS, subscription)
+    rebuild(tx, GRANTS, grant)
+    make_table(tx, GRANTED)
+    for document in made:
+        tx.add(GRANTED, document)
+
+
 UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(2, make_log),
     Upgrade(3, _objects_have_versions_and_small_bodies),
@@ -47,4 +85,5 @@ UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(5, search_index.upgrade),
     Upgrade(6, _memberships_know_the_name_of_their_project),
     Upgrade(7, search_rebuild.reindex),
+    Upgrade(8, _grants_have_many_assets),
 )

@@ -61,12 +61,15 @@ def tell_of_subscription(tx: Transaction, plane: "Plane", moment: str, subscript
     )  # fmt: skip
 
 
-def tell_of_grant(tx: Transaction, plane: "Plane", moment: str, grant: Document) -> None:
-    """Of a subscription grant: requested, completed, failed; and of its revocation."""
+def tell_of_grant(tx: Transaction, plane: "Plane", moment: str, grant: Document, asset_id: str) -> None:
+    """Of one asset of a subscription grant: requested, completed, failed; and of its revocation."""
+    [asset] = [a for a in grant["assets"] if a["assetId"] == asset_id]
+    named = {"id": asset_id, "revision": asset["assetRevision"], "typeName": grant["assetTypes"][asset_id]}
     tell(
         tx, plane, f"Subscription Grant {moment}", grant, "SubscriptionGrant",
         subscriptionId=grant["subscriptionId"], environmentId=grant["environmentId"], status=grant["status"],
         subscriptionTargetId=grant["subscriptionTargetId"],
+        asset=named | {m: asset[m] for m in ("status", "targetName", "failureCause", "permissions") if m in asset},
         assets=[{"assetId": a["assetId"], "status": a["status"]} for a in grant["assets"]],
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from twinplane.data_plane.services.datazone import (
     fulfilment,
     rules,
     store,
+    subscribed_listings,
     subscribers,
     subscription_lists,
     subscription_targets,
@@ -30,6 +31,10 @@ _MEMBERS = (
     "grantedEntity", "status", "assets", "subscriptionId",
 )  # fmt: skip
 _LIVE = ("GRANT_PENDING", "GRANT_IN_PROGRESS", "GRANTED", "GRANT_FAILED")
+_MOMENTS = {
+    "GRANTED": "Completed", "GRANT_FAILED": "Failed", "REVOKED": "Revoke Completed", "REVOKE_FAILED": "Revoke Failed",
+}  # fmt: skip
+_ENDING = ("REVOKED", "REVOKE_PENDING", "REVOKE_IN_PROGRESS")
 
 
 def create_subscription_grant(call: Call, request: Request) -> Answer:
@@ -52,7 +57,8 @@ def create_subscription_grant(call: Call, request: Request) -> Answer:
     if entity["revision"] != listing["revision"]:
         raise rules.invalid(f"The subscription is to revision {listing['revision']} of the listing.")
     for other in _of_subscription(call.tx, subscription):
-        if other["subscriptionTargetId"] == target["id"] and other["assets"][0]["status"] in _LIVE:
+        live = any(asset["status"] in _LIVE for asset in other["assets"])
+        if other["subscriptionTargetId"] == target["id"] and live:
             raise rules.conflict(f"The subscription is granted in this target already: {other['id']}.")
     names = {n["assetId"]: n["targetName"] for n in request.get("assetTargetNames") or []}
     grant = _add(call.tx, call.plane, subscription, target, who.id, call.now, names)
@@ -97,21 +103,25 @@ def update_subscription_grant_status(call: Call, request: Request) -> Answer:
     who = access.caller(call, domain_id)
     grant = _grant(call, request)
     _require_side(call, who, grant)
-    asset, status = grant["assets"][0], request["status"]
-    if asset["assetId"] != request["assetIdentifier"]:
-        raise store.not_found("Asset of the grant", request["assetIdentifier"])
-    if grant["managed"] and (status, asset["status"]) != ("GRANT_PENDING", "GRANT_FAILED"):
-        raise rules.conflict("This grant is fulfilled automatically; its status is not set from outside.")
+    asset_id, status = request["assetIdentifier"], request["status"]
+    before = next((asset["status"] for asset in grant["assets"] if asset["assetId"] == asset_id), None)
+    if before is None:
+        raise store.not_found("Asset of the grant", asset_id)
+    if asset_id in grant["managed"] and (status, before) != ("GRANT_PENDING", "GRANT_FAILED"):
+        raise rules.conflict("This asset is granted automatically; its status is not set from outside.")
+    if status in _LIVE and before in _ENDING:
+        raise rules.conflict("The asset is to be granted no more: its subscription or its grant has ended.")
     shown = store.pick(request, ("failureCause", "targetName"))
     if status == "GRANTED":
         shown["grantedTimestamp"] = call.now
     if status in ("GRANT_FAILED", "REVOKE_FAILED"):
         shown["failureTimestamp"] = call.now
-    document = fulfilment.put_status(call.tx, grant | {"updatedBy": who.id}, status, call.now, **shown)
-    if grant["managed"]:
+    document = fulfilment.put_status(call.tx, grant | {"updatedBy": who.id}, asset_id, status, call.now, **shown)
+    if asset_id in grant["managed"]:
         fulfilment.ask(call.tx, call.plane, document)
-    elif status == "REVOKED" and grant.get("deleting"):
-        call.tx.remove(GRANTS, domain_id, grant["id"])
+    elif status in _MOMENTS:
+        events.tell_of_grant(call.tx, call.plane, _MOMENTS[status], document, asset_id)
+    fulfilment.remove_when_undone(call.tx, document)
     return store.pick(document, _MEMBERS)
 
 
@@ -122,18 +132,17 @@ def grant_subscription(tx: Transaction, plane: "Plane", subscription: Document, 
     if kind != "project":
         _add(tx, plane, subscription, None, by, now, {})
         return
-    listing = subscription["subscribedListing"]["item"]["assetListing"]
+    types = _types(subscription)
     for target in subscription_targets.targets_of_project(tx, subscription["domainId"], identifier, now):
-        if target["subscriptionGrantCreationMode"] == "AUTOMATIC" and subscription_targets.takes(
-            target, listing["entityType"]
-        ):
+        taken = any(subscription_targets.takes(target, asset_type) for asset_type in types.values())
+        if target["subscriptionGrantCreationMode"] == "AUTOMATIC" and taken:
             _add(tx, plane, subscription, target, by, now, {})
 
 
 def end_grants(tx: Transaction, plane: "Plane", subscription: Document) -> None:
     """Has every grant of a subscription undone."""
     for grant in _of_subscription(tx, subscription):
-        if grant["assets"][0]["status"] not in ("REVOKED", "REVOKE_PENDING", "REVOKE_IN_PROGRESS"):
+        if any(asset["status"] not in _ENDING for asset in grant["assets"]):
             fulfilment.end(tx, plane, grant)
 
 
@@ -146,28 +155,50 @@ def _add(
     now: float,
     names: dict[str, str],
 ) -> Document:
+    taken = {i: t for i, t in _types(subscription).items() if target is None or subscription_targets.takes(target, t)}
+    grant = new_grant(subscription, target, taken, names, by, now)
+    known = {asset_id: tx.find(assets.ASSETS, grant["domainId"], asset_id) for asset_id in taken}
+    grant["managed"] = [
+        asset_id
+        for asset_id, a in known.items()
+        if a is not None and data_source_store.imported_from(tx, a) is not None
+    ]
+    tx.add(GRANTS, grant)
+    for asset_id in taken:
+        events.tell_of_grant(tx, plane, "Requested", grant, asset_id)
+    fulfilment.ask(tx, plane, grant)
+    return grant
+
+
+def new_grant(
+    subscription: Document, target: Document | None, types: dict[str, str], names: dict[str, str], by: str, now: float
+) -> Document:
+    """A grant of a subscription's assets (their types by id) in a target, that nothing is done for yet."""
     listing = subscription["subscribedListing"]
-    item = listing["item"]["assetListing"]
-    known = assets.asset(tx, subscription["domainId"], item["entityId"])
-    asset = {
-        "assetId": item["entityId"], "assetRevision": item["entityRevision"], "status": "GRANT_PENDING",
-        "targetName": names.get(item["entityId"]), "assetScope": item.get("assetScope"),
-    }  # fmt: skip
-    grant: Document = {
+    scopes = {scope["assetId"]: scope for scope in subscription["scopes"]}
+    shown = [
+        {
+            "assetId": entity["entityId"], "assetRevision": entity["entityRevision"], "status": "GRANT_PENDING",
+            "targetName": names.get(entity["entityId"]), "assetScope": scopes.get(entity["entityId"]),
+            "permissions": subscription["permissions"].get(entity["entityId"]),
+        }
+        for entity in subscribed_listings.entities(listing) if entity["entityId"] in types
+    ]  # fmt: skip
+    return {
         "domainId": subscription["domainId"], "id": new_id(), "createdBy": by, "updatedBy": by, "createdAt": now,
         "updatedAt": now, "environmentId": target["environmentId"] if target else None,
         "projectId": target["projectId"] if target else None,
         "subscriptionTargetId": target["id"] if target else NO_TARGET,
         "grantedEntity": {"listing": {"id": listing["id"], "revision": listing["revision"]}}, "status": "PENDING",
-        "assets": [{k: v for k, v in asset.items() if v is not None}], "subscriptionId": subscription["id"],
-        "listingId": listing["id"], "subscriberKey": subscription["subscriberKey"],
-        "ownerProjectId": subscription["ownerProjectId"],
-        "managed": data_source_store.imported_from(tx, known) is not None,
+        "assets": [{k: v for k, v in asset.items() if v is not None} for asset in shown],
+        "subscriptionId": subscription["id"], "listingId": listing["id"], "assetTypes": types,
+        "subscriberKey": subscription["subscriberKey"], "ownerProjectId": subscription["ownerProjectId"],
+        "managed": [],
     }  # fmt: skip
-    tx.add(GRANTS, grant)
-    events.tell_of_grant(tx, plane, "Requested", grant)
-    fulfilment.ask(tx, plane, grant)
-    return grant
+
+
+def _types(subscription: Document) -> dict[str, str]:
+    return {e["entityId"]: e["entityType"] for e in subscribed_listings.entities(subscription["subscribedListing"])}
 
 
 def _of_subscription(tx: Transaction, subscription: Document) -> list[Document]:
@@ -177,10 +208,10 @@ def _of_subscription(tx: Transaction, subscription: Document) -> list[Document]:
 def _chosen_target(call: Call, environment: Document, identifier: str | None, subscription: Document) -> Document:
     if identifier is not None:
         return subscription_targets.target(call.tx, environment, identifier)
-    asset_type = subscription["subscribedListing"]["item"]["assetListing"]["entityType"]
-    project = environment["domainId"], environment["projectId"]
+    types, project = _types(subscription).values(), (environment["domainId"], environment["projectId"])
     for target in subscription_targets.targets_of_project(call.tx, *project, call.now):
-        if target["environmentId"] == environment["id"] and subscription_targets.takes(target, asset_type):
+        taken = any(subscription_targets.takes(target, asset_type) for asset_type in types)
+        if target["environmentId"] == environment["id"] and taken:
             return target
     raise rules.invalid("The environment has no subscription target for this type of asset.")
 
@@ -206,4 +237,17 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateSubscriptionGrantStatus": writes(
         update_subscription_grant_status, access.allowed("UpdateSubscriptionGrantStatus")
     ),
+}
+NOTES = {
+    "CreateSubscriptionGrant": "Glue tables that a data source imported are granted in Lake Formation; every other "
+    "asset waits for UpdateSubscriptionGrantStatus. A grant's status is never INACCESSIBLE.",
+}
+ASSUMED = {
+    "CreateSubscriptionGrant": "Where the subscriber's database has a table of the wanted name, the link's name gets "
+    "the beginning of the grant's id.",
+    "GetSubscriptionGrant": "The grant of a subscription of a person, a group or an IAM principal has the "
+    "subscriptionTargetId direct.",
+    "DeleteSubscriptionGrant": "A grant of an asset that others grant is removed when they report REVOKED.",
+    "UpdateSubscriptionGrantStatus": "GRANT_PENDING has a grant that failed in Lake Formation tried again; no other "
+    "status of it is set from outside.",
 }

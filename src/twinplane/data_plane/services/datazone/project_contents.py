@@ -10,6 +10,7 @@ from twinplane.data_plane.services.datazone import (
     fulfilment,
     glossaries,
     grants,
+    lake_fulfilment,
     listings,
     notifications,
     search_index,
@@ -49,17 +50,19 @@ def end_subscriptions(tx: Transaction, plane: "Plane", domain_id: str, project_i
     done = True
     for subscription in _of_both_sides(tx, fulfilment.SUBSCRIPTIONS, domain_id, project_id):
         if subscription["status"] == "APPROVED":
-            scope = subscription["subscribedListing"]["item"]["assetListing"].get("assetScope")
-            asset_filters.count_use(tx, domain_id, scope, -1)
+            for scope in subscription["scopes"]:
+                asset_filters.count_use(tx, domain_id, scope, -1)
             listings.count_subscription(tx, domain_id, subscription["listingId"], -1)
             status = "REVOKED" if subscription["ownerProjectId"] == project_id else "CANCELLED"
             tx.put(fulfilment.SUBSCRIPTIONS, subscription | {"status": status, "updatedAt": plane.clock()})
-        stuck = [g["id"] for g in _grants(tx, subscription) if g["assets"][0]["status"] == "REVOKE_FAILED"]
+        stuck = [
+            g["id"] for g in _grants(tx, subscription) if g["status"] in ("REVOKE_FAILED", "GRANT_AND_REVOKE_FAILED")
+        ]
         if stuck:
             raise RuntimeError(f"The permissions of subscription grant {stuck[0]} cannot be revoked.")
         grants.end_grants(tx, plane, subscription)
-        managed = [g for g in _grants(tx, subscription) if g["managed"]]
-        done = done and all(g["assets"][0]["status"] == "REVOKED" for g in managed)
+        managed = [(a, g) for g in _grants(tx, subscription) for a in g["assets"] if a["assetId"] in g["managed"]]
+        done = done and all(asset["status"] == "REVOKED" for asset, _ in managed)
     return done
 
 
@@ -68,6 +71,7 @@ def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
     here = {"domainId": domain_id}
     for subscription in _of_both_sides(tx, fulfilment.SUBSCRIPTIONS, domain_id, project_id):
         for grant in _grants(tx, subscription):
+            _remove_all(tx, lake_fulfilment.GRANTED, here | {"grantId": grant["id"]})
             tx.remove(fulfilment.GRANTS, domain_id, grant["id"])
         tx.remove(fulfilment.SUBSCRIPTIONS, domain_id, subscription["id"])
     for request in _of_both_sides(tx, subscriptions.REQUESTS, domain_id, project_id):

@@ -18,6 +18,7 @@ from twinplane.data_plane.services.datazone.data_products import DATA_PRODUCTS, 
 from twinplane.data_plane.services.datazone.data_source_store import ACTIVITIES, DATA_SOURCES, IMPORTS, RUNS
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.glossaries import GLOSSARIES, TERMS
+from twinplane.data_plane.services.datazone.lake_fulfilment import GRANTED
 from twinplane.data_plane.services.datazone.lineage import EVENTS, TEXTS
 from twinplane.data_plane.services.datazone.lineage_graph import EDGES, NODES, VERSIONS
 from twinplane.data_plane.services.datazone.notifications import NOTIFICATIONS
@@ -96,6 +97,7 @@ REFERENCES = [
     _within(ACTIVITIES, "dataSourceRunId", RUNS),
     _within(IMPORTS, "dataSourceId", DATA_SOURCES),
     _within(GRANTS, "subscriptionId", SUBSCRIPTIONS),
+    _within(GRANTED, "grantId", GRANTS),
 ]
 
 _SEARCHED = {

@@ -28,7 +28,7 @@ _NARROW = ("subscriptionId", "subscriptionRequestId")
 def indexes(*more: tuple[str, ...], status: bool) -> tuple[tuple[str, ...], ...]:
     """The indexes a kind needs for its lists, for these anchors besides the usual ones.
 
-    `status`: lists may be restricted to one status; those that are not merge a stream for each.
+    `status`: lists are of one status.
     """
     middle = ("status",) if status else ()
     return (
@@ -38,12 +38,11 @@ def indexes(*more: tuple[str, ...], status: bool) -> tuple[tuple[str, ...], ...]
 
 
 def list_page(
-    call: Call, request: Request, kind: Kind, filters: dict[str, str], get: str, statuses: tuple[str, ...] = ()
+    call: Call, request: Request, kind: Kind, filters: dict[str, str], get: str
 ) -> tuple[list[Document], str | None]:
     """One page of what the caller may see, in the order the request asks for, and the token of the next.
 
-    `filters`: a request's member to the column that it restricts; `get`: the operation whose right is to see one;
-    `statuses`: all there are, of a kind that has an index by status.
+    `filters`: a request's member to the column that it restricts; `get`: the operation whose right is to see one.
     """
     domain_id = request["domainIdentifier"]
     who = access.caller(call, domain_id)
@@ -59,8 +58,6 @@ def list_page(
         if any(column in where for column in _NARROW):
             return _narrow(call, who, kind, where, get, (by, descending), after)[:limit]
         streams = _streams(call.tx, who, where, get)
-        if statuses and "status" not in where:
-            streams = [stream | {"status": status} for stream in streams for status in statuses]
         size = max(4, 2 * limit // len(streams)) if len(streams) > 1 else limit
         merged = heapq.merge(
             *(_follow(call.tx, kind, stream, by, descending, after, size) for stream in streams),

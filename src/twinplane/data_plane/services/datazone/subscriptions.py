@@ -1,25 +1,23 @@
 """Subscription requests, their decision, and the subscriptions that come of it."""
 
-from typing import Any
-
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.services.datazone import (
     access,
     asset_filters,
-    assets,
     events,
     grants,
     listings,
     metadata_rules,
     rules,
     store,
+    subscribed_listings,
     subscribers,
     subscription_lists,
 )
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.fulfilment import SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.paging import answer
-from twinplane.data_plane.store import Document, Kind, Transaction
+from twinplane.data_plane.store import Document, Kind
 
 REQUESTS = Kind(
     "datazone_subscription_request",
@@ -28,7 +26,6 @@ REQUESTS = Kind(
 )
 KINDS = [REQUESTS]
 
-MAX_FILTERS = 5
 _FILTERS = {"status": "status", "subscribedListingId": "listingId", "approverProjectId": "ownerProjectId"}
 _REQUEST = (
     "id", "createdBy", "updatedBy", "domainId", "status", "createdAt", "updatedAt", "requestReason",
@@ -51,12 +48,8 @@ def create_subscription_request(call: Call, request: Request) -> Answer:
     listing = listings.listing(tx, domain_id, request["subscribedListings"][0]["identifier"])
     if listing["status"] != "ACTIVE":
         raise rules.invalid(f"Listing {listing['id']} is not published.")
-    if listing["entityType"] != assets.ASSET:
-        raise rules.invalid("Data products cannot be subscribed to here.")
     if key == f"project:{listing['owningProjectId']}":
         raise rules.invalid("A project cannot subscribe to its own listing.")
-    if request.get("assetPermissions"):
-        raise rules.invalid("assetPermissions are for Amazon S3 assets, which cannot be subscribed to here.")
     where = {"domainId": domain_id, "subscriberKey": key, "listingId": listing["id"]}
     pending = tx.first(REQUESTS, where | {"status": "PENDING"})
     if pending is not None:
@@ -66,14 +59,14 @@ def create_subscription_request(call: Call, request: Request) -> Answer:
         raise rules.conflict(f"There is a subscription for this already: {approved['id']}.")
     forms = [asset_types.check_form(tx, domain_id, form) for form in request.get("metadataForms") or []]
     metadata_rules.check(tx, domain_id, metadata_rules.SUBSCRIBE, listing, forms, [])
-    document: Document = {
-        "domainId": domain_id, "id": new_id(), "status": "PENDING", "createdAt": call.now, "createdBy": who.id,
-        "updatedAt": call.now, "updatedBy": who.id, "requestReason": request["requestReason"],
-        "subscribedPrincipals": [principal], "subscribedListings": [_subscribed(tx, listing)],
-        "metadataForms": forms, "subscriberKey": key, "listingId": listing["id"],
-        "ownerProjectId": listing["owningProjectId"],
-        "wantedScope": _scope(tx, listing, request.get("assetScopes") or []),
+    subscribed = subscribed_listings.subscribed(tx, listing)
+    permissions = subscribed_listings.permissions_of(subscribed, request.get("assetPermissions") or [])
+    document = {
+        **new_request(domain_id, key, principal, subscribed, request["requestReason"], who.id, call.now),
+        "metadataForms": forms, "permissions": permissions,
+        "scopes": subscribed_listings.scopes_of(tx, domain_id, subscribed, request.get("assetScopes") or []),
     }  # fmt: skip
+    document["subscribedListings"] = [subscribed_listings.with_limits(subscribed, [], permissions)]
     tx.add(REQUESTS, document)
     events.tell_of_request(tx, call.plane, "Created", document, who.id)
     listings.count_subscription(tx, domain_id, listing["id"], 1)
@@ -86,10 +79,9 @@ def get_subscription_request_details(call: Call, request: Request) -> Answer:
 
 
 def list_subscription_requests(call: Call, request: Request) -> Answer:
-    """The requests that the caller may see."""
-    rows, token = subscription_lists.list_page(
-        call, request, REQUESTS, _FILTERS, "GetSubscriptionRequestDetails", ("PENDING", "ACCEPTED", "REJECTED")
-    )
+    """The requests that the caller may see: the pending ones, unless another status is asked for."""
+    request = {"status": "PENDING"} | request
+    rows, token = subscription_lists.list_page(call, request, REQUESTS, _FILTERS, "GetSubscriptionRequestDetails")
     return answer([_request_summary(d) for d in rows], token)
 
 
@@ -124,11 +116,11 @@ def accept_subscription_request(call: Call, request: Request) -> Answer:
     if not sides.may(call.operation, document):
         raise access.denied(call)
     _check_pending(document)
-    if request.get("assetPermissions"):
-        raise rules.invalid("assetPermissions are for Amazon S3 assets.")
-    listing = listings.listing(call.tx, document["domainId"], document["listingId"])
-    scope = _scope(call.tx, listing, request.get("assetScopes") or [])
-    return store.pick(_accept(call, document, scope, who.id, request.get("decisionComment")), _REQUEST)
+    [listing] = document["subscribedListings"]
+    scopes = subscribed_listings.scopes_of(call.tx, document["domainId"], listing, request.get("assetScopes") or [])
+    permissions = subscribed_listings.permissions_of(listing, request.get("assetPermissions") or [])
+    document |= {"scopes": scopes or document["scopes"], "permissions": permissions or document["permissions"]}
+    return store.pick(_accept(call, document, who.id, request.get("decisionComment")), _REQUEST)
 
 
 def reject_subscription_request(call: Call, request: Request) -> Answer:
@@ -150,10 +142,10 @@ def get_subscription(call: Call, request: Request) -> Answer:
 
 
 def list_subscriptions(call: Call, request: Request) -> Answer:
-    """The subscriptions that the caller may see."""
+    """The subscriptions that the caller may see: the approved ones, unless another status is asked for."""
     filters = _FILTERS | {"subscriptionRequestIdentifier": "subscriptionRequestId"}
-    statuses = ("APPROVED", "REVOKED", "CANCELLED")
-    rows, token = subscription_lists.list_page(call, request, SUBSCRIPTIONS, filters, "GetSubscription", statuses)
+    request = {"status": "APPROVED"} | request
+    rows, token = subscription_lists.list_page(call, request, SUBSCRIPTIONS, filters, "GetSubscription")
     return answer([store.pick(d, _SUBSCRIPTION) for d in rows], token)
 
 
@@ -173,28 +165,43 @@ def revoke_subscription(call: Call, request: Request) -> Answer:
     return _end(call, document, "REVOKED", who.id, retain=bool(request.get("retainPermissions")))
 
 
-def _accept(call: Call, document: Document, scope: Document | None, by: str, comment: str | None) -> Document:
-    """Records the approval, and makes the subscription and its grants. No scope: the one that was asked for."""
-    tx = call.tx
-    scope = scope or document["wantedScope"]
-    document = document | _decision("ACCEPTED", by, comment, call.now)
-    listing = document["subscribedListings"][0]
-    if scope is not None:
-        item = {"assetListing": listing["item"]["assetListing"] | {"assetScope": scope}}
-        listing = listing | {"item": item}
-        document["subscribedListings"] = [listing]
-    subscription: Document = {
-        "domainId": document["domainId"], "id": new_id(), "createdBy": document["createdBy"], "updatedBy": by,
-        "status": "APPROVED", "createdAt": call.now, "updatedAt": call.now,
-        "subscribedPrincipal": document["subscribedPrincipals"][0], "subscribedListing": listing,
-        "subscriptionRequestId": document["id"], "subscriberKey": document["subscriberKey"],
-        "listingId": document["listingId"], "ownerProjectId": document["ownerProjectId"],
+def new_request(
+    domain_id: str, key: str, principal: Document, listing: Document, reason: str, by: str, now: float
+) -> Document:
+    """A pending request of a subscriber (its key, and as AWS's SubscribedPrincipal) for AWS's SubscribedListing."""
+    return {
+        "domainId": domain_id, "id": new_id(), "status": "PENDING", "createdAt": now, "createdBy": by,
+        "updatedAt": now, "updatedBy": by, "requestReason": reason, "subscribedPrincipals": [principal],
+        "subscribedListings": [listing], "metadataForms": [], "subscriberKey": key, "listingId": listing["id"],
+        "ownerProjectId": listing["ownerProjectId"], "scopes": [], "permissions": {},
     }  # fmt: skip
+
+
+def new_subscription(request: Document, by: str, now: float) -> Document:
+    """The subscription that comes of a request when it is accepted."""
+    kept = ("domainId", "createdBy", "subscriberKey", "listingId", "ownerProjectId", "scopes", "permissions")
+    return store.pick(request, kept) | {
+        "id": new_id(), "updatedBy": by, "status": "APPROVED", "createdAt": now, "updatedAt": now,
+        "subscribedPrincipal": request["subscribedPrincipals"][0],
+        "subscribedListing": request["subscribedListings"][0], "subscriptionRequestId": request["id"],
+    }  # fmt: skip
+
+
+def _accept(call: Call, document: Document, by: str, comment: str | None) -> Document:
+    """Records the approval, and makes the subscription and its grants."""
+    tx = call.tx
+    limited = subscribed_listings.with_limits(
+        document["subscribedListings"][0], document["scopes"], document["permissions"]
+    )
+    document = document | _decision("ACCEPTED", by, comment, call.now) | {"subscribedListings": [limited]}
+    subscription = new_subscription(document, by, call.now)
+    document["existingSubscriptionId"] = subscription["id"]
     tx.put(REQUESTS, document)
     tx.add(SUBSCRIPTIONS, subscription)
     events.tell_of_request(tx, call.plane, "Accepted", document, by)
     events.tell_of_subscription(tx, call.plane, "Created", subscription)
-    asset_filters.count_use(tx, document["domainId"], scope, 1)
+    for scope in document["scopes"]:
+        asset_filters.count_use(tx, document["domainId"], scope, 1)
     grants.grant_subscription(tx, call.plane, subscription, by, call.now)
     return document
 
@@ -205,8 +212,8 @@ def _end(call: Call, document: Document, status: str, by: str, *, retain: bool) 
     document |= {"status": status, "retainPermissions": retain, "updatedAt": call.now, "updatedBy": by}
     call.tx.put(SUBSCRIPTIONS, document)
     events.tell_of_subscription(call.tx, call.plane, status.capitalize(), document)
-    scope = document["subscribedListing"]["item"]["assetListing"].get("assetScope")
-    asset_filters.count_use(call.tx, document["domainId"], scope, -1)
+    for scope in document["scopes"]:
+        asset_filters.count_use(call.tx, document["domainId"], scope, -1)
     listings.count_subscription(call.tx, document["domainId"], document["listingId"], -1)
     if not retain:
         grants.end_grants(call.tx, call.plane, document)
@@ -221,41 +228,6 @@ def _decision(status: str, by: str, comment: str | None, now: float) -> Document
 def _check_pending(document: Document) -> None:
     if document["status"] != "PENDING":
         raise rules.conflict(f"The request is {document['status']} already.")
-
-
-def _scope(tx: Transaction, listing: Document, scopes: list[dict[str, Any]]) -> Document | None:
-    """The filters chosen for the listing's asset (AWS's AssetScope); None when there are none."""
-    asset = assets.asset(tx, listing["domainId"], listing["entityId"])
-    chosen: list[str] = []
-    for scope in scopes:
-        if scope["assetId"] != asset["id"]:
-            raise rules.invalid(f"Asset {scope['assetId']} is not the one that is subscribed to.")
-        chosen += scope["filterIds"]
-    chosen = list(dict.fromkeys(chosen))
-    if len(chosen) > MAX_FILTERS:
-        raise rules.invalid(f"A subscription has at most {MAX_FILTERS} filters.")
-    for identifier in chosen:
-        document = asset_filters.asset_filter(tx, asset, identifier)
-        try:
-            asset_filters.effective(document, assets.columns(asset))
-        except asset_filters.NotApplicable as error:
-            raise rules.invalid(f"Filter {document['name']} is not valid: {error}") from None
-    return {"assetId": asset["id"], "filterIds": chosen, "status": "ACTIVE"} if chosen else None
-
-
-def _subscribed(tx: Transaction, listing: Document) -> Document:
-    """The listing as it is subscribed to: AWS's SubscribedListing."""
-    project = tx.find(store.PROJECTS, listing["domainId"], listing["owningProjectId"]) or {}
-    item = {
-        "entityId": listing["entityId"], "entityRevision": listing["entityRevision"],
-        "entityType": listings.asset_type_name(listing), "forms": listings.forms_text(listing),
-        "glossaryTerms": listing["terms"],
-    }  # fmt: skip
-    return {
-        "id": listing["id"], "revision": listing["listingRevision"], "name": listing["name"],
-        "description": listing.get("description") or "", "item": {"assetListing": item},
-        "ownerProjectId": listing["owningProjectId"], "ownerProjectName": project.get("name", ""),
-    }  # fmt: skip
 
 
 def _request_summary(document: Document) -> Answer:
@@ -288,4 +260,17 @@ OPERATIONS: dict[str, Operation] = {
     "ListSubscriptions": reads(list_subscriptions, access.allowed("ListSubscriptions")),
     "CancelSubscription": writes(cancel_subscription, access.allowed("CancelSubscription")),
     "RevokeSubscription": writes(revoke_subscription, access.allowed("RevokeSubscription")),
+}
+NOTES = {
+    "CreateSubscriptionRequest": "Every request waits for a decision, also where the asset's terms say that none is "
+    "needed.",
+    "UpdateSubscriptionRequest": "The reason of a pending request can be changed; that of a decided one cannot.",
+}
+ASSUMED = {
+    "CreateSubscriptionRequest": "A second request, or one beside a live subscription, of one principal for one "
+    "listing is a conflict; AWS's wording was not found.",
+    "AcceptSubscriptionRequest": "existingSubscriptionId is the subscription that came of the request; filters or "
+    "permissions that the decision names replace those that were asked for.",
+    "DeleteSubscriptionRequest": "A request that was accepted cannot be deleted.",
+    "CancelSubscription": "Cancelling takes the permissions away, as a revocation that does not retain them.",
 }
