@@ -1,7 +1,9 @@
 """What a subscription becomes for each of its assets, target and subscriber; and who finds it in which list."""
 
+import asyncio
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +18,12 @@ from tests.data_plane.datazone.catalog_for_tests import (
 )
 from tests.data_plane.datazone.domains_for_tests import EVERYTHING, SERVICES_TRUST, Mesh, eventually
 from tests.data_plane.datazone.test_subscriptions import accept, ask, grant_of, permissions, refused, table_name
-from twinplane.data_plane.services.datazone.fulfilment import overall_status
+from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS, overall_status
+from twinplane.data_plane.services.datazone.lake_fulfilment import GRANTED
+from twinplane.data_plane.services.datazone.subscriptions import REQUESTS
+from twinplane.data_plane.store import Kind, Store
 from twinplane.data_plane.testing import RunningPlane
+from twinplane.data_plane.upgrades import UPGRADES
 
 
 @pytest.fixture(scope="module")
@@ -339,3 +345,34 @@ def test_lists_show_each_side_its_own_in_the_order_that_is_asked_for(mesh: Mesh)
     shown = here.datazone.list_subscription_grants(**domain, owningUserId=mesh.person("rosa"))["items"]
     assert [g["subscriptionId"] for g in shown] == [first["id"]]
     assert there.datazone.list_subscription_grants(**domain, subscriptionId=first["id"])["items"] == []
+
+
+def test_what_grants_of_an_earlier_state_made_is_kept_by_asset(tmp_path: Path) -> None:
+    key = ("domainId", "id")
+    kinds = [Kind(f"datazone_subscription{name}", key) for name in ("_request", "", "_grant")]
+    scope, named = {"assetId": "a1", "filterIds": ["f1"], "status": "ACTIVE"}, {"domainId": "dzd-1"}
+    item = {"entityId": "a1", "entityType": "GlueTableAssetType", "assetScope": scope}
+    last = next(u for u in UPGRADES if u.version == 8)
+    before = Store(tmp_path / "plane.db", kinds, [u for u in UPGRADES if u.version < 8])
+    grant = named | {"id": "g1", "subscriptionId": "s1", "assets": [{"assetId": "a1", "status": "GRANTED"}]}
+    made = {"effects": [], "link": {"database": "d", "name": "t"}, "sourceKey": "d.t"}
+    for kind, document in zip(
+        kinds,
+        (
+            named | {"id": "r1", "wantedScope": scope},
+            named | {"id": "s1", "subscribedListing": {"item": {"assetListing": item}}},
+            grant | made | {"managed": True},
+        ),
+        strict=True,
+    ):
+        asyncio.run(before.write(lambda tx, k=kind, d=document: tx.add(k, d)))  # type: ignore[misc]
+    before.close()
+    now = Store(tmp_path / "plane.db", [REQUESTS, SUBSCRIPTIONS, GRANTS, GRANTED], UPGRADES[: UPGRADES.index(last) + 1])
+    request = named | {"id": "r1", "scopes": [scope], "permissions": {}}
+    assert now.read(lambda tx: tx.get(REQUESTS, "dzd-1", "r1")) == request
+    assert now.read(lambda tx: tx.get(SUBSCRIPTIONS, "dzd-1", "s1"))["scopes"] == [scope]
+    kept = grant | {"managed": ["a1"], "assetTypes": {"a1": "GlueTableAssetType"}}
+    assert now.read(lambda tx: tx.get(GRANTS, "dzd-1", "g1")) == kept
+    [found] = now.read(lambda tx: tx.select(GRANTED, {"sourceKey": "d.t"}))
+    assert found == named | {"grantId": "g1", "assetId": "a1"} | made
+    now.close()
