@@ -1,14 +1,14 @@
-"""`python -m bench [start] [calls] [objects] [projects] [query] [journey]` runs the named measurements, or all."""
+"""`python -m bench [start] [calls] [objects] [projects] [query] [subscriptions] [journey]` runs those, or all."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import calls, journey, objects, projects, query, start
+from bench import calls, journey, objects, projects, query, start, subscriptions
 
 BENCHES = {
     "start": start.run, "calls": calls.run, "objects": objects.run, "projects": projects.run, "query": query.run,
-    "journey": journey.run,
+    "subscriptions": subscriptions.run, "journey": journey.run,
 }  # fmt: skip
 
 

@@ -1,0 +1,203 @@
+"""Subscriptions: whether pages of their lists stay as quick with 100,000 of them as with one in a hundred.
+
+Loading goes through the services' own functions, in the state folder of a plane that is stopped. Requests are signed
+beforehand and sent over one kept-alive connection, so that the client's own work is little.
+"""
+
+import asyncio
+import http.client
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from bench import servers
+from twinplane.data_plane.app import kinds_and_tasks
+from twinplane.data_plane.plane import PlaneSettings, open_plane
+from twinplane.data_plane.services.datazone import grants, rules, subscriptions
+from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
+from twinplane.data_plane.services.datazone.store import MEMBERSHIPS
+from twinplane.data_plane.services.datazone.subscriptions import REQUESTS
+from twinplane.data_plane.store import Document, Transaction
+
+_ACCOUNT, _REGION = PlaneSettings.account_id, PlaneSettings.region
+_MEMBER = f"arn:aws:iam::{_ACCOUNT}:role/Member"
+_FULL = 100_000
+_PUBLISHERS = 10
+_LISTINGS = 5  # of each publisher
+_PAGE = 20
+_BAR = 1.5
+
+
+def run(folder: Path, rounds: int = 60, full: int = _FULL) -> None:
+    few, many = folder / "few", folder / "many"
+    with servers.twinplane(few) as server:
+        domain = _make_domain(server)
+    _load(few / "state", domain, 0, full // 100)
+    shutil.copytree(few, many)
+    _load(many / "state", domain, full // 100, full)
+    with servers.twinplane(few) as small, servers.twinplane(many) as large:
+        print(
+            f"\n| page of {_PAGE}, by who asks | ms at {full // 100:,} | ms at {full:,} | ratio | bar |"
+            "\n|---|---|---|---|---|"
+        )
+        for name, (first, second) in _measure([small, large], domain, rounds).items():
+            before, after = statistics.median(first) * 1e3, statistics.median(second) * 1e3
+            print(f"| {name} | {before:.2f} | {after:.2f} | {after / before:.2f} | {_BAR} |")
+
+
+def _client(server: servers.Server, service: str) -> Any:
+    return boto3.client(
+        service, endpoint_url=server.endpoint, region_name=_REGION, aws_access_key_id=server.access_key_id,
+        aws_secret_access_key=server.secret,
+    )  # fmt: skip
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _make_domain(server: servers.Server) -> dict[str, Any]:
+    """A domain with publishing projects; the role Member is in half of them."""
+    iam, datazone = _client(server, "iam"), _client(server, "datazone")
+    trust = {"Effect": "Allow", "Principal": {"AWS": _ACCOUNT}, "Action": "sts:AssumeRole"}
+    for role in ("Member", "Domain"):
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(trust))
+    allowed = {"Effect": "Allow", "Action": "datazone:*", "Resource": "*"}
+    iam.put_role_policy(RoleName="Member", PolicyName="datazone", PolicyDocument=_policy(allowed))
+    role = f"arn:aws:iam::{_ACCOUNT}:role/Domain"
+    made = datazone.create_domain(name="bench", domainVersion="V2", domainExecutionRole=role, serviceRole=role)
+    while datazone.get_domain(identifier=made["id"])["status"] != "AVAILABLE":
+        time.sleep(0.01)
+    datazone.add_policy_grant(
+        domainIdentifier=made["id"], entityType="DOMAIN_UNIT", entityIdentifier=made["rootDomainUnitId"],
+        policyType="CREATE_PROJECT", principal={"user": {"allUsersGrantFilter": {}}},
+        detail={"createProject": {"includeChildDomainUnits": True}},
+    )  # fmt: skip
+    names = (f"Publisher {n}" for n in range(_PUBLISHERS))
+    projects = [datazone.create_project(domainIdentifier=made["id"], name=name)["id"] for name in names]
+    return {"id": made["id"], "projects": projects}
+
+
+def _load(state: Path, domain: dict[str, Any], start: int, end: int) -> None:
+    asyncio.run(_load_in(state, domain, start, end))
+
+
+async def _load_in(state: Path, domain: dict[str, Any], start: int, end: int) -> None:
+    plane = open_plane(PlaneSettings(state, "http://127.0.0.1"), *kinds_and_tasks())
+    try:
+        began = time.perf_counter()
+        await plane.store.write(lambda tx: _join(tx, domain))
+        for first in range(start, end, 500):
+            await plane.store.write(lambda tx, f=first: _add_some(tx, domain, range(f, min(f + 500, end))))  # type: ignore[misc]
+        seconds = time.perf_counter() - began
+    finally:
+        plane.store.close()
+    count, rate = end - start, 3 * (end - start) / seconds
+    print(f"loaded {count:,} requests, subscriptions and grants in {seconds:.1f} s: {rate:,.0f} documents/s")
+
+
+def _join(tx: Transaction, domain: dict[str, Any]) -> None:
+    for project in domain["projects"][: _PUBLISHERS // 2]:
+        tx.put(
+            MEMBERSHIPS,
+            {
+                "domainId": domain["id"], "projectId": project, "memberType": "user", "projectName": project,
+                "memberId": rules.profile_id_of_iam(domain["id"], _MEMBER), "designation": rules.CONTRIBUTOR,
+            },
+        )  # fmt: skip
+
+
+def _add_some(tx: Transaction, domain: dict[str, Any], numbers: range) -> None:
+    for number in numbers:
+        _add(tx, domain, number)
+
+
+def _add(tx: Transaction, domain: dict[str, Any], number: int) -> None:
+    """A request that was accepted, its subscription and its grant; every tenth person is the Member's role."""
+    owner, now = domain["projects"][number % _PUBLISHERS], 1.7e9 + number
+    principal: tuple[str, Document] = (f"user:{number:036}", {"user": {"id": f"{number:036}"}})
+    if number % 10 == 7:
+        principal = (f"iam:{_MEMBER}", {"iam": {"principalArn": _MEMBER}})
+    asset = {"entityId": f"asset{number % 1000}", "entityRevision": "1", "entityType": "GlueTableAssetType"}
+    listing = {
+        "id": _listing(number), "revision": "1", "name": "Orders", "description": "", "ownerProjectId": owner,
+        "item": {"assetListing": asset | {"forms": json.dumps({"GlueTableForm": {"columns": ["c"] * 40}})}},
+    }  # fmt: skip
+    request = subscriptions.new_request(domain["id"], *principal, listing, "to read", "someone", now)
+    request["status"] = "ACCEPTED"
+    subscription = subscriptions.new_subscription(request, "decider", now)
+    types = {asset["entityId"]: asset["entityType"]}
+    tx.add(REQUESTS, request)
+    tx.add(SUBSCRIPTIONS, subscription)
+    tx.add(GRANTS, grants.new_grant(subscription, None, types, {}, "decider", now))
+
+
+def _listing(number: int) -> str:
+    return f"listing{number % (_PUBLISHERS * _LISTINGS)}"
+
+
+def _lists(domain: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Name, who asks, path, query."""
+    kinds = {
+        "ListSubscriptions": ("subscriptions", {"status": "APPROVED"}),
+        "ListSubscriptionRequests": ("subscription-requests", {"status": "ACCEPTED"}),
+        "ListSubscriptionGrants": ("subscription-grants", {}),
+    }
+    for name, (path, query) in kinds.items():
+        yield f"{name}, an administrator", "administrator", path, query
+        yield f"{name}, a member of half of the publishers", "member", path, query
+        yield f"{name} by update, a subscriber of a tenth", "member", path, query | {
+            "owningIamPrincipalArn": _MEMBER, "sortBy": "UPDATED_AT", "sortOrder": "ASCENDING",
+        }  # fmt: skip
+    inbox = {"approverProjectId": domain["projects"][0]}
+    yield "ListSubscriptionRequests, pending ones (none)", "member", "subscription-requests", inbox
+    for name, (path, query) in kinds.items():
+        yield f"{name} of a listing", "administrator", path, query | {"subscribedListingId": _listing(0)}
+
+
+def _measure(
+    ours: list[servers.Server], domain: dict[str, Any], rounds: int
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Seconds of single pages from each server, asked in turn, so that a busy machine is as busy for each."""
+    figures: dict[str, tuple[list[float], list[float]]] = {}
+    for name, who, path, query in _lists(domain):
+        walks = [_walk(server, f"/v2/domains/{domain['id']}/{path}", query, who) for server in ours]
+        pairs = [(next(walks[0]), next(walks[1])) for _ in range(rounds)]
+        figures[name] = [first for first, _ in pairs], [second for _, second in pairs]
+    return figures
+
+
+def _walk(server: servers.Server, path: str, query: dict[str, str], who: str) -> Iterator[float]:
+    """Seconds of the pages of a list, from its first to its last full one and again, without end."""
+    credentials = Credentials(server.access_key_id, server.secret)
+    if who == "member":
+        given = _client(server, "sts").assume_role(RoleArn=_MEMBER, RoleSessionName="bench")["Credentials"]
+        credentials = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc)
+    token, page = "", 0
+    while True:
+        asked = urlencode({**query, "maxResults": str(_PAGE), **({"nextToken": token} if token else {})})
+        request = AWSRequest("GET", f"{server.endpoint}{path}?{asked}")
+        SigV4Auth(credentials, "datazone", _REGION).add_auth(request)
+        began = time.perf_counter()
+        connection.request("GET", f"{path}?{asked}", headers=dict(request.headers.items()))
+        response = connection.getresponse()
+        body = response.read()
+        seconds = time.perf_counter() - began
+        answer = json.loads(body)
+        if response.status != 200:
+            raise RuntimeError(answer)
+        token = answer.get("nextToken", "")
+        if token or not page:  # the last page may be short
+            yield seconds
+        page = page + 1 if token else 0
