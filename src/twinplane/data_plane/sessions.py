@@ -177,7 +177,9 @@ def _resolve(plane: "Plane", tx: Transaction, access_key_id: str, session_token:
 
 def _user_session(tx: Transaction, claims: _Claims, user_arn: str) -> Principal:
     user = iam_store.find_user(tx, user_arn.rpartition("/")[2])
-    if user is None or user["Arn"] != user_arn or user["CreateDate"] > claims.issued_at:
+    if user is None or user["Arn"] != user_arn:
+        raise _invalid()
+    if (user.get("renamed_at") or user["CreateDate"]) > claims.issued_at:  # another user had the name then
         raise _invalid()
     account_id = user_arn.split(":")[4]
     federated = bool(claims.session_name)

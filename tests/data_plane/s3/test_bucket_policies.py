@@ -135,8 +135,8 @@ def test_a_bucket_policy_gives_listings_deletes_and_copies(s3: Any, user: Any) -
         Bucket=BUCKET,
         Policy=text(
             allow({"AWS": arn}, "s3:ListBucket", ARN, Condition=limited),
-            allow({"AWS": arn}, ["s3:GetObject", "s3:DeleteObject"], f"{ARN}/in/*"),
-            allow({"AWS": arn}, "s3:PutObject", f"{ARN}/copy/*"),
+            allow({"AWS": arn}, ["s3:GetObject", "s3:GetObjectTagging", "s3:DeleteObject"], f"{ARN}/in/*"),
+            allow({"AWS": arn}, ["s3:PutObject", "s3:PutObjectTagging"], f"{ARN}/copy/*"),
         ),
     )
     assert [o["Key"] for o in client.list_objects_v2(Bucket=BUCKET, Prefix="in/")["Contents"]] == ["in/1"]

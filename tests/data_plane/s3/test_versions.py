@@ -1,12 +1,16 @@
 """Versions of objects, through unmodified boto3."""
 
+import contextlib
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pysqlite3 import dbapi2 as sqlite
 
-from twinplane.data_plane.testing import RunningPlane
+from twinplane.data_plane.testing import RunningPlane, running_plane
 
 _numbers = itertools.count(1)
 
@@ -330,3 +334,28 @@ def test_a_version_may_be_read_and_removed_only_with_the_right_to_versions(plane
     assert [entry["Code"] for entry in many["Errors"]] == ["AccessDenied"]
     theirs.delete_object(Bucket=bucket, Key="k")  # hides it; nothing is lost
     assert body_of(s3, bucket, "k", old) == b"old"
+
+
+def test_a_marker_and_what_follows_it_belong_to_the_person_whose_object_it_hides(tmp_path: Path) -> None:
+    """The person is given out of the way: only Athena makes objects that have an owner."""
+    where: Any = {"Bucket": "results", "Key": "hers"}
+    with running_plane(tmp_path) as plane:
+        s3 = plane.client("s3")
+        s3.create_bucket(Bucket="results")
+        set_status(s3, "results", "Enabled")
+        put(s3, "results", "hers", b"secret")
+        s3.delete_object(**where)
+    with contextlib.closing(sqlite.connect(tmp_path / "plane.db")) as database, database:
+        rows = database.execute("SELECT rank, body FROM s3_version").fetchall()
+        for rank, body in rows:
+            owned = json.dumps(json.loads(body) | {"owner_user_id": "ana"}).encode()
+            database.execute("UPDATE s3_version SET body = ? WHERE rank = ?", (owned, rank))
+    assert len(rows) == 2
+    with running_plane(tmp_path) as plane:
+        s3 = plane.client("s3")
+        assert refusal(s3.get_object, **where)[0] == "AccessDenied"
+        assert refusal(s3.put_object, **where, Body=b"mine")[0] == "AccessDenied"
+        assert refusal(s3.delete_object, **where)[0] == "AccessDenied"
+        listed = s3.list_object_versions(Bucket="results")
+        assert "Versions" not in listed
+        assert "DeleteMarkers" not in listed

@@ -179,3 +179,10 @@ def test_members_of_an_error_go_where_the_model_says() -> None:
     assert json.loads(bytes(conflict.body))["AthenaErrorCode"] == "SYNTAX"  # type: ignore[arg-type]
     missing = answer_of("s3", "NoSuchKey", Key="a&b")
     assert b"<Key>a&amp;b</Key>" in bytes(missing.body)  # type: ignore[arg-type]
+
+
+def test_an_entry_of_a_map_without_its_value_is_the_sender_s_fault(plane: RunningPlane) -> None:
+    named = {"MessageAttribute.1.Name": "a"}
+    for entries in (named, {"MessageAttribute.1.Value.DataType": "String"}, {"MessageAttribute.1.Name.x": "a"}):
+        answered = asked_of_sqs(plane, Action="SendMessage", QueueUrl="q", MessageBody="b", **entries)
+        assert answered.status == 400, answered.body

@@ -101,7 +101,10 @@ class QueryReader(Compiler):
 
         def read(node: Tree) -> dict[str, Any]:
             entries = _numbered(node if flattened else node.get("entry", {}))
-            return {entry[key_name][_VALUE]: item(entry[value_name]) for entry in entries}
+            try:
+                return {entry[key_name][_VALUE]: item(entry[value_name]) for entry in entries}
+            except KeyError:
+                raise Malformed("an entry of a map has no key or no value") from None
 
         return read
 

@@ -13,6 +13,8 @@ from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import AlreadyExists, Document, Transaction
 
+SERVICE = "datazone.amazonaws.com"  # as whom DataZone takes the roles that it is handed
+
 CallerKind = Literal["SSO_USER", "IAM_ROLE", "IAM_USER"]
 
 

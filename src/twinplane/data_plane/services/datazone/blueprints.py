@@ -13,6 +13,7 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, w
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, store
 from twinplane.data_plane.services.datazone.rules import Parameter
+from twinplane.data_plane.services.iam.rules import require_pass_role
 from twinplane.data_plane.store import Document
 
 PROVIDER = "Amazon SageMaker"
@@ -224,6 +225,8 @@ def put_environment_blueprint_configuration(call: Call, request: Request) -> Ans
     """Says how this account provisions a blueprint: all of it anew. For domain administrators."""
     domain_id = request["domainIdentifier"]
     access.require_domain_admin(call, domain_id)
+    for role in ("provisioningRoleArn", "manageAccessRoleArn"):
+        require_pass_role(call, request.get(role), access.SERVICE)
     blueprint = get_blueprint(request["environmentBlueprintIdentifier"])
     old = store.blueprint_configuration(call.tx, domain_id, blueprint.id)
     configuration: dict[str, Any] = {

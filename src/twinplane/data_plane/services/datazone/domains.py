@@ -6,7 +6,7 @@ from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, events, lineage, provisioning, rules, store
-from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.services.iam.rules import iam, require_pass_role
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
 
@@ -59,6 +59,7 @@ def create_domain(call: Call, request: Request) -> Answer:
     for role in ("domainExecutionRole", "serviceRole"):
         if not request.get(role):
             raise rules.invalid(f"{role} is required for a version V2 domain.")
+    _pass_roles(call, request)
     domain_id, unit_id = new_id(prefix="dzd-"), new_id()
     sign_on = {"type": "DISABLED", **request.get("singleSignOn", {})}
     if sign_on["type"] == "IAM_IDC":
@@ -99,6 +100,12 @@ def create_domain(call: Call, request: Request) -> Answer:
     return store.pick(domain, tuple(name for name in _SHOWN if name not in ("createdAt", "lastUpdatedAt")))
 
 
+def _pass_roles(call: Call, request: Request) -> None:
+    """DataZone will act as the domain's roles, and give the credentials of one to people."""
+    for role in ("domainExecutionRole", "serviceRole"):
+        require_pass_role(call, request.get(role), access.SERVICE)
+
+
 def get_domain(call: Call, request: Request) -> Answer:
     """A domain, for whoever IAM lets read it."""
     return store.pick(store.get_domain(call.tx, request["identifier"]), _SHOWN)
@@ -121,6 +128,7 @@ def list_domains(call: Call, request: Request) -> Answer:
 def update_domain(call: Call, request: Request) -> Answer:
     """Changes a domain's name, description, roles or sign-on; for its administrators."""
     access.require_domain_admin(call, request["identifier"])
+    _pass_roles(call, request)
     domain = store.get_domain(call.tx, request["identifier"])
     changed = store.pick(request, ("name", "description", "domainExecutionRole", "serviceRole", "singleSignOn"))
     domain |= changed | {"lastUpdatedAt": call.now}

@@ -9,7 +9,7 @@ from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.iam import store
 from twinplane.data_plane.services.iam.policy import MalformedPolicy, PolicyKind, Values, compile_policy
-from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.services.iam.rules import iam, require
 from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
 
 _MOST_TAGS = 50
@@ -43,6 +43,7 @@ class Entity:
 
     def add(self, call: Call, entity: Document) -> Document:
         """Raises `ServiceError` EntityAlreadyExistsException, also on a name that differs only in case."""
+        check_path(entity["Path"])
         try:
             call.tx.add(self.kind, entity)
         except AlreadyExists:
@@ -54,6 +55,21 @@ class Entity:
         check_modifiable(entity)
         call.tx.put(self.kind, entity)
         return {}
+
+    def may_rename(self, operation: str) -> Access:
+        """`may`, on what the entity is called and on what it will be called: else it could take another's place."""
+        now = self.may(operation)
+
+        def access(call: Call, request: Request) -> None:
+            now(call, request)
+            entity = self.find(call, request)
+            if entity is not None:
+                name = request.get(f"New{self.member}") or entity[self.member]
+                path = request.get("NewPath") or entity["Path"]
+                arn = f"arn:aws:iam::{call.account_id}:{self.word.lower()}{path}{name}"
+                require(call, f"iam:{operation}", arn, request_values(request, entity), known=_REQUEST_KEYS)
+
+        return access
 
     def may(self, operation: str) -> Access:
         """Access by IAM policy to an operation on the entity that a request names.
@@ -194,6 +210,12 @@ def check_modifiable(entity: Document) -> None:
             "UnmodifiableEntityException",
             f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS",
         )
+
+
+def check_path(path: str) -> None:
+    """Raises `ServiceError` InvalidInputException on the paths of AWS's own: what is there escapes other policies."""
+    if path.startswith(("/aws-service-role/", "/aws-reserved/")):
+        raise ServiceError("InvalidInputException", f"The path {path} is reserved for entities that AWS manages.")
 
 
 def no_such(message: str) -> ServiceError:

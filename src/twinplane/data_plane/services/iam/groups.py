@@ -105,7 +105,7 @@ OPERATIONS: dict[str, Operation] = {
     "GetGroup": reads(get_group, GROUP.may("GetGroup")),
     "ListGroups": reads(list_groups, iam("iam:ListGroups")),
     "ListGroupsForUser": reads(list_groups_for_user, USER.may("ListGroupsForUser")),
-    "UpdateGroup": writes(update_group, GROUP.may("UpdateGroup")),
+    "UpdateGroup": writes(update_group, GROUP.may_rename("UpdateGroup")),
     "DeleteGroup": writes(delete_group, GROUP.may("DeleteGroup")),
     "AddUserToGroup": writes(add_user_to_group, GROUP.may("AddUserToGroup")),
     "RemoveUserFromGroup": writes(remove_user_from_group, GROUP.may("RemoveUserFromGroup")),

@@ -74,6 +74,13 @@ def require(
         raise denied(call.principal, action, resource, outcome)
 
 
+def require_pass_role(call: Call, role_arn: str | None, service: str) -> None:
+    """Raises `ServiceError` AccessDeniedException unless the caller may hand the role to a service, which will act as
+    it for the caller: else whoever configures the service has every role. None: no role is handed over."""
+    if role_arn is not None:
+        require(call, "iam:PassRole", role_arn, {"iam:PassedToService": service})
+
+
 def decision(
     call: Call, action: str, resource: str, values: Values | Callable[[], Values] | None = None,
     resource_policy: Policy | None = None, known: tuple[str, ...] = (),

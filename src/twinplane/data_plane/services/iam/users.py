@@ -9,6 +9,7 @@ from twinplane.data_plane.services.iam.entities import (
     already_exists,
     boundary_and_tags,
     changed_tags,
+    check_path,
     conflict,
     known_policy_arn,
     page_of_kind,
@@ -45,7 +46,9 @@ def update_user(call: Call, request: Request) -> Answer:
     """Gives a user another name or path: its id, keys, groups and policies stay. Sessions issued before end."""
     user = USER.get(call, request)
     old, new = user["UserName"], request.get("NewUserName") or user["UserName"]
+    check_path(request.get("NewPath") or "/")
     renamed = store.renamed(user, "user", "UserName", new, request.get("NewPath") or user["Path"])
+    renamed["renamed_at"] = call.now
     keys = call.tx.select(store.ACCESS_KEYS, {"UserName": old})
     groups = call.tx.select(store.GROUP_MEMBERS, {"UserName": old})
     call.tx.remove(store.USERS, old)
@@ -84,7 +87,7 @@ OPERATIONS: dict[str, Operation] = {
     "CreateUser": writes(create_user, USER.may("CreateUser")),
     "GetUser": reads(get_user, USER.may("GetUser")),
     "ListUsers": reads(list_users, iam("iam:ListUsers")),
-    "UpdateUser": writes(update_user, USER.may("UpdateUser")),
+    "UpdateUser": writes(update_user, USER.may_rename("UpdateUser")),
     "DeleteUser": writes(delete_user, USER.may("DeleteUser")),
     **policy_operations(USER),
     **boundary_and_tag_operations(USER),

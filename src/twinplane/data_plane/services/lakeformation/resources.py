@@ -8,6 +8,7 @@ from typing import Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import store as glue
+from twinplane.data_plane.services.iam.rules import require_pass_role
 from twinplane.data_plane.services.identitystore import store as identitystore
 from twinplane.data_plane.services.lakeformation import access, store
 from twinplane.data_plane.services.lakeformation.grants import check_catalog, invalid
@@ -36,6 +37,7 @@ def register_resource(call: Call, request: Request) -> Answer:
     arn = request["ResourceArn"].rstrip("/")
     if not arn.startswith("arn:aws:s3:::"):
         raise invalid("ResourceArn must be the ARN of an Amazon S3 location")
+    require_pass_role(call, request.get("RoleArn"), "lakeformation.amazonaws.com")
     if call.tx.find(store.LOCATIONS, arn) is not None:
         raise ServiceError("AlreadyExistsException", "Resource is already registered")
     store.register_location(

@@ -73,7 +73,7 @@ def check_target(tx: Transaction, call: Call, request: Request) -> tuple[Documen
     """The bucket, and the object in the place of the one to be made. Raises when that one may not be made."""
     bucket = store.get_bucket(tx, request["Bucket"])
     existing = store.find_object(tx, request["Bucket"], request["Key"])
-    check_owner(call, existing)
+    check_owner(call, {"owner_user_id": store.owner_of_key(tx, bucket, request["Key"], existing)})
     rules.check_write_conditions(request, existing)
     return bucket, existing
 
@@ -88,7 +88,7 @@ async def name_body(
 
     def name(tx: Transaction) -> Answer:
         bucket, existing = check_target(tx, call, request)
-        document["owner_user_id"] = existing.get("owner_user_id") if existing else None
+        document["owner_user_id"] = store.owner_of_key(tx, bucket, document["key"], existing)
         made = store.replace_object(tx, call.plane, bucket, existing, document, body)
         notifications.tell_created(tx, call, bucket, made)
         return answer(tx, made)
@@ -258,6 +258,8 @@ def _delete(call: Call, bucket: str, key: str, version: str | None, if_match: st
     check_owner(call, existing)
     rules.check_write_conditions({"Key": key, "IfMatch": if_match}, existing)
     if version is None:
+        found = store.get_bucket(call.tx, bucket)
+        check_owner(call, {"owner_user_id": store.owner_of_key(call.tx, found, key, existing)})
         marker = store.delete_object(call.tx, call.plane, bucket, key, call.now)
         if existing is not None or marker is not None:
             gone = marker or existing or {}

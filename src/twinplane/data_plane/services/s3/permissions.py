@@ -86,12 +86,16 @@ def on_object(*actions: str) -> Access:
 
 
 def on_copy(call: Call, request: Request) -> None:
-    """Access of copies: read the source, write the target."""
+    """Access of copies: read the source, write the target; and the same of its tags, where these are copied."""
     bucket, key, version = rules.copy_source(request["CopySource"])
     _check_expected_owner(call, request.get("ExpectedSourceBucketOwner"))
     check(call, "s3:GetObject", {}, bucket, key, version)
     on_object("s3:PutObject")(call, request)
-    existing_object(call, bucket, key, version)
+    tags = existing_object(call, bucket, key, version).get("tags")
+    if tags and call.operation == "CopyObject" and request.get("TaggingDirective") != "REPLACE":
+        check(call, "s3:GetObjectTagging", {}, bucket, key, version)
+        given = {"Tagging": {"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}}
+        check(call, "s3:PutObjectTagging", given, request["Bucket"], request["Key"])
 
 
 def of_each_object(call: Call, request: Request) -> None:
@@ -129,6 +133,7 @@ def existing_object(call: Call, bucket: str, key: str, version: str | None = Non
         if version is not None:
             raise rules.no_such_version(key, version)
         marker = store.newest_version(call.tx, bucket, key)
+        check_owner(call, marker)
         raise rules.no_such_key(key) if marker is None else rules.marked_deleted(marker, by_id=False)
     check_owner(call, document)
     if document.get("is_marker"):

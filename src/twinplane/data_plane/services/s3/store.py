@@ -160,6 +160,13 @@ def is_visible(document: Document, principal: Principal) -> bool:
     return owner is None or owner == principal.on_behalf_of
 
 
+def owner_of_key(tx: Transaction, bucket: Document, key: str, current: Document | None) -> str | None:
+    """Whose key it is: of the current object, or of the delete marker in its place."""
+    if current is None and bucket.get("versioning") is not None:
+        current = newest_version(tx, bucket["name"], key)
+    return None if current is None else current.get("owner_user_id")
+
+
 def file_of(tx: Transaction, plane: Plane, document: Document) -> Path:
     """A file with the object's bytes, which must not be changed. It stays some minutes after the object."""
     return bodies.file(tx, plane, document)
@@ -193,13 +200,17 @@ def keep_body(tx: Transaction, body: Body) -> Document:
 def delete_object(tx: Transaction, plane: Plane, bucket: str, key: str, now: float) -> Document | None:
     """Deletes an object as a call without a version id does: returns the delete marker that a versioned bucket gets."""
     found, current = get_bucket(tx, bucket), find_object(tx, bucket, key)
+    owner = owner_of_key(tx, found, key, current)
     if found.get("versioning") is None:
         if current is not None:
             remove_version(tx, plane, current)
         return None
     place = _make_room(tx, plane, found, key, current)
     tx.remove(OBJECTS, bucket, key)
-    marker = {"bucket": bucket, "key": key, "is_marker": True, "last_modified": now, "blob": None, "row": None, **place}
+    marker = {
+        "bucket": bucket, "key": key, "is_marker": True, "last_modified": now, "blob": None, "row": None,
+        "owner_user_id": owner, **place,
+    }  # fmt: skip
     return tx.add(VERSIONS, marker)
 
 

@@ -7,7 +7,7 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceE
 from twinplane.data_plane.pages import Fetch, page
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.iam.policy import compile_policy
-from twinplane.data_plane.services.iam.rules import require
+from twinplane.data_plane.services.iam.rules import require_pass_role
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.services.s3.store import find_bucket
 from twinplane.data_plane.services.s3control import rules, store
@@ -88,7 +88,7 @@ def delete_access_grants_location(call: Call, request: Request) -> Answer:
 
 def _check_role(call: Call, arn: str) -> None:
     """The caller hands the role to the service, whose role it must be willing to be."""
-    require(call, "iam:PassRole", arn, {"iam:PassedToService": rules.SERVICE})
+    require_pass_role(call, arn, rules.SERVICE)
     role = iam_store.find_role_by_arn(call.tx, arn)
     if role is None or not rules.lets_access_grants_in(
         compile_policy(role["AssumeRolePolicyDocument"], "trust"), ("sts:AssumeRole",), trust_context(call)

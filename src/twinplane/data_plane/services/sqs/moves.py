@@ -138,6 +138,19 @@ def _failed(tx: Transaction, task: Document, reason: str) -> None:
     tx.put(store.MOVES, tx.get(store.MOVES, task["subject"]) | {"status": "FAILED", "reason": reason})
 
 
+def _may_start(call: Call, request: Request) -> None:
+    """Access of StartMessageMoveTask: to take the messages out of their queue, and to send them to where they go."""
+    name = request["SourceArn"].rpartition(":")[2]
+    for action in ("sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
+        require_on(call, action, name)
+    if request.get("DestinationArn") is not None:
+        targets = [request["DestinationArn"].rpartition(":")[2]]
+    else:
+        targets = [queue["name"] for queue in call.tx.select(store.QUEUES) if _target(queue) == request["SourceArn"]]
+    for target in targets:
+        require_on(call, "sqs:SendMessage", target)
+
+
 def _on_source(action: str) -> Access:
     """Access by `action` on the dead-letter queue that messages are moved from."""
 
@@ -153,7 +166,7 @@ def _on_source(action: str) -> Access:
 
 OPERATIONS: dict[str, Operation] = {
     "ListDeadLetterSourceQueues": reads(list_dead_letter_source_queues, on_queue("sqs:ListDeadLetterSourceQueues")),
-    "StartMessageMoveTask": writes(start_message_move_task, _on_source("sqs:StartMessageMoveTask")),
+    "StartMessageMoveTask": writes(start_message_move_task, _may_start),
     "CancelMessageMoveTask": writes(cancel_message_move_task, _on_source("sqs:CancelMessageMoveTask")),
     "ListMessageMoveTasks": reads(list_message_move_tasks, _on_source("sqs:ListMessageMoveTasks")),
 }
