@@ -282,6 +282,24 @@ class World:
     def new_connection(self) -> str:
         return str(self.owner.create_connection(**self.domain, **self.connection_request())["connectionId"])
 
+    def associated_role(self) -> Json:
+        role = f"arn:aws:iam::{self.mesh.plane.account_id}:role/Manage"
+        request = {"environmentIdentifier": self.environment, "environmentRoleArn": role}
+        self.owner.associate_environment_role(**self.domain, **request)
+        return request
+
+    def notebook(self) -> str:
+        made = self.owner.create_notebook(**self.domain, owningProjectIdentifier=self.project, name="Book")
+        return str(made["id"])
+
+    def export_request(self) -> Json:
+        return {
+            "notebookIdentifier": self.notebook(), "owningProjectIdentifier": self.project, "fileFormat": "IPYNB"
+        }  # fmt: skip
+
+    def notebook_export(self) -> str:
+        return str(self.owner.start_notebook_export(**self.domain, **self.export_request())["id"])
+
     def domain_connection(self) -> str:
         request = self.domain_connection_request()
         return str(self.mesh.admin.create_connection(**self.domain, **request)["connectionId"])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from twinplane.data_plane.findings import REPAIR, Examination
 from twinplane.data_plane.references import Reference
-from twinplane.data_plane.services.datazone import operations
+from twinplane.data_plane.services.datazone import notebooks, operations
 from twinplane.data_plane.services.datazone.assets import (
     ASSETS,
     DATA_PRODUCT,
@@ -69,6 +69,7 @@ REFERENCES = [
     _within(CONNECTIONS, "projectId", PROJECTS),
     _within(CONNECTIONS, "environmentId", ENVIRONMENTS),
     _within(TARGETS, "environmentId", ENVIRONMENTS),
+    *(_within(kind, "owningProjectId", PROJECTS) for kind in notebooks.KINDS),
     _within(ASSETS, "owningProjectId", PROJECTS),
     _within(REVISIONS, "id", ASSETS),
     _within(ASSET_FILTERS, "assetId", ASSETS),
