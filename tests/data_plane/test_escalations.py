@@ -127,3 +127,17 @@ def test_dead_letters_move_only_for_who_may_take_them_and_send_them_there(plane:
         assert code_of(start, SourceArn=dead, **asked) == "AccessDenied"
     insider.may(allow("sqs:*", dead), allow("sqs:SendMessage", source))
     assert start(SourceArn=dead)["TaskHandle"]
+
+
+def test_events_are_sent_on_only_where_who_asks_for_it_may_send_some(plane: RunningPlane) -> None:
+    names = [f"bus-{uuid.uuid4().hex[:8]}" for _ in range(2)]
+    for name in names:
+        plane.client("events").create_event_bus(Name=name)
+    base = f"arn:aws:events:us-east-1:{ACCOUNT}"
+    insider = Insider(plane, allow(["events:PutRule", "events:PutTargets"]))
+    events, rule = insider.client("events"), {"Rule": "all", "EventBusName": names[0]}
+    events.put_rule(Name="all", EventBusName=names[0], EventPattern='{"source": ["x"]}')
+    for arn in (f"{base}:event-bus/{names[1]}", f"{base}:api-destination/theirs/{uuid.uuid4()}"):
+        assert code_of(events.put_targets, **rule, Targets=[{"Id": "1", "Arn": arn}]) == "AccessDeniedException"
+    insider.may(allow("events:Put*"))
+    assert events.put_targets(**rule, Targets=[{"Id": "1", "Arn": f"{base}:event-bus/{names[1]}"}])

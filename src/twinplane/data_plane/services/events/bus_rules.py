@@ -8,9 +8,9 @@ from twinplane.data_plane.services.events import schedule, store
 from twinplane.data_plane.services.events.buses import named_page
 from twinplane.data_plane.services.events.inputs import check_input
 from twinplane.data_plane.services.events.patterns import InvalidPattern, compile_pattern
-from twinplane.data_plane.services.events.permissions import bus_name, get_bus, on_rule, tags_of
+from twinplane.data_plane.services.events.permissions import bus_name, get_bus, on_rule, policy_of, tags_of
 from twinplane.data_plane.services.events.schedules import InvalidSchedule, parse_schedule
-from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.services.iam.rules import iam, require
 from twinplane.data_plane.store import Document
 
 _MOST_TARGETS = 5
@@ -121,11 +121,24 @@ def put_targets(call: Call, request: Request) -> Answer:
         raise ServiceError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
     for target in request["Targets"]:
         _check_target(target)
+        _check_reach(call, target["Arn"])
     for target in request["Targets"]:
         call.tx.put(store.TARGETS, {
             "bus": rule["bus"], "rule": rule["name"], "id": target["Id"], "arn": target["Arn"], "given": target,
         })  # fmt: skip
     return {"FailedEntryCount": 0, "FailedEntries": []}
+
+
+def _check_reach(call: Call, arn: str) -> None:
+    """Who has events sent to a bus or an API destination must be allowed to send some there; queues say it themselves.
+
+    AWS asks this of the role that a target names.
+    """
+    kind, _, name = arn.split(":", 5)[5].partition("/")
+    if kind == "event-bus":
+        require(call, "events:PutEvents", arn, resource_policy=policy_of(store.find_bus(call.tx, name)))
+    elif kind == "api-destination":
+        require(call, "events:InvokeApiDestination", arn)
 
 
 def _check_target(target: dict[str, Any]) -> None:
