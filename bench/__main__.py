@@ -1,14 +1,14 @@
-"""`python -m bench [start] [calls] [objects] [projects] [query] [subscriptions] [journey]` runs those, or all."""
+"""`python -m bench [start] [calls] [catalog] [objects] [projects] [query] [subscriptions] [journey]` runs those, or all."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import calls, journey, objects, projects, query, start, subscriptions
+from bench import calls, catalog, journey, objects, projects, query, start, subscriptions
 
 BENCHES = {
-    "start": start.run, "calls": calls.run, "objects": objects.run, "projects": projects.run, "query": query.run,
-    "subscriptions": subscriptions.run, "journey": journey.run,
+    "start": start.run, "calls": calls.run, "catalog": catalog.run, "objects": objects.run, "projects": projects.run,
+    "query": query.run, "subscriptions": subscriptions.run, "journey": journey.run,
 }  # fmt: skip
 
 

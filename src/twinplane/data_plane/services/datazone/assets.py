@@ -237,18 +237,26 @@ def columns(document: Document) -> dict[str, str]:
     return {}
 
 
+_Values = list[tuple[str, Any, smithy.Traits]]
+
+
 def searchable(tx: Transaction, document: Document) -> Iterator[tuple[str, str]]:
     """What free text finds an asset or listing by: attribute and text, in the order a match is explained."""
+    return _searchable(document, [_values(tx, document["domainId"], form) for form in document["formsOutput"]])
+
+
+def _searchable(document: Document, forms: list[_Values]) -> Iterator[tuple[str, str]]:
     yield "name", document["name"]
     if document.get("description"):
         yield "description", document["description"]
-    for form in document["formsOutput"]:
-        for path, value, traits in _values(tx, document["domainId"], form):
+    for values in forms:
+        for path, value, traits in values:
             if _SEARCHABLE in traits and isinstance(value, str):
                 yield path, value
 
 
-def _values(tx: Transaction, domain_id: str, form: Document) -> Iterator[tuple[str, Any, smithy.Traits]]:
+def _values(tx: Transaction, domain_id: str, form: Document) -> _Values:
+    """The simple values of a form, with their paths and what its type says of them."""
     kind = asset_types.form_type(tx, domain_id, form["typeName"], form["typeRevision"])
     model, structure = smithy.parse(kind["model"]["smithy"]), asset_types.structure_of(form["typeName"])
     content = asset_types.content_of(form["formName"], form["content"])
@@ -258,7 +266,8 @@ def _values(tx: Transaction, domain_id: str, form: Document) -> Iterator[tuple[s
 def entry(tx: Transaction, scope: str, document: Document, *, created: float, updated: float) -> search_index.Entry:
     """How the search index knows an asset, a data product or a listing."""
     text: dict[str, list[str]] = {}
-    for attribute, value in searchable(tx, document):
+    forms = [(form, _values(tx, document["domainId"], form)) for form in document["formsOutput"]]
+    for attribute, value in _searchable(document, [values for _, values in forms]):
         text.setdefault(search_index.field_of(attribute), []).append(value)
     terms = [*(document.get("glossaryTerms") or []), *document.get("governedGlossaryTerms", [])]
     known_terms = [t for t in (tx.find(glossaries.TERMS, document["domainId"], i) for i in terms) if t is not None]
@@ -275,15 +284,14 @@ def entry(tx: Transaction, scope: str, document: Document, *, created: float, up
     ]
     if document.get("externalIdentifier"):
         attributes.append(("externalIdentifier", document["externalIdentifier"]))
-    for form in document["formsOutput"]:
+    for form, values in forms:
         managed = form["typeName"].startswith(managed_types.PREFIX)
         attributes.append((asset_types.FORMS_ATTRIBUTE, form["typeName"]))
-        kind = asset_types.form_type(tx, document["domainId"], form["typeName"], form["typeRevision"])
-        content = asset_types.content_of(form["formName"], form["content"])
-        attributes += ((glossaries.TERMS_IN_FORMS, term_id) for _, term_id, _ in asset_types.terms_in(kind, content))
-        for path, value, traits in _values(tx, document["domainId"], form):
+        for path, value, traits in values:
             if _SEARCHABLE in traits or not managed:  # of managed forms, what AWS indexes; of others, everything
                 attributes.append((path, value if not isinstance(value, bool) else str(value).lower()))
+            if asset_types.TERM_TRAIT in traits:
+                attributes.append((glossaries.TERMS_IN_FORMS, value))
     return search_index.Entry(
         document["domainId"],
         scope,

@@ -319,23 +319,33 @@ def _limits(limits: Any, value: float, what: str) -> list[str]:
     return []
 
 
-def scalars(model: Model, shape: str, value: Any, path: str = "") -> Iterator[tuple[str, Any, Traits]]:
+def scalars(model: Model, shape: str, value: Any, path: str = "") -> list[tuple[str, Any, Traits]]:
     """Every simple value inside `value`, with its path (list positions left out) and the traits of its member."""
-    defined = model.get(shape)
-    if isinstance(value, dict) and defined is not None:
+    found: list[tuple[str, Any, Traits]] = []
+    _add_scalars(found, model, model.get(shape), value, path)
+    return found
+
+
+def _add_scalars(
+    found: list[tuple[str, Any, Traits]], model: Model, shape: Shape | None, value: Any, path: str
+) -> None:
+    if shape is None:
+        return
+    if isinstance(value, dict):
         for name, item in value.items():
-            member = defined.members.get("value" if defined.kind == "map" else name)
+            member = shape.members.get("value" if shape.kind == "map" else name)
             if member is None or item is None:
                 continue
             inner = f"{path}.{name}" if path else name
             if isinstance(item, (dict, list)):
-                yield from scalars(model, member.target, item, inner)
+                _add_scalars(found, model, model.get(member.target), item, inner)
             else:
-                yield inner, item, member.traits
-    elif isinstance(value, list) and defined is not None and "member" in defined.members:
-        member = defined.members["member"]
+                found.append((inner, item, member.traits))
+    elif "member" in shape.members:
+        member = shape.members["member"]
+        target = model.get(member.target)
         for item in value:
             if isinstance(item, (dict, list)):
-                yield from scalars(model, member.target, item, path)
+                _add_scalars(found, model, target, item, path)
             else:
-                yield path, item, member.traits
+                found.append((path, item, member.traits))

@@ -1,6 +1,5 @@
 """Form types and asset types: what metadata an asset may and must have."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ KINDS = [FORM_TYPES, ASSET_TYPES]
 
 FORMS_ATTRIBUTE = "forms.typeName"  # of whatever has forms
 _SCOPES = {FORM_TYPES.name: "FORM_TYPE", ASSET_TYPES.name: "ASSET_TYPE"}
-_TERM = "amazon.datazone#glossaryterm"
+TERM_TRAIT = "amazon.datazone#glossaryterm"
 
 FORM_MEMBERS = (
     "domainId", "name", "revision", "model", "owningProjectId", "originDomainId", "originProjectId", "status",
@@ -182,17 +181,13 @@ def check_form(
     return {"formName": name, "typeName": identifier, "typeRevision": kind["revision"], "content": content}
 
 
-def terms_in(kind: Document, content: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """The glossary terms in a form of this type: the member's path, the term's id, and what the type says of it."""
-    model, structure = smithy.parse(kind["model"]["smithy"]), structure_of(kind["name"])
-    for path, value, traits in smithy.scalars(model, structure, content):
-        if _TERM in traits:
-            yield path, str(value), traits[_TERM]
-
-
 def _unknown_terms(tx: Transaction, domain_id: str, kind: Document, content: dict[str, Any]) -> list[str]:
     found = []
-    for path, term_id, glossary in terms_in(kind, content):
+    model = smithy.parse(kind["model"]["smithy"])
+    for path, term_id, traits in smithy.scalars(model, structure_of(kind["name"]), content):
+        if TERM_TRAIT not in traits:
+            continue
+        glossary = traits[TERM_TRAIT]
         term = tx.find(glossaries.TERMS, domain_id, term_id)
         if term is None or (isinstance(glossary, str) and term["glossaryId"] != glossary):
             found.append(f"{path}: {term_id} is not a term of the glossary")
