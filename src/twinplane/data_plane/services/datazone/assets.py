@@ -89,6 +89,12 @@ def tell_of_new(tx: Transaction, plane: "Plane", document: Document) -> None:
     )  # fmt: skip
 
 
+def tell_of_revision(tx: Transaction, plane: "Plane", before: Document, document: Document) -> None:
+    """Tells EventBridge when an asset has other columns than before."""
+    if (now := columns(document)) != columns(before):
+        events.tell_of_schema(tx, plane, document, now)
+
+
 def get_asset(call: Call, request: Request) -> Answer:
     """An asset, in its latest or a given revision; members of its project may read it."""
     domain_id = request["domainIdentifier"]
@@ -106,7 +112,9 @@ def create_asset_revision(call: Call, request: Request) -> Answer:
     who = access.require_project_role(call, domain_id, known["owningProjectId"], of=("Asset", known["id"]))
     kind = asset_types.asset_type(call.tx, domain_id, known["typeIdentifier"], request.get("typeRevision"))
     access.require_use(call, domain_id, known["owningProjectId"], "USE_ASSET_TYPE", kind["name"])
-    return _answer(call.tx, revise(call.tx, known, kind, _draft(call, request, kind, who.id), call.now))
+    document = revise(call.tx, known, kind, _draft(call, request, kind, who.id), call.now)
+    tell_of_revision(call.tx, call.plane, known, document)
+    return _answer(call.tx, document) | store.pick(request, ("predictionConfiguration",))
 
 
 def list_asset_revisions(call: Call, request: Request) -> Answer:

@@ -58,7 +58,7 @@ def create_data_product_revision(call: Call, request: Request) -> Answer:
     """Describes a data product anew: everything the request leaves out, the new revision does not have."""
     known, who = _product(call, request)
     document = revise(call.tx, known, _draft(call, request, known["owningProjectId"], who.id), call.now)
-    events.tell_of_product(call.tx, call.plane, "Revised", document, who.id, revision=document["revision"])
+    events.tell_of_product(call.tx, call.plane, "Data Product Revised", document, who.id, revision=document["revision"])
     return store.pick(document, _MEMBERS)
 
 

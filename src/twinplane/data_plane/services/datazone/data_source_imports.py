@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from twinplane.data_plane.call import ServiceError
-from twinplane.data_plane.services.datazone import assets, events, listings, managed_types, store
+from twinplane.data_plane.services.datazone import assets, listings, managed_types, store
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.data_source_store import IMPORTS
 from twinplane.data_plane.services.glue import store as glue
@@ -70,6 +70,7 @@ def import_table(
                 terms = known.get("glossaryTerms", [])
                 draft = assets.Draft(known["name"], known.get("description"), terms, output, _SYSTEM)
                 document = assets.revise(tx, known, kind, draft, now)
+                assets.tell_of_revision(tx, plane, known, document)
     except ServiceError as error:
         return outcome | failure("FAILED", "VALIDATION_EXCEPTION", error.message)
     tx.put(
@@ -83,8 +84,7 @@ def import_table(
     if source["publishOnImport"]:
         try:
             with tx.savepoint():
-                listing = listings.publish(tx, document, _SYSTEM, now)
-                events.tell_of_listing(tx, plane, "Added To Catalog", listing)
+                listings.publish_and_tell(tx, plane, document, _SYSTEM, now)
         except ServiceError as error:
             return outcome | failure("PUBLISHING_FAILED", "VALIDATION_EXCEPTION", error.message)
     return outcome

@@ -85,18 +85,27 @@ def tell_of_environment(tx: Transaction, plane: "Plane", moment: str, environmen
 
 
 def tell_of_listing(tx: Transaction, plane: "Plane", moment: str, listing: Document) -> None:
-    """Of an asset's listing: added to the catalog, unpublished."""
+    """Of an asset's listing: added to the catalog, unpublished, deleted. `moment` is the whole detail type."""
     tell(
-        tx, plane, f"Asset {moment}", listing, "AssetListing", project_id=listing["owningProjectId"],
+        tx, plane, moment, listing, "AssetListing", project_id=listing["owningProjectId"],
         by=listing["updatedBy"], assetId=listing["entityId"], name=listing["name"], status=listing["status"],
         typeName=listing["typeIdentifier"], listingVersion=listing["listingRevision"],
+    )  # fmt: skip
+
+
+def tell_of_schema(tx: Transaction, plane: "Plane", asset: Document, columns: dict[str, str]) -> None:
+    """Of an asset whose columns are others than before (data type by name)."""
+    tell(
+        tx, plane, "Asset Schema Changed", asset, "Asset", project_id=asset["owningProjectId"], by=asset["createdBy"],
+        name=asset["name"], typeName=asset["typeIdentifier"],
+        columns=[{"columnName": name, "dataType": kind} for name, kind in columns.items()],
     )  # fmt: skip
 
 
 def tell_of_product(tx: Transaction, plane: "Plane", moment: str, product: Document, by: str, **data: Any) -> None:
     """Of a data product: added to the catalog, revised, its publishing failed."""
     tell(
-        tx, plane, f"Data Product {moment}", product, "DataProduct", project_id=product["owningProjectId"],
+        tx, plane, moment, product, "DataProduct", project_id=product["owningProjectId"],
         by=by, name=product["name"], **data,
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 A listing is a snapshot; publishing again renews it.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,6 +23,9 @@ from twinplane.data_plane.services.datazone import (
 )
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.store import Document, Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
 
 _SCOPE = "LISTING"
 _KEPT = ("createdAt", "createdBy", "subscriptions", "products")  # by the next revision of a listing
@@ -44,13 +47,16 @@ def create_listing_change_set(call: Call, request: Request) -> Answer:
     if request["action"] == "UNPUBLISH":
         document = unpublish(tx, domain_id, entity_id, request["entityType"], who.id, call.now)
         if not product:
-            events.tell_of_listing(tx, call.plane, "Unpublished", document)
+            events.tell_of_listing(tx, call.plane, "Asset Unpublished", document)
     elif product:
+        renewed = _is_published(tx, known, assets.DATA_PRODUCT)
         document = publish_product(tx, known, who.id, call.now)
-        events.tell_of_product(tx, call.plane, "Added To Catalog", known, who.id, listingId=document["id"])
+        told = {"listingId": document["id"], "listingVersion": document["listingRevision"]}
+        events.tell_of_product(tx, call.plane, "Data Product Added To Catalog", known, who.id, **told)
+        if renewed and document["subscriptions"]:
+            events.tell_of_product(tx, call.plane, "Subscribed Data Product Updated", known, who.id, **told)
     else:
-        document = publish(tx, known, who.id, call.now)
-        events.tell_of_listing(tx, call.plane, "Added To Catalog", document)
+        document = publish_and_tell(tx, call.plane, known, who.id, call.now)
     return store.pick(document, ("listingRevision", "status")) | {"listingId": document["id"]}
 
 
@@ -85,7 +91,7 @@ def delete_listing(call: Call, request: Request) -> Answer:
     forget(call.tx, domain_id, document["entityId"], document["entityType"])
     if document["entityType"] == assets.ASSET:
         gone = document | {"status": "INACTIVE", "updatedBy": who.id}
-        events.tell_of_listing(call.tx, call.plane, "Listing Deleted", gone)
+        events.tell_of_listing(call.tx, call.plane, "Asset Listing Deleted", gone)
     return {}
 
 
@@ -116,6 +122,15 @@ def items_of(tx: Transaction, document: Document) -> list[Document]:
 def publish(tx: Transaction, asset: Document, by: str, now: float) -> Document:
     """Makes the asset revision what its listing shows. Raises ValidationException when a metadata rule is not met."""
     return _publish_asset(tx, asset, by, now, "ACTIVE")
+
+
+def publish_and_tell(tx: Transaction, plane: "Plane", asset: Document, by: str, now: float) -> Document:
+    """As `publish`, and tells EventBridge of it."""
+    renewed = _is_published(tx, asset, assets.ASSET)
+    document = publish(tx, asset, by, now)
+    moment = "New Asset Version Available" if renewed else "Asset Added To Catalog"
+    events.tell_of_listing(tx, plane, moment, document)
+    return document
 
 
 def publish_product(tx: Transaction, product: Document, by: str, now: float) -> Document:
@@ -181,6 +196,11 @@ def forms_text(document: Document) -> str:
         form["formName"]: asset_types.content_of(form["formName"], form["content"]) for form in document["formsOutput"]
     }
     return msgspec.json.encode(forms).decode()
+
+
+def _is_published(tx: Transaction, entity: Document, entity_type: str) -> bool:
+    known = assets.listing_of(tx, entity["domainId"], entity["id"], entity_type)
+    return known is not None and known["status"] == "ACTIVE"
 
 
 def _publish_asset(tx: Transaction, asset: Document, by: str, now: float, status: str) -> Document:
@@ -270,11 +290,13 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 NOTES = {
-    "CreateListingChangeSet": "The listing is ACTIVE or INACTIVE when the call returns, never CREATING.",
+    "CreateListingChangeSet": "The listing is ACTIVE or INACTIVE when the call returns, never CREATING; a data product "
+    "that cannot be published is refused, without an event of it.",
 }
 ASSUMED = {
     "CreateListingChangeSet": "An asset that is published already is shown by a data product as it is published, "
-    "whatever revision the product names.",
+    "whatever revision the product names. Publishing what is published already is told as New Asset Version "
+    "Available.",
     "DeleteListing": "The listing of an asset that a published data product shows cannot be deleted.",
     "GetListing": "An asset that can be had only through a data product has an ACTIVE listing that no search finds.",
 }
