@@ -1,4 +1,4 @@
-"""`python -m bench [start] [calls] [catalog] [objects] [projects] [query] [subscriptions] [journey]` runs those, or all."""
+"""`python -m bench [NAME] …` runs the named measurements, or all: see BENCHES."""
 
 import sys
 import tempfile
