@@ -64,6 +64,7 @@ SERVICES: dict[str, tuple[str, str]] = {
     "datazone": ("datazone", "datazone"),
     "sqs": ("sqs", "sqs"),
     "events": ("events", "events"),
+    "secretsmanager": ("secretsmanager", "secretsmanager"),
 }
 _UNSIGNED_SSO_OIDC_PATHS = ("/token", "/client/register", "/device_authorization")
 

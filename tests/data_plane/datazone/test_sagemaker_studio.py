@@ -445,3 +445,55 @@ def test_a_remote_execution_finds_no_instances_to_start_on(space: Studio) -> Non
 def test_spark_asks_for_its_client(space: Studio) -> None:
     with pytest.raises(StudioError, match="PySpark is not available"):
         space("sparkutils.init()")
+
+
+# --- connections to databases ---
+
+
+@pytest.fixture(scope="module")
+def warehouse(space: Studio, mesh: Mesh, project: dict[str, Any], made: dict[str, str]) -> str:
+    """The name of a connection to Snowflake, whose secret is the project's to read."""
+    secret = mesh.plane.client("secretsmanager").create_secret(
+        Name="snowflake",
+        SecretString='{"username": "ada", "password": "counting"}',
+        Tags=[{"Key": "AmazonDataZoneProject", "Value": project["id"]}],
+    )["ARN"]
+    mesh.as_person("scientist").create_connection(
+        domainIdentifier=mesh.domain_id,
+        environmentIdentifier=made["userRoleName"].rpartition("_")[2],
+        name="warehouse",
+        props={
+            "glueProperties": {
+                "glueConnectionInput": {
+                    "name": "warehouse",
+                    "connectionType": "SNOWFLAKE",
+                    "connectionProperties": {"HOST": "shop.snowflakecomputing.com", "PORT": "443"},
+                    "authenticationConfiguration": {"authenticationType": "BASIC", "secretArn": secret},
+                }
+            }
+        },
+    )
+    return "warehouse"
+
+
+def test_the_secret_of_a_connection_is_read_with_the_project_s_rights(space: Studio, warehouse: str) -> None:
+    assert space(f"proj.connection({warehouse!r}).secret") == {"username": "ada", "password": "counting"}
+
+
+def test_a_connection_says_where_its_database_is(space: Studio, warehouse: str) -> None:
+    space(f"conn = proj.connection({warehouse!r})")
+    assert space("[conn.type, conn.physical_endpoints[0].host, conn.physical_endpoints[0].port]") == [
+        "SNOWFLAKE", "shop.snowflakecomputing.com", "443"
+    ]  # fmt: skip
+    assert space("conn.physical_endpoints[0].glue_connection_name") == warehouse
+
+
+def test_a_secret_of_others_is_not_read(space: Studio, mesh: Mesh) -> None:
+    mesh.plane.client("secretsmanager").create_secret(Name="of-others", SecretString="hidden")
+    with pytest.raises(StudioError, match="AccessDeniedException"):
+        space("proj.connection().create_client('secretsmanager').get_secret_value(SecretId='of-others')")
+
+
+def test_a_connection_without_a_secret_says_so(space: Studio) -> None:
+    with pytest.raises(StudioError, match="does not have associated secret"):
+        space("proj.connection('project.athena').secret")

@@ -24,7 +24,7 @@ TYPES = {
     "vpcProperties": "VPC",
     "amazonQProperties": "AMAZON_Q",
 }
-"""A connection's type follows from its properties."""
+"""A connection's type follows from its properties; that of `glueProperties` from what they say."""
 
 _READY = {"status": "READY"}  # there is nothing to wait for
 
@@ -34,11 +34,40 @@ def output(kind: str, given: Properties) -> tuple[Properties, Properties]:
 
     Raises ValidationException for what is not served.
     """
+    if kind == "glueProperties":
+        return _READY, _of_glue(given.get("glueConnectionInput") or {})
     if kind not in TYPES:
         raise rules.invalid(f"Connections with {kind} are not served by this data plane.")
     if "usernamePassword" in given.get("credentials", {}):
         raise rules.invalid("Give credentials as secretArn: this data plane stores no passwords in connections.")
     return _OUTPUTS.get(kind, _as_given)(given)
+
+
+def type_of(kind: str, given: Properties) -> str:
+    """The type of a connection with these properties."""
+    return str(given["glueConnectionInput"]["connectionType"]) if kind == "glueProperties" else TYPES[kind]
+
+
+_SHOWN_OF_GLUE = (
+    "name", "description", "connectionType", "connectionProperties", "sparkProperties", "athenaProperties",
+    "pythonProperties", "physicalConnectionRequirements",
+)  # fmt: skip
+
+
+def _of_glue(given: Properties) -> Properties:
+    """The endpoint of a connection to a database: where it is, and the secret that holds its password."""
+    for member in ("name", "connectionType", "connectionProperties"):
+        if not given.get(member):
+            raise rules.invalid(f"glueConnectionInput needs {member}.")
+    authentication = given.get("authenticationConfiguration", {})
+    if "basicAuthenticationCredentials" in authentication or "PASSWORD" in given["connectionProperties"]:
+        raise rules.invalid("Give credentials as secretArn: this data plane stores no passwords in connections.")
+    connection = _of(given, *_SHOWN_OF_GLUE) | _READY | {"connectionSchemaVersion": 2}
+    connection["authenticationConfiguration"] = _of(authentication, "authenticationType", "secretArn")
+    where = given["connectionProperties"]
+    port = {"port": int(where["PORT"])} if where.get("PORT", "").isdigit() else {}
+    host = {"host": where["HOST"]} if where.get("HOST") else {}
+    return {"glueConnectionName": given["name"], "glueConnection": connection} | host | port
 
 
 def _of(given: Properties, *members: str) -> Properties:

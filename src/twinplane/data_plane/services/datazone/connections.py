@@ -104,7 +104,7 @@ def new_connection(
         "environmentId": None if environment is None else environment["id"],
         "projectId": None if environment is None else environment["projectId"],
         "name": name,
-        "type": type_ or connection_properties.TYPES[kind],
+        "type": type_ or connection_properties.type_of(kind, given),
         "scope": "DOMAIN" if environment is None else "PROJECT",
         "props": {kind: shown},
         "given": given,

@@ -456,6 +456,12 @@ def _role_policy(making: _Making, bucket: str, work_group: str) -> dict[str, Any
         },
         {
             "Effect": "Allow",
+            "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+            "Resource": f"arn:aws:secretsmanager:{making.region}:{making.account}:secret:*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/AmazonDataZoneProject": making.project["id"]}},
+        },
+        {
+            "Effect": "Allow",
             "Action": ["iam:GetRole"],
             "Resource": f"arn:aws:iam::{making.account}:role/datazone_usr_role_{making.project['id']}_*",
         },
