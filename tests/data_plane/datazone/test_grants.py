@@ -97,6 +97,16 @@ def target(consumer: Producer, database: str, **members: Any) -> dict[str, Any]:
     return answer
 
 
+def default_target(consumer: Producer) -> dict[str, Any]:
+    """The one target of the environment that has the consumer's database."""
+    domain = {"domainIdentifier": consumer.mesh.domain_id}
+    listed = consumer.datazone.list_environments(**domain, projectIdentifier=consumer.project_id)["items"]
+    of = (consumer.datazone.list_subscription_targets(**domain, environmentIdentifier=e["id"])["items"] for e in listed)
+    [found] = [t for items in of for t in items]
+    answer: dict[str, Any] = found
+    return answer
+
+
 @pytest.mark.parametrize(
     ("statuses", "overall"),
     [
@@ -172,7 +182,9 @@ def test_a_table_of_the_same_name_gives_the_link_another_one(owner: Producer, co
 def test_a_manual_target_waits_for_someone_to_grant(mesh: Mesh, owner: Producer) -> None:
     consumer = producer(mesh, "analyst")
     domain = {"domainIdentifier": mesh.domain_id}
-    made = target(consumer, consumer.database, subscriptionGrantCreationMode="MANUAL")
+    made = default_target(consumer)
+    here = domain | {"environmentIdentifier": made["environmentId"]}
+    consumer.datazone.update_subscription_target(**here, identifier=made["id"], subscriptionGrantCreationMode="MANUAL")
     _, listing_id = owner.published(table_name())
     subscription = accept(owner, ask_for_project(consumer, listing_id))
     assert grants(owner, subscription["id"]) == []
@@ -193,11 +205,24 @@ def test_a_manual_target_waits_for_someone_to_grant(mesh: Mesh, owner: Producer)
     assert again["id"] != grant["id"]
 
 
+def test_an_environment_takes_its_grants_with_it(mesh: Mesh, owner: Producer, lake: Any) -> None:
+    consumer, name = producer(mesh, "analyst"), table_name()
+    role = mesh.resources(consumer.project_id, consumer.datazone)["userRoleArn"]
+    _, listing_id = owner.published(name)
+    subscription = accept(owner, ask_for_project(consumer, listing_id))
+    grant = settled(owner, subscription["id"], "GRANTED")
+    assert name in [r.get("Name") for _, r, _ in permissions(lake, role)]
+    consumer.datazone.delete_environment(domainIdentifier=mesh.domain_id, identifier=grant["environmentId"])
+    eventually(lambda: grants(owner, subscription["id"]), lambda found: not found)
+    assert name not in [r.get("Name") for _, r, _ in permissions(lake, role)]
+
+
 def test_targets_are_changed_listed_in_order_and_removed(mesh: Mesh, owner: Producer) -> None:
     consumer = producer(mesh, "analyst")
+    first, datazone = default_target(consumer), consumer.datazone
+    here = {"domainIdentifier": mesh.domain_id, "environmentIdentifier": first["environmentId"]}
+    datazone.delete_subscription_target(**here, identifier=first["id"])
     made = [target(consumer, consumer.database), target(consumer, consumer.database)]
-    here = {"domainIdentifier": mesh.domain_id, "environmentIdentifier": made[0]["environmentId"]}
-    datazone = consumer.datazone
     changed = datazone.update_subscription_target(
         **here, identifier=made[0]["id"], applicableAssetTypes=["GlueViewAssetType"]
     )

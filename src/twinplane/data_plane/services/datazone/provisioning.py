@@ -13,12 +13,13 @@ from twinplane.data_plane.services.datazone import (
     blueprints,
     connections,
     events,
+    fulfilment,
     notifications,
     project_contents,
     rules,
     store,
+    subscription_targets,
 )
-from twinplane.data_plane.services.datazone.subscription_targets import TARGETS
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.services.lakeformation import store as lakeformation
@@ -178,6 +179,7 @@ def provision(tx: Transaction, plane: "Plane", environment: Document) -> None:
         | {"deploymentStatus": "SUCCESSFUL", "isDeploymentComplete": True},
     }
     tx.put(store.ENVIRONMENTS, done)
+    subscription_targets.add_default(tx, done, plane.clock())
     events.tell_of_environment(tx, plane, "Deployment Completed", done)
     _record_progress(tx, project)
 
@@ -544,8 +546,10 @@ def deprovision(tx: Transaction, plane: "Plane", environment: Document) -> None:
     where = {"domainId": domain_id, "environmentId": environment["id"]}
     for connection in tx.select(store.CONNECTIONS, where):
         tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
-    for target in tx.select(TARGETS, where):
-        tx.remove(TARGETS, *TARGETS.key_of(target))
+    for grant in tx.select(fulfilment.GRANTS, where):
+        fulfilment.end(tx, plane, grant, delete=True)
+    for target in tx.select(subscription_targets.TARGETS, where):
+        tx.remove(subscription_targets.TARGETS, *subscription_targets.TARGETS.key_of(target))
     tx.remove(store.ENVIRONMENTS, domain_id, environment["id"])
     events.tell_of_environment(tx, plane, "Deletion Completed", environment)
 

@@ -5,12 +5,17 @@ from typing import Any
 import msgspec
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
+from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, blueprints, managed_types, rules, store
 from twinplane.data_plane.services.datazone import types as asset_types
-from twinplane.data_plane.services.datazone.paging import answer, list_page
+from twinplane.data_plane.services.datazone.paging import answer
 from twinplane.data_plane.store import Document, Kind, Transaction
 
-TARGETS = Kind("datazone_subscription_target", key=("domainId", "environmentId", "id"), columns=("createdAt",))
+TARGETS = Kind(
+    "datazone_subscription_target",
+    key=("domainId", "environmentId", "id"),
+    indexes=tuple(("domainId", "environmentId", by, "id") for by in ("createdAt", "updatedAt")),
+)
 KINDS = [TARGETS]
 
 GLUE_TARGET = "GlueSubscriptionTargetType"
@@ -50,10 +55,16 @@ def get_subscription_target(call: Call, request: Request) -> Answer:
 def list_subscription_targets(call: Call, request: Request) -> Answer:
     """The subscription targets of an environment."""
     environment, _ = _environment(call, request)
-    found = _targets(call.tx, environment)
-    member = "updatedAt" if request.get("sortBy") == "UPDATED_AT" else "createdAt"
-    found.sort(key=lambda d: d[member], reverse=request.get("sortOrder") == "DESCENDING")
-    rows, token = list_page(call, request, found)
+    by = "updatedAt" if request.get("sortBy") == "UPDATED_AT" else "createdAt"
+    where = {"domainId": environment["domainId"], "environmentId": environment["id"]}
+    order: dict[str, Any] = {"order": (by,), "descending": request.get("sortOrder") == "DESCENDING"}
+    rows, token = page(
+        call,
+        request,
+        lambda after, limit: call.tx.select(TARGETS, where, after=after, limit=limit, **order),
+        lambda row: [row[by], *TARGETS.key_of(row)],
+        most=50,
+    )
     return answer([store.pick(d, _MEMBERS) for d in rows], token)
 
 
@@ -91,13 +102,21 @@ def target(tx: Transaction, environment: Document, identifier: str) -> Document:
 
 
 def targets_of_project(tx: Transaction, domain_id: str, project_id: str, now: float) -> list[Document]:
-    """The subscription targets of a project. An environment that has a database and no target gets its default one."""
+    """The subscription targets of a project, also of environments that are older than their default target."""
     found = []
     for environment in store.project_environments(tx, domain_id, project_id):
-        own = _targets(tx, environment)
-        default = None if own else _default(tx, environment, now)
-        found += own if default is None else [tx.add(TARGETS, default)]
+        add_default(tx, environment, now)
+        found += _targets(tx, environment)
     return found
+
+
+def add_default(tx: Transaction, environment: Document, now: float) -> None:
+    """Makes the target that an environment with a database begins with; nothing when it has had one."""
+    default = None if environment.get("hasTarget") else _default(tx, environment, now)
+    if default is not None:
+        tx.put(store.ENVIRONMENTS, environment | {"hasTarget": True})
+        if not _targets(tx, environment):
+            tx.add(TARGETS, default)
 
 
 def database_of(document: Document) -> str | None:
@@ -160,4 +179,13 @@ OPERATIONS: dict[str, Operation] = {
     "ListSubscriptionTargets": reads(list_subscription_targets, access.allowed("ListSubscriptionTargets")),
     "UpdateSubscriptionTarget": writes(update_subscription_target, access.allowed("UpdateSubscriptionTarget")),
     "DeleteSubscriptionTarget": writes(delete_subscription_target, access.allowed("DeleteSubscriptionTarget")),
+}
+NOTES = {
+    "CreateSubscriptionTarget": "authorizedPrincipals can be the project's own role only: what was approved for a "
+    "project is for its members.",
+    "DeleteSubscriptionTarget": "Grants that were made through the target stay until their subscription ends.",
+}
+ASSUMED = {
+    "ListSubscriptionTargets": "An environment with a database has a target named Default from its deployment on; the "
+    "order is ascending unless the request says otherwise.",
 }
