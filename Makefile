@@ -45,6 +45,9 @@ openapi: ## Write web/openapi.json and the web's API types from the Management A
 	$(BIN)/python -m twinplane.control_plane.openapi > web/openapi.json
 	cd web && npm run --silent types
 
+pages: ## Write the pages of docs/ that are made from the code
+	$(BIN)/python -m tests.data_plane.datazone.operations_page
+
 clean: ## Remove what was installed and built (never a state folder)
 	rm -rf .venv .tools web/node_modules $(STATIC)
 
@@ -77,4 +80,4 @@ web/node_modules/.installed: web/package-lock.json
 $(STATIC)/index.html: web/node_modules/.installed web/index.html web/vite.config.ts $(shell find web/src -type f 2>/dev/null)
 	@cd web && npx vite build --logLevel warn
 
-.PHONY: help up demo test lint test-web bench soak web format openapi clean install-up install-dev
+.PHONY: help up demo test lint test-web bench soak web format openapi pages clean install-up install-dev

@@ -1,0 +1,27 @@
+"""docs/datazone-operations.md says what is served, how far and how it was checked; it is written from the code."""
+
+from tests.data_plane.datazone.operations_page import PAGE, page, snake
+from twinplane.data_plane.services.datazone.operations import OPERATIONS, RESOURCES
+from twinplane.data_plane.wire import models
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    assert PAGE.read_text() == page(), "run `make pages`"
+
+
+def test_the_operations_that_no_test_calls_are_few() -> None:
+    rows = [line.split(" | ")[0][2:] for line in page().splitlines() if line.endswith("| rights only |")]
+    assert rows == []
+
+
+def test_notes_are_about_served_operations_of_their_file() -> None:
+    for area in RESOURCES:
+        told = {*getattr(area, "NOTES", {}), *getattr(area, "ASSUMED", {})}
+        assert told <= set(getattr(area, "OPERATIONS", {})), area.__name__
+
+
+def test_names_become_the_methods_that_boto3_gives_them() -> None:
+    from botocore import xform_name
+
+    for name in (*models.load("datazone").operations, *OPERATIONS):
+        assert snake(name) == xform_name(name)
