@@ -51,13 +51,15 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, arguments: list[s
     assert list(tmp_path.glob("state/plane.*")) == []
 
 
-def test_a_state_is_served_as_the_account_that_it_is_of_and_no_other(tmp_path: Path) -> None:
+def test_a_state_is_served_as_the_account_and_region_that_it_is_of_and_no_other(tmp_path: Path) -> None:
     here = ["--state", str(tmp_path), "--port", "0"]
-    assert _plane(*here, "--account", "222233334444", "--", "true").returncode == 0
-    done = _plane(*here, "--", "true")
-    assert done.returncode == 1
-    assert "is of the account 222233334444, not 111122223333" in done.stderr
-    assert _plane(*here, "--account", "222233334444", "--", "true").returncode == 0
+    own = ["--account", "222233334444", "--region", "eu-west-1"]
+    assert _plane(*here, *own, "--", "true").returncode == 0
+    foreign, elsewhere = (_plane(*here, *half, "--", "true") for half in (own[2:], own[:2]))
+    assert (foreign.returncode, elsewhere.returncode) == (1, 1)
+    assert "is of the account 222233334444, not 111122223333" in foreign.stderr
+    assert "is of the region eu-west-1, not us-east-1" in elsewhere.stderr
+    assert _plane(*here, *own, "--", "true").returncode == 0
 
 
 def test_a_fresh_plane_leaves_nothing_behind(tmp_path: Path) -> None:

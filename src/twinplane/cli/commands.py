@@ -134,9 +134,7 @@ def up(
 def plane(
     command: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[-- COMMAND...]", help="Run this with the plane as its AWS, then stop with its exit code."
-        ),
+        typer.Argument(metavar="-- COMMAND", help="Run this with the plane as its AWS, then stop with its exit code."),
     ] = None,
     state: StateOption = Path(".twinplane-plane"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Start empty, on a free port; keep nothing.")] = False,

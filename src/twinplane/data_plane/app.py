@@ -25,7 +25,7 @@ from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.chain import Chain, Served
 from twinplane.data_plane.files import sync_folder
 from twinplane.data_plane.limits import Limits
-from twinplane.data_plane.plane import DamagedKey, Plane, PlaneSettings, open_plane
+from twinplane.data_plane.plane import PLACE, DamagedKey, Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.cloudtrail import retention
 from twinplane.data_plane.services.iam.store import account_of_administrator, ensure_administrator
@@ -261,7 +261,7 @@ def _module(name: str) -> Any:
 
 def kinds_and_tasks() -> tuple[list[Kind], dict[str, TaskKind]]:
     """What the services keep, and their background work."""
-    kinds, task_kinds = [tasks.TASKS, idempotency.TOKENS, journal.TAKEN], {}
+    kinds, task_kinds = [PLACE, tasks.TASKS, idempotency.TOKENS, journal.TAKEN], {}
     for name in SERVICES:
         kinds += _module(name).KINDS
         task_kinds.update(_module(name).TASKS)
@@ -280,7 +280,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
         try:
             plane = open_plane(settings, kinds, task_kinds)
             app = PlaneApp(plane, load_services(check_answers=settings.check_answers))
-            _check_account(plane)
+            await _check_place(plane)
             key_id, secret = await plane.store.write(lambda tx: ensure_administrator(tx, plane))
             sessions.write_profiles(plane, key_id, secret)
             await app.recorder.start()
@@ -335,15 +335,24 @@ async def _after_start(plane: Plane) -> None:
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
 
-def _check_account(plane: Plane) -> None:
-    """What is kept names its account: another one would find nothing of it. Raises `CannotServe`."""
-    kept = plane.store.read(account_of_administrator)
-    if kept not in (None, plane.settings.account_id):
-        plane.store.close()
-        raise CannotServe(
-            f"{plane.settings.state} is of the account {kept}, not {plane.settings.account_id}: "
-            "name that account, or another folder with --state."
-        )
+async def _check_place(plane: Plane) -> None:
+    """What is kept names its account and region: others would find nothing of it. Raises `CannotServe`."""
+    settings = plane.settings
+    kept = plane.store.read(lambda tx: tx.find(PLACE, "plane"))
+    if kept is None:  # a new state, or one from before this was kept
+        account_id = plane.store.read(account_of_administrator) or settings.account_id
+        kept = {"id": "plane", "account_id": account_id, "region": settings.region}
+        place = kept
+        await plane.store.write(lambda tx: tx.put(PLACE, place))
+    for what, there, asked in (
+        ("account", kept["account_id"], settings.account_id), ("region", kept["region"], settings.region),
+    ):  # fmt: skip
+        if there != asked:
+            plane.store.close()
+            raise CannotServe(
+                f"{settings.state} is of the {what} {there}, not {asked}: "
+                f"name that {what}, or another folder with --state."
+            )
 
 
 def lock_state(state: Path) -> int:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from twinplane.engines.sql.pool import SqlPool
 
 
+# Where a state is from: {"id": "plane", "account_id": …, "region": …}.
+PLACE = Kind("plane", key=("id",))
+
+
 @dataclass(frozen=True)
 class PlaneSettings:
     """`state` is the folder that holds everything durable; `endpoint` the URL clients use."""

@@ -25,9 +25,9 @@ LIBRARY_ONLY = "GetDomainExecutionRoleCredentials"  # in the model that sagemake
 
 _HEAD = """# DataZone, operation by operation
 
-Written by `make pages`; a test keeps it true. Of the {total} operations of AWS's model (botocore {version}) {served} are
-served, and one more that only the library `sagemaker_studio` knows. The others answer `NotImplemented` (501) and name
-themselves.
+Written by `make pages`; a test keeps it true. Of the {total} operations of AWS's model (botocore {version}) {served}
+are served, and one more that only the library `sagemaker_studio` knows. The others answer `NotImplemented` (501) and
+name themselves.
 
 *Checked by*: a test that calls the operation through an unmodified boto3 client over a socket (one is named), and real
 clients whose code calls it: {clients}. *Rights only*: no test but that of who may call it. Every answer in those tests

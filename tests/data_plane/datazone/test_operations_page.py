@@ -9,11 +9,6 @@ def test_the_page_is_what_the_code_says() -> None:
     assert PAGE.read_text() == page(), "run `make pages`"
 
 
-def test_the_operations_that_no_test_calls_are_few() -> None:
-    rows = [line.split(" | ")[0][2:] for line in page().splitlines() if line.endswith("| rights only |")]
-    assert rows == []
-
-
 def test_notes_are_about_served_operations_of_their_file() -> None:
     for area in RESOURCES:
         told = {*getattr(area, "NOTES", {}), *getattr(area, "ASSUMED", {})}
