@@ -35,9 +35,12 @@ is also held against AWS's model. What an operation does was taken from AWS's do
 otherwise. No operation has been compared with an AWS account.
 
 *Who may*, once IAM lets them: `members` of the owning project by designation (O owner, C contributor, S steward,
-U consumer, V viewer).
+U consumer, V viewer, D a designation of the domain's own, as its policy says).
 """
-_LETTERS = {rules.OWNER: "O", rules.CONTRIBUTOR: "C", rules.STEWARD: "S", rules.CONSUMER: "U", rules.VIEWER: "V"}
+_LETTERS = {
+    rules.OWNER: "O", rules.CONTRIBUTOR: "C", rules.STEWARD: "S", rules.CONSUMER: "U", rules.VIEWER: "V",
+    rules.CUSTOM: "D",
+}  # fmt: skip
 _CLIENTS = {"sagemaker_studio": "`sagemaker_studio`", "smus_cicd": "the SMUS CI/CD CLI"}
 
 
