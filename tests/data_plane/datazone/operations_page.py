@@ -60,7 +60,10 @@ def page() -> str:
         if getattr(area, "OPERATIONS", {}):
             out += _area(area)
     out.append("\n## Not served\n")
-    out.append(", ".join(f"`{name}`" for name in sorted(set(model.operations) - served)) + ".")
+    told = {name: text for area in RESOURCES for name, text in getattr(area, "NOTES", {}).items()}
+    missing = sorted(set(model.operations) - served)
+    out += [f"- {name}: {told[name]}" for name in missing if name in told]
+    out.append("\n" + ", ".join(f"`{name}`" for name in missing if name not in told) + ".")
     return "\n".join(out) + "\n"
 
 
