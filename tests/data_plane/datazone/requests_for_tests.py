@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+from tests.data_plane.datazone.domains_for_tests import eventually
 from tests.data_plane.datazone.lineage_for_tests import graph_query, namespace, run_event
 from tests.data_plane.datazone.roles_for_tests import Json, World, quality, word
 from twinplane.data_plane.services.datazone import rules
@@ -38,10 +39,12 @@ def _grant_to_remove(world: World) -> Json:
 
 
 def _another_domain(world: World) -> Json:
+    """A domain of the administrator's, once it is made."""
     role = f"arn:aws:iam::{world.mesh.plane.account_id}:role/"
     made = world.admin.create_domain(
         name=word("domain"), domainVersion="V2", domainExecutionRole=f"{role}Execution", serviceRole=f"{role}Service"
     )
+    eventually(lambda: world.admin.get_domain(identifier=made["id"])["status"], lambda s: s == "AVAILABLE")
     return {"identifier": str(made["id"])}
 
 

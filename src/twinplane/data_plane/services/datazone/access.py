@@ -70,6 +70,8 @@ def caller(call: Call, domain_id: str) -> Caller:
         profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or _person_profile(call, domain, user_id)
     if profile["status"] in ("DEACTIVATED", "NOT_ASSIGNED"):
         raise denied(call)
+    if profile.get("throughGroup") and not _is_in_assigned_group(call.tx, domain_id, who.group_ids):
+        raise denied(call)
     if profile["status"] == "ASSIGNED" or not profile.get("createdAt"):
         _activate(call, profile)
     return who
@@ -107,13 +109,19 @@ def person_profile(tx: Transaction, domain_id: str, user_id: str, status: str) -
 
 
 def _person_profile(call: Call, domain: Document, user_id: str) -> Document:
-    sign_on = domain["singleSignOn"]
-    if sign_on["type"] != "IAM_IDC" or sign_on.get("userAssignment") != "AUTOMATIC":
-        raise denied(call)
+    sign_on, groups = domain["singleSignOn"], identities.group_ids(call.tx, user_id)
     profile = person_profile(call.tx, domain["id"], user_id, "ASSIGNED")
-    if profile is None:
-        raise denied(call)
-    return profile
+    if sign_on["type"] == "IAM_IDC" and profile is not None:
+        if sign_on.get("userAssignment") == "AUTOMATIC":
+            return profile
+        if _is_in_assigned_group(call.tx, domain["id"], groups):
+            return profile | {"throughGroup": True}
+    raise denied(call)
+
+
+def _is_in_assigned_group(tx: Transaction, domain_id: str, group_ids: tuple[str, ...]) -> bool:
+    found = (tx.find(store.GROUP_PROFILES, domain_id, group_id) for group_id in group_ids)
+    return any(group is not None and group["status"] == "ASSIGNED" for group in found)
 
 
 def _activate(call: Call, profile: Document) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, people, rules, store
+from twinplane.data_plane.services.datazone import access, events, people, rules, store
 from twinplane.data_plane.store import Document
 
 _SHOWN = (
@@ -21,6 +21,16 @@ _SHOWN = (
 )
 
 
+ASSUMED = {
+    "CreateDomainUnit": "The creator owns the unit; owners of a unit own the units below it as well.",
+    "DeleteDomainUnit": "A unit with project profiles stays, like one with projects or child units; its policy grants "
+    "go with it.",
+    "AddEntityOwner": "Adding an owner again changes nothing. The model shows at most 20 owners of a unit; the next is "
+    "a ServiceQuotaExceededException.",
+    "RemoveEntityOwner": "The root unit keeps an owner; any other unit is then for the owners of the units above it.",
+}
+
+
 def create_domain_unit(call: Call, request: Request) -> Answer:
     """Makes a unit under a parent. Its creator owns it."""
     domain_id, parent_id = request["domainIdentifier"], request["parentDomainUnitIdentifier"]
@@ -28,6 +38,7 @@ def create_domain_unit(call: Call, request: Request) -> Answer:
     ancestors = [unit["id"] for unit in store.unit_path(call.tx, domain_id, parent_id)]
     access.require_unit_owner(call, domain_id, parent_id)
     rules.check_unit_depth(len(ancestors))
+    rules.check_quota(call.tx.count(store.DOMAIN_UNITS, {"domainId": domain_id}), rules.MAX_UNITS, "domain units")
     unit: Document = {
         "domainId": domain_id,
         "id": new_id(),
@@ -39,6 +50,7 @@ def create_domain_unit(call: Call, request: Request) -> Answer:
         "createdBy": who.id,
     }
     access.add_unique(call.tx, store.DOMAIN_UNITS, unit, _taken(request["name"]))
+    _tell(call, "Created", unit, who.id)
     return store.pick(unit, _SHOWN) | {"ancestorDomainUnitIds": ancestors}
 
 
@@ -57,13 +69,14 @@ def update_domain_unit(call: Call, request: Request) -> Answer:
     if any(other["id"] != unit["id"] for other in call.tx.select(store.DOMAIN_UNITS, siblings)):
         raise rules.conflict(_taken(unit["name"]))
     call.tx.put(store.DOMAIN_UNITS, unit)
+    _tell(call, "Updated", unit, who.id)
     return store.pick(unit, _SHOWN)
 
 
 def delete_domain_unit(call: Call, request: Request) -> Answer:
     """Removes a unit that is empty; for its owners. The root goes with its domain only."""
     unit = _unit(call, request)
-    access.require_unit_owner(call, unit["domainId"], unit["id"])
+    who = access.require_unit_owner(call, unit["domainId"], unit["id"])
     if unit["parentDomainUnitId"] is None:
         raise rules.invalid("The root domain unit cannot be deleted.")
     here = {"domainId": unit["domainId"]}
@@ -71,9 +84,12 @@ def delete_domain_unit(call: Call, request: Request) -> Answer:
         raise rules.conflict(f"Domain unit {unit['id']} has child units; delete them first.")
     if call.tx.count(store.PROJECTS, here | {"domainUnitId": unit["id"]}):
         raise rules.conflict(f"Domain unit {unit['id']} has projects; delete or move them first.")
+    if any(p["domainUnitId"] == unit["id"] for p in call.tx.select(store.PROJECT_PROFILES, here)):
+        raise rules.conflict(f"Domain unit {unit['id']} has project profiles; delete or move them first.")
     for grant in call.tx.select(store.POLICY_GRANTS, here | {"entityIdentifier": unit["id"]}):
         call.tx.remove(store.POLICY_GRANTS, unit["domainId"], grant["grantId"])
     call.tx.remove(store.DOMAIN_UNITS, unit["domainId"], unit["id"])
+    _tell(call, "Deleted", unit, who.id)
     return {}
 
 
@@ -96,23 +112,26 @@ def list_domain_units_for_parent(call: Call, request: Request) -> Answer:
 def add_entity_owner(call: Call, request: Request) -> Answer:
     """Makes a user or group an owner of a domain unit; for those who own it or may assume its ownership."""
     domain_id, unit = request["domainIdentifier"], _entity(call, request)
-    access.require_unit_owner(call, domain_id, unit["id"])
+    who = access.require_unit_owner(call, domain_id, unit["id"])
     owner = _owner(call, request)
     if owner not in unit["owners"]:
+        rules.check_quota(len(unit["owners"]), rules.MAX_OWNERS, "owners of a domain unit")
         call.tx.put(store.DOMAIN_UNITS, unit | {"owners": [*unit["owners"], owner]})
+        _tell(call, "Owner Added", unit, who.id, owner=owner)
     return {}
 
 
 def remove_entity_owner(call: Call, request: Request) -> Answer:
     """Ends an ownership; for owners. The last owner of the root unit stays."""
     domain_id, unit = request["domainIdentifier"], _entity(call, request)
-    access.require_unit_owner(call, domain_id, unit["id"])
+    who = access.require_unit_owner(call, domain_id, unit["id"])
     owner = _owner(call, request)
     if owner not in unit["owners"]:
         raise store.not_found("Owner", str(owner))
     if unit["parentDomainUnitId"] is None and unit["owners"] == [owner]:
         raise rules.invalid("The root domain unit must keep an owner.")
     call.tx.put(store.DOMAIN_UNITS, unit | {"owners": [o for o in unit["owners"] if o != owner]})
+    _tell(call, "Owner Removed", unit, who.id, owner=owner)
     return {}
 
 
@@ -136,7 +155,7 @@ def list_entity_owners(call: Call, request: Request) -> Answer:
 def update_root_domain_unit_owner(call: Call, request: Request) -> Answer:
     """Puts one owner of the root domain unit in another's place; for domain administrators."""
     domain_id = request["domainIdentifier"]
-    access.require_domain_admin(call, domain_id)
+    who = access.require_domain_admin(call, domain_id)
     root = store.get_domain_unit(call.tx, domain_id, store.get_domain(call.tx, domain_id)["rootDomainUnitId"])
     old = {"user": {"userId": people.get_user(call, domain_id, request["currentOwner"])["id"]}}
     new = {"user": {"userId": people.ensure_user(call, domain_id, request["newOwner"])["id"]}}
@@ -144,7 +163,15 @@ def update_root_domain_unit_owner(call: Call, request: Request) -> Answer:
         raise rules.invalid(f"{request['currentOwner']} is not an owner of the root domain unit.")
     owners = [o for o in root["owners"] if o not in (old, new)]
     call.tx.put(store.DOMAIN_UNITS, root | {"owners": [*owners, new]})
+    if old != new:
+        _tell(call, "Owner Removed", root, who.id, owner=old)
+        _tell(call, "Owner Added", root, who.id, owner=new)
     return {}
+
+
+def _tell(call: Call, moment: str, unit: Document, by: str, **data: Any) -> None:
+    shown = store.pick(unit, ("name", "description", "parentDomainUnitId"))
+    events.tell(call.tx, call.plane, f"Domain Unit {moment}", unit, "DomainUnit", by=by, **shown, **data)
 
 
 def _taken(name: str) -> str:
@@ -152,10 +179,12 @@ def _taken(name: str) -> str:
 
 
 def _unit(call: Call, request: Request) -> Document:
+    access.caller(call, request["domainIdentifier"])  # whoever is not let in learns nothing of what there is
     return store.get_domain_unit(call.tx, request["domainIdentifier"], request["identifier"])
 
 
 def _entity(call: Call, request: Request) -> Document:
+    access.caller(call, request["domainIdentifier"])
     if request["entityType"] != "DOMAIN_UNIT":
         raise rules.invalid(f"A {request['entityType']} has no owners; only a DOMAIN_UNIT has.")
     return store.get_domain_unit(call.tx, request["domainIdentifier"], request["entityIdentifier"])

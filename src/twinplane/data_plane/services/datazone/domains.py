@@ -48,6 +48,19 @@ _UPDATED = (
     "lastUpdatedAt",
 )  # fmt: skip
 
+NOTES = {
+    "CreateDomain": "Version V2 only. The roles are not looked at before they are used.",
+    "DeleteDomain": "A domain that is deleted is gone: nothing lists it as DELETED. Projects that hold it up are "
+    "removed first when skipDeletionCheck or cascadeDelete says so.",
+    "TagResource": "Only domains have tags by ARN, as in AWS's list of taggable resources; projects have resourceTags.",
+}
+ASSUMED = {
+    "UpdateDomain": "Only an AVAILABLE domain can be changed; domain administrators may, besides what IAM allows.",
+    "DeleteDomain": "A domain that is CREATING or DELETING answers ConflictException.",
+    "ListTagsForResource": "IAM decides alone who reads tags.",
+    "GetIamPortalLoginUrl": "The URL is the portal's address.",
+}
+
 EXECUTION_ROLE_SECONDS = 3600
 _PROJECTS_TAKE_SECONDS = 0.2
 
@@ -60,6 +73,7 @@ def create_domain(call: Call, request: Request) -> Answer:
         if not request.get(role):
             raise rules.invalid(f"{role} is required for a version V2 domain.")
     _pass_roles(call, request)
+    rules.check_tags(request.get("tags", {}))
     domain_id, unit_id = new_id(prefix="dzd-"), new_id()
     sign_on = {"type": "DISABLED", **request.get("singleSignOn", {})}
     if sign_on["type"] == "IAM_IDC":
@@ -130,6 +144,8 @@ def update_domain(call: Call, request: Request) -> Answer:
     access.require_domain_admin(call, request["identifier"])
     _pass_roles(call, request)
     domain = store.get_domain(call.tx, request["identifier"])
+    if domain["status"] != "AVAILABLE":
+        raise rules.conflict(f"Domain {domain['id']} is {domain['status']}.")
     changed = store.pick(request, ("name", "description", "domainExecutionRole", "serviceRole", "singleSignOn"))
     domain |= changed | {"lastUpdatedAt": call.now}
     named = call.tx.first(store.DOMAINS, {"name": domain["name"]})
@@ -144,6 +160,8 @@ def delete_domain(call: Call, request: Request) -> Answer:
     domain_id = request["identifier"]
     access.require_domain_admin(call, domain_id)
     domain = store.get_domain(call.tx, domain_id)
+    if domain["status"] in ("CREATING", "DELETING"):
+        raise rules.conflict(f"Domain {domain_id} is {domain['status']}.")
     projects = call.tx.count(store.PROJECTS, {"domainId": domain_id})
     if projects and not (request.get("skipDeletionCheck") or request.get("cascadeDelete")):
         raise rules.conflict(f"Domain {domain_id} still has {projects} projects; delete them first.")
@@ -161,7 +179,9 @@ def tag_resource(call: Call, request: Request) -> Answer:
     """Gives a domain tags; for its administrators."""
     domain = _tagged(call, request)
     access.require_domain_admin(call, domain["id"])
-    call.tx.put(store.DOMAINS, domain | {"tags": {**domain["tags"], **request["tags"]}})
+    tags = {**domain["tags"], **request["tags"]}
+    rules.check_tags(tags)
+    call.tx.put(store.DOMAINS, domain | {"tags": tags})
     return {}
 
 
@@ -213,9 +233,7 @@ async def _make(plane: "Plane", task: Document) -> None:
             return
         provisioning.ensure_default_bucket(tx, plane, domain["id"])
         tx.put(store.DOMAINS, domain | {"status": "AVAILABLE", "lastUpdatedAt": plane.clock()})
-        events.tell(
-            tx, plane, "Domain Creation Succeeded", domain | {"domainId": domain["id"]}, "Domain", name=domain["name"]
-        )
+        _tell(tx, plane, "Creation Succeeded", domain)
 
     await plane.store.write(make)
 
@@ -234,9 +252,17 @@ async def _remove(plane: "Plane", task: Document) -> None:
             if "domainId" in kind.key:
                 for document in tx.select(kind, {"domainId": domain_id}):
                     tx.remove(kind, *kind.key_of(document))
-        tx.remove(store.DOMAINS, domain_id)
+        domain = tx.find(store.DOMAINS, domain_id)
+        if domain is not None:
+            tx.remove(store.DOMAINS, domain_id)
+            _tell(tx, plane, "Deletion Succeeded", domain)
 
     await plane.store.write(remove)
+
+
+def _tell(tx: Transaction, plane: "Plane", moment: str, domain: Document, **data: Any) -> None:
+    about = domain | {"domainId": domain["id"]}
+    events.tell(tx, plane, f"Domain {moment}", about, "Domain", name=domain["name"], **data)
 
 
 def _failed(status: str) -> Any:

@@ -9,6 +9,15 @@ from twinplane.data_plane.services.datazone import access, events, people, rules
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document, Transaction
 
+NOTES = {
+    "ListProjectMemberships": "Members are listed by type and id: sortBy NAME does not sort by name.",
+}
+ASSUMED = {
+    "CreateProjectMembership": "Whoever may assume the ownership of projects (OVERRIDE_PROJECT_OWNERS) may add members "
+    "with every designation, as owners of the project may.",
+    "DeleteProjectMembership": "The last owner of a project stays. Credentials and sessions of the member end at once.",
+}
+
 FindUser = Callable[[Call, str, str], Document]
 
 

@@ -9,6 +9,22 @@ from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document
 
+NOTES = {
+    "CreateUserProfile": "Profiles of sessions of IAM roles (IAM_ROLE_SESSION, sessionName) belong to IAM-based "
+    "domains, which are not served.",
+    "CreateGroupProfile": "Groups of IAM role sessions (rolePrincipalArn) belong to IAM-based domains, which are not "
+    "served.",
+    "SearchGroupProfiles": "IAM_ROLE_SESSION_GROUP finds nothing, because there are no IAM-based domains.",
+}
+ASSUMED = {
+    "CreateUserProfile": "A profile's id is the identity-store user's id; IAM principals have an id made of domain and "
+    "ARN, and are ACTIVATED at once. Creating a profile again answers the one there is.",
+    "UpdateUserProfile": "ASSIGNED may become NOT_ASSIGNED or DEACTIVATED, NOT_ASSIGNED only ASSIGNED, ACTIVATED only "
+    "DEACTIVATED and back.",
+    "UpdateGroupProfile": "Where people are assigned by hand, those of an assigned group are let in for as long as "
+    "they are in it and it is assigned.",
+    "SearchUserProfiles": "The text is looked for in sign-in name, first and last name, or the ARN.",
+}
 _USER = ("domainId", "id", "type", "status", "details")
 _GROUP = ("domainId", "id", "status", "groupName", "rolePrincipalArn")
 
@@ -25,6 +41,8 @@ def create_user_profile(call: Call, request: Request) -> Answer:
     if request.get("userType") not in (None, profile["userType"]):
         raise rules.invalid(f"{request['userIdentifier']} is an {profile['userType']}, not an {request['userType']}.")
     stored = call.tx.find(store.USER_PROFILES, domain_id, profile["id"])
+    if stored is not None and stored.pop("throughGroup", False):
+        call.tx.put(store.USER_PROFILES, stored)
     if stored is None or stored["status"] == "NOT_ASSIGNED":
         status = "ACTIVATED" if profile["type"] == "IAM" else "ASSIGNED"
         stored = call.tx.put(store.USER_PROFILES, profile | {"status": status, "createdAt": call.now})
