@@ -55,6 +55,7 @@ def test_an_event_comes_back_byte_for_byte_with_who_posted_it_and_how_it_is_proc
         ({"job": {"name": "without namespace"}}, "namespace"),
         ({"eventTime": "yesterday"}, "eventTime"),
         ({"eventTime": "2026-03-01T12:00:00"}, "eventTime"),
+        ({"eventTime": "0001-01-01T00:00:00+14:00"}, "out of range"),
         ({"eventType": "PAUSED"}, "eventType"),
         ({"inputs": [{"namespace": "n"}]}, "inputs"),
         ({"run": {"runId": ""}}, "empty"),

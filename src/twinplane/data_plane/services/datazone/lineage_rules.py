@@ -6,7 +6,7 @@ Everything is computed from the event's text. The specification: https://openlin
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -67,7 +67,8 @@ def read(body: bytes) -> RunEvent:
         if isinstance(shape, dict) and "run" not in shape and ("dataset" in shape or "job" in shape):
             raise EventError("it is an OpenLineage dataset or job event; only run events are taken")
         event = msgspec.convert(shape, RunEvent)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        event.eventTime = event.eventTime.astimezone(UTC)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise EventError(str(error) or "it is nested too deeply") from None
     if not all([event.run.runId, *(t.name and t.namespace for t in (event.job, *event.inputs, *event.outputs))]):
         raise EventError("a runId, name or namespace is empty")
