@@ -132,12 +132,12 @@ def _methods() -> set[str]:
 
 
 def _calls(source: str) -> Iterator[str]:
+    """Methods that are called, and those that are named as text: for a paginator, or to be called in a loop."""
     for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call):
-            continue
-        if isinstance(node.func, ast.Attribute):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield node.func.attr
-        yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 @cache

@@ -9,6 +9,10 @@ def test_the_page_is_what_the_code_says() -> None:
     assert PAGE.read_text() == page(), "run `make pages`"
 
 
+def test_every_served_operation_is_called_by_a_test_of_what_it_does() -> None:
+    assert [line.split(" | ")[0][2:] for line in page().splitlines() if line.endswith("| rights only |")] == []
+
+
 def test_notes_are_about_operations_of_their_file_or_about_what_is_not_served() -> None:
     unserved = set(models.load("datazone").operations) - set(OPERATIONS)
     for area in RESOURCES:
