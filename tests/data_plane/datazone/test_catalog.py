@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.data_plane.datazone.catalog_for_tests import COLUMNS, Producer, form, glue_form, producer, unique
 from tests.data_plane.datazone.domains_for_tests import Mesh
 from twinplane.data_plane.services.datazone import search_index
+from twinplane.data_plane.services.datazone.asset_filters import row_filter_text
 from twinplane.data_plane.services.datazone.search_query import Search
 from twinplane.data_plane.store import Kind, Store, Transaction
 from twinplane.data_plane.upgrades import UPGRADES
@@ -520,3 +521,91 @@ def test_an_index_of_an_earlier_state_answers_as_before(tmp_path: Path) -> None:
     assert now.read(lambda tx: Search(tx, "dzd-1", "LISTING", {}, ["p1"]).total()) == 3
     assert now.read(lambda tx: Search(tx, "dzd-1", "LISTING", {}, None).values("kind")) == [("b", 2), ("a", 1)]
     now.close()
+
+
+def test_glossaries_and_terms_are_found_and_named_once(mesh: Mesh) -> None:
+    domain, word = {"domainIdentifier": mesh.domain_id}, unique("Lexicon").replace(" ", "")
+    given = {"name": word, "owningProjectIdentifier": steward_project(mesh), "description": "of sales"}
+    glossary = mesh.admin.create_glossary(**domain, **given)
+    with refused("ConflictException", "already"):
+        mesh.admin.create_glossary(**domain, **given | {"owningProjectIdentifier": steward_project(mesh)})
+    in_glossary = {**domain, "glossaryIdentifier": glossary["id"]}
+    general = mesh.admin.create_glossary_term(**in_glossary, name="Turnover")["id"]
+    special = mesh.admin.create_glossary_term(
+        **in_glossary, name=f"{word} net", longDescription="without tax", termRelations={"isA": [general]}
+    )["id"]
+    with refused("ConflictException", "related"):
+        mesh.admin.delete_glossary_term(**domain, identifier=general)
+    with refused("ConflictException", "taken|already"):
+        mesh.admin.create_glossary_term(**in_glossary, name="Turnover")
+    asked = {**domain, "searchText": f"{word[:-2]}", "additionalAttributes": ["TEXT_MATCH_RATIONALE"]}
+    [found] = mesh.as_person("stranger").search(**asked, searchScope="GLOSSARY")["items"]
+    assert found["glossaryItem"]["id"] == glossary["id"]
+    [match] = found["glossaryItem"]["additionalAttributes"]["matchRationale"][0]["textMatches"]
+    assert (match["attribute"], match["text"]) == ("name", word)
+    of_glossary = {"filter": {"attribute": "glossaryId", "value": glossary["id"]}}
+    terms = mesh.admin.search(**domain, searchScope="GLOSSARY_TERM", filters=of_glossary)
+    assert sorted(t["glossaryTermItem"]["id"] for t in terms["items"]) == sorted([general, special])
+    mesh.admin.update_glossary_term(**domain, identifier=special, termRelations={"classifies": [special]})
+    mesh.admin.delete_glossary_term(**domain, identifier=general)
+
+
+def test_rules_come_down_to_child_units_and_keep_their_revisions(mesh: Mesh) -> None:
+    domain = {"domainIdentifier": mesh.domain_id}
+    unit = mesh.admin.create_domain_unit(**domain, name=unique("unit"), parentDomainUnitIdentifier=mesh.root_unit)["id"]
+    name = unique("Ruled").replace(" ", "")
+    form_type(mesh, name, f"structure {name} {{ note: String }}")
+    detail = {
+        "metadataFormEnforcementDetail": {"requiredMetadataForms": [{"typeIdentifier": name, "typeRevision": "1"}]}
+    }
+
+    def make(label: str, *, children: bool, **scope: Any) -> str:
+        made = mesh.admin.create_rule(
+            **domain,
+            name=unique(label),
+            action="CREATE_SUBSCRIPTION_REQUEST",
+            target={"domainUnitTarget": {"domainUnitId": mesh.root_unit, "includeChildDomainUnits": children}},
+            scope=scope,
+            detail=detail,
+        )
+        return str(made["identifier"])
+
+    alone = make("alone", children=False, project={"selectionMode": "ALL"})
+    cascading = make("cascading", children=True, dataProduct=True)
+
+    def listed(target: str, **given: Any) -> set[str]:
+        pages = mesh.admin.get_paginator("list_rules").paginate(
+            **domain, targetType="DOMAIN_UNIT", targetIdentifier=target, **given
+        )
+        return {r["identifier"] for answer in pages for r in answer["items"]} & {alone, cascading}
+
+    assert listed(mesh.root_unit) == {alone, cascading}
+    assert listed(mesh.root_unit, dataProduct=True) == {cascading}
+    assert (listed(unit), listed(unit, includeCascaded=True)) == (set(), {cascading})
+    mesh.admin.update_rule(**domain, identifier=alone, name="changed", includeChildDomainUnits=True)
+    assert listed(unit, includeCascaded=True) == {alone, cascading}
+    assert mesh.admin.get_rule(**domain, identifier=alone)["revision"] == "2"
+    assert mesh.admin.get_rule(**domain, identifier=alone, revision="1")["name"] != "changed"
+    with refused("ResourceNotFoundException", "revision 3"):
+        mesh.admin.get_rule(**domain, identifier=alone, revision="3")
+    with refused("ValidationException", "SPECIFIC"):
+        make("vague", children=True, project={"selectionMode": "SPECIFIC"})
+    for identifier in (alone, cascading):
+        mesh.admin.delete_rule(**domain, identifier=identifier)
+
+
+@pytest.mark.parametrize(
+    ("expression", "sql"),
+    [
+        ({"equalTo": {"columnName": "region", "value": "EU"}}, "\"region\" = 'EU'"),
+        ({"notEqualTo": {"columnName": "region", "value": "EU"}}, "\"region\" <> 'EU'"),
+        ({"greaterThanOrEqualTo": {"columnName": "amount", "value": "1e3"}}, '"amount" >= 1e3'),
+        ({"lessThanOrEqualTo": {"columnName": "order_id", "value": "-7"}}, '"order_id" <= -7'),
+        ({"notIn": {"columnName": "order_id", "values": ["1", "2"]}}, '"order_id" NOT IN (1, 2)'),
+        ({"isNotNull": {"columnName": "amount"}}, '"amount" IS NOT NULL'),
+        ({"like": {"columnName": "region", "value": "E%"}}, "\"region\" LIKE 'E%'"),
+        ({"notLike": {"columnName": "region", "value": "%'; --"}}, "\"region\" NOT LIKE '%''; --'"),
+    ],
+)
+def test_every_expression_of_a_row_filter_becomes_sql(expression: dict[str, Any], sql: str) -> None:
+    assert row_filter_text({"expression": expression}, COLUMNS) == sql

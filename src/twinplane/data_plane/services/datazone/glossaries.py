@@ -6,7 +6,12 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, 
 from twinplane.data_plane.services.datazone import access, rules, search_index, store
 from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
 
-GLOSSARIES = Kind("datazone_glossary", key=("domainId", "id"), unique=(("domainId", "owningProjectId", "name"),))
+GLOSSARIES = Kind(
+    "datazone_glossary",
+    key=("domainId", "id"),
+    unique=(("domainId", "owningProjectId", "name"),),
+    indexes=(("domainId", "name"),),
+)
 TERMS = Kind("datazone_glossary_term", key=("domainId", "id"), unique=(("domainId", "glossaryId", "name"),))
 KINDS = [GLOSSARIES, TERMS]
 
@@ -34,7 +39,8 @@ def create_glossary(call: Call, request: Request) -> Answer:
         "usageRestrictions": request.get("usageRestrictions"), "createdAt": call.now, "createdBy": who.id,
         "updatedAt": call.now, "updatedBy": who.id,
     }  # fmt: skip
-    access.add_unique(call.tx, GLOSSARIES, document, f"Glossary {request['name']} exists already in the project.")
+    _check_free(call.tx, document)
+    call.tx.add(GLOSSARIES, document)
     index_glossary(call.tx, document)
     return _written(document, GLOSSARY_MEMBERS)
 
@@ -52,7 +58,8 @@ def update_glossary(call: Call, request: Request) -> Answer:
     who = access.require_project_role(call, domain_id, known["owningProjectId"])
     document = known | store.pick(request, ("name", "description", "status"))
     document |= {"updatedAt": call.now, "updatedBy": who.id}
-    _put_named(call.tx, GLOSSARIES, document)
+    _check_free(call.tx, document)
+    call.tx.put(GLOSSARIES, document)
     index_glossary(call.tx, document)
     return _written(document, GLOSSARY_MEMBERS)
 
@@ -152,6 +159,13 @@ def usable_terms(tx: Transaction, domain_id: str, identifiers: list[str], *, gov
             raise rules.invalid(f"Glossary term {known['name']} {use}.")
         found.append(known)
     return found
+
+
+def _check_free(tx: Transaction, document: Document) -> None:
+    """The name of a glossary is taken once in a domain; earlier states may have it once for each project."""
+    for other in tx.select(GLOSSARIES, {"domainId": document["domainId"], "name": document["name"]}):
+        if other["id"] != document["id"]:
+            raise rules.conflict(f"The domain has a glossary {document['name']} already.")
 
 
 def _put_named(tx: Transaction, kind: Kind, document: Document) -> None:

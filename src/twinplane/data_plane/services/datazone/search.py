@@ -89,12 +89,21 @@ def _product_item(tx: Transaction, document: Document, request: Request) -> Answ
     return {"dataProductItem": item}
 
 
-def _glossary_item(_tx: Transaction, document: Document, _request: Request) -> Answer:
-    return {"glossaryItem": store.pick(document, glossaries.GLOSSARY_MEMBERS)}
+def _glossary_item(_tx: Transaction, document: Document, request: Request) -> Answer:
+    item = store.pick(document, glossaries.GLOSSARY_MEMBERS)
+    return {"glossaryItem": item | _explanation(document, request, "name", "description")}
 
 
-def _term_item(_tx: Transaction, document: Document, _request: Request) -> Answer:
-    return {"glossaryTermItem": store.pick(document, glossaries.TERM_MEMBERS)}
+def _term_item(_tx: Transaction, document: Document, request: Request) -> Answer:
+    item = store.pick(document, glossaries.TERM_MEMBERS)
+    return {"glossaryTermItem": item | _explanation(document, request, "name", "shortDescription", "longDescription")}
+
+
+def _explanation(document: Document, request: Request, *members: str) -> Answer:
+    if "TEXT_MATCH_RATIONALE" not in (request.get("additionalAttributes") or []):
+        return {}
+    texts = ((member, str(document[member])) for member in members if document.get(member))
+    return {"additionalAttributes": {"matchRationale": _matches(texts, request)}}
 
 
 _ITEMS: dict[str, tuple[Kind, Callable[[Transaction, Document, Request], Answer]]] = {
@@ -147,10 +156,14 @@ def _shown(tx: Transaction, domain_id: str, wanted: dict[str, Any], value: Any) 
 
 def _rationale(tx: Transaction, document: Document, request: Request) -> list[Answer]:
     """Where the words of the search stand in what was found."""
+    return _matches(_explained(tx, document), request)
+
+
+def _matches(texts: Iterable[tuple[str, str]], request: Request) -> list[Answer]:
     words, _ = search_index.words(request.get("searchText") or "")
     wanted = {search_index.field_of(item["attribute"]) for item in request.get("searchIn") or []}
     matches = []
-    for attribute, text in _explained(tx, document):
+    for attribute, text in texts:
         if wanted and search_index.field_of(attribute) not in wanted:
             continue
         found = search_index.offsets(text, words)
