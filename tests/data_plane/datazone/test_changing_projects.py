@@ -1,9 +1,13 @@
 """Projects and environments after their creation: tried again, brought to a changed profile, moved, taken down."""
 
+import importlib.util
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import boto3
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -157,7 +161,89 @@ def test_an_environment_says_that_it_is_being_deleted_until_it_is_gone(mesh: Mes
     here = {"domainIdentifier": mesh.domain_id}
     project = mesh.project(name())
     found = environments(mesh, project["id"])
-    with refused("ValidationException.*tooling"):
-        mesh.admin.delete_environment(identifier=found["Tooling"]["id"], **here)
     mesh.admin.delete_environment(identifier=found["Lakehouse Database"]["id"], **here)
     eventually(lambda: list(environments(mesh, project["id"])), lambda names: names == ["Tooling"])
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"configurationParameters": {"ssmPath": "/tooling"}}, "ssmPath.*not served"),
+        ({"awsAccount": {"awsAccountIdPath": "/account"}}, "awsAccountIdPath.*not served"),
+        ({"awsRegion": {"regionNamePath": "/region"}}, "regionNamePath.*not served"),
+        ({"accountPools": ["pool"]}, "accountPools.*not served"),
+    ],
+)
+def test_a_profile_that_names_what_is_not_served_is_refused(mesh: Mesh, members: dict[str, Any], reason: str) -> None:
+    with refused(f"ValidationException.*{reason}"):
+        mesh.admin.create_project_profile(
+            domainIdentifier=mesh.domain_id, name=f"Profile {uuid.uuid4().hex[:6]}",
+            environmentConfigurations=[environment(mesh, "Tooling", "Tooling") | members],
+        )  # fmt: skip
+
+
+def test_a_profile_in_use_stays(mesh: Mesh) -> None:
+    here = {"domainIdentifier": mesh.domain_id}
+    profile = make_profile(mesh, f"Profile {uuid.uuid4().hex[:6]}")
+    project = mesh.project(name(), projectProfileId=profile)
+    with refused("ValidationException.*in use"):
+        mesh.admin.delete_project_profile(identifier=profile, **here)
+    mesh.admin.delete_project(identifier=project["id"], **here)
+    eventually(lambda: gone(lambda: mesh.admin.get_project(identifier=project["id"], **here)), bool)
+    mesh.admin.delete_project_profile(identifier=profile, **here)
+
+
+def test_a_project_works_with_the_role_that_its_creator_brought_and_leaves_it(mesh: Mesh) -> None:
+    here = {"domainIdentifier": mesh.domain_id}
+    role = f"arn:aws:iam::{mesh.plane.account_id}:role/Execution"
+    with refused("AccessDeniedException.*iam:PassRole"):
+        bundled_client(mesh, mesh.credentials("greedy")).create_project(
+            name=name(), projectProfileId=mesh.profile_id, customerProvidedRoleConfigs=[{"roleArn": role}], **here
+        )
+    library = bundled_client(mesh)
+    made = library.create_project(
+        name=name(), projectProfileId=mesh.profile_id, customerProvidedRoleConfigs=[{"roleArn": role}],
+        tags={"cost": "42"}, **here,
+    )  # fmt: skip
+    assert made["tags"] == {"cost": "42"}
+    assert mesh.deployed(made["id"])["environmentDeploymentDetails"] == {"overallDeploymentStatus": "SUCCESSFUL"}
+    assert mesh.resources(made["id"])["userRoleArn"] == role
+    mesh.admin.delete_project(identifier=made["id"], **here)
+    eventually(lambda: gone(lambda: mesh.admin.get_project(identifier=made["id"], **here)), bool)
+    assert mesh.plane.client("iam").get_role(RoleName="Execution")["Role"]["Arn"] == role
+
+
+def bundled_client(mesh: Mesh, credentials: dict[str, str] | None = None) -> Any:
+    """DataZone (as the administrator) with the model that AWS's own library bundles."""
+    found = importlib.util.find_spec("sagemaker_studio")
+    assert found is not None
+    assert found.origin is not None
+    session = botocore.session.Session()
+    session.set_config_variable("data_path", str(Path(found.origin).with_name("boto3_models")))
+    given = mesh.plane.administrator()
+    if credentials is not None:
+        given = {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
+    return boto3.session.Session(botocore_session=session).client(
+        "datazone", endpoint_url=mesh.plane.endpoint, region_name=mesh.plane.region, **given
+    )
+
+
+def test_storage_is_registered_with_lake_formation_as_the_blueprint_is_configured(mesh: Mesh) -> None:
+    role = f"arn:aws:iam::{mesh.plane.account_id}:role/Service"
+    here = {"domainIdentifier": mesh.domain_id}
+    tooling = mesh.admin.list_environment_blueprints(managed=True, name="Tooling", **here)["items"][0]["id"]
+    known = mesh.admin.get_environment_blueprint_configuration(environmentBlueprintIdentifier=tooling, **here)
+    members = ("enabledRegions", "manageAccessRoleArn", "provisioningRoleArn", "environmentBlueprintId")
+    kept = {("environmentBlueprintIdentifier" if m == "environmentBlueprintId" else m): known[m] for m in members}
+    configured = [{"lakeFormationConfiguration": {"locationRegistrationRole": role}}]
+    put = mesh.admin.put_environment_blueprint_configuration
+    assert put(**kept, provisioningConfigurations=configured, **here)["provisioningConfigurations"] == configured
+    root = mesh.resources(mesh.project(name())["id"])["s3BucketPath"]
+    arn = f"arn:aws:s3:::{root.removeprefix('s3://')}"
+    registered = mesh.plane.client("lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
+    assert registered["RoleArn"] == role
+    put(**kept, **here)

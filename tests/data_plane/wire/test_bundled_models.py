@@ -31,9 +31,14 @@ def bundled_model(service: str) -> ServiceModel:
 
 
 def served(service: str) -> list[str]:
-    """What is served of what both models have."""
+    """What is served of what both models have; not the older paths of notebooks, which the library never asks for."""
     operations = importlib.import_module(f"twinplane.data_plane.services.{service}.operations").OPERATIONS
-    return [name for name in bundled_model(service).operation_names if name in operations]
+    model = bundled_model(service)
+    return [
+        name
+        for name in model.operation_names
+        if name in operations and not model.operation_model(name).http["requestUri"].startswith("/domains/")
+    ]
 
 
 def common(one: Shape, other: Shape, value: Any) -> Any:

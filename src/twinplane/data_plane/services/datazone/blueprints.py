@@ -137,6 +137,8 @@ MANAGED = (
         ),
     ),
     Blueprint("EmrOnEks", "EMR on Amazon EKS"),
+    Blueprint("S3Bucket", "A bucket in Amazon S3"),
+    Blueprint("MLflowApp", "An MLflow application"),
     Blueprint("PartnerApps", "Partner AI applications"),
     Blueprint("QuickSight", "Amazon QuickSight"),
     Blueprint("AmazonBedrockChatAgent", "A chat agent on Amazon Bedrock"),
@@ -150,6 +152,18 @@ MANAGED = (
 
 _BY_ID = {blueprint.id: blueprint for blueprint in MANAGED}
 _BY_NAME = {blueprint.name: blueprint for blueprint in MANAGED}
+
+NOTES = {
+    "GetEnvironmentBlueprint": "There is no template behind provisioningProperties.",
+    "PutEnvironmentBlueprintConfiguration": "Of regionalParameters, S3Location decides where projects have their "
+    "storage; keys and networks are told of and not used. globalParameters and resourceConfigurations are kept.",
+}
+ASSUMED = {
+    "ListEnvironmentBlueprints": "The names Tooling, ToolingLite, DataLake, Workflows and EmrOnEc2 are those that "
+    "AWS's clients ask for, others are of AWS's documentation; descriptions and most parameters are assumed.",
+    "DeleteEnvironmentBlueprintConfiguration": "What was made of the blueprint stays, and a configuration that is not "
+    "there may be deleted.",
+}
 
 _CONFIGURATION = (
     "domainId",
@@ -227,6 +241,9 @@ def put_environment_blueprint_configuration(call: Call, request: Request) -> Ans
     access.require_domain_admin(call, domain_id)
     for role in ("provisioningRoleArn", "manageAccessRoleArn"):
         require_pass_role(call, request.get(role), access.SERVICE)
+    for configured in request.get("provisioningConfigurations", []):
+        registers_as = configured.get("lakeFormationConfiguration", {}).get("locationRegistrationRole")
+        require_pass_role(call, registers_as, access.SERVICE)
     blueprint = get_blueprint(request["environmentBlueprintIdentifier"])
     old = store.blueprint_configuration(call.tx, domain_id, blueprint.id)
     configuration: dict[str, Any] = {

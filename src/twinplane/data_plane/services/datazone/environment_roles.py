@@ -5,7 +5,7 @@ from twinplane.data_plane.services.datazone import access, rules, store
 from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.store import Document
 
-_KEPT = "It is kept and checked; the credentials of the project stay those of the role that its tooling made."
+_KEPT = "It is kept; nobody acts as it: the credentials of the project stay those of the role that its tooling made."
 NOTES = {"AssociateEnvironmentRole": _KEPT}
 ASSUMED = {
     "AssociateEnvironmentRole": "The role must exist. To associate it a second time changes nothing.",

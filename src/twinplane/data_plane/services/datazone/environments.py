@@ -46,6 +46,19 @@ _FAILED = ("CREATE_FAILED", "UPDATE_FAILED", "VALIDATION_FAILED")
 _UNDER_WAY = ("CREATING", "UPDATING", "DELETING")
 
 
+NOTES = {
+    "CreateEnvironment": "Only configurations that the project's profile offers on demand: environment profiles and "
+    "custom blueprints are of domains of version 1.",
+    "UpdateEnvironment": "blueprintVersion is not read: managed blueprints have one version here.",
+}
+ASSUMED = {
+    "UpdateEnvironment": "One whose deployment failed is deployed again by any update; while a deployment is under way "
+    "there is a conflict.",
+    "DeleteEnvironment": "The tooling of a project may go before the project; what stands on it fails from then on.",
+    "GetEnvironmentCredentials": "They are the project role's, for one hour, and end with the membership.",
+}
+
+
 def create_environment(call: Call, request: Request) -> Answer:
     """Makes an environment of a configuration that the project's profile offers on demand; for owners, contributors."""
     domain_id = request["domainIdentifier"]

@@ -29,6 +29,8 @@ EXPORTS = Kind("datazone_notebook_export", key=("domainId", "id"), indexes=(_OF_
 KINDS = [NOTEBOOKS, EXPORTS]
 
 NOTES = {
+    "CreateNotebook": "Notebooks are not run here, and imported by StartNotebookSync. Served as the public model has "
+    "it: the form without /v2 in the model of AWS's own library, which that library does not call, is not.",
     "StartNotebookExport": "An export as PDF fails and says so: nothing here typesets.",
     "StartNotebookSync": "The source must lie in the project's own storage, and be one .ipynb file.",
 }

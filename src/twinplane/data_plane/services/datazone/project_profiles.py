@@ -19,6 +19,17 @@ _SETTINGS = (
 _SHOWN = (*_LISTED, *_SETTINGS[3:], "environmentConfigurations")
 
 
+NOTES = {
+    "CreateProjectProfile": "Values from Parameter Store (ssmPath, awsAccountIdPath, regionNamePath) and account pools "
+    "are refused: neither is served. Environments of blueprints that nothing here makes may be configured, and fail.",
+}
+ASSUMED = {
+    "UpdateProjectProfile": "Projects that were made with the profile stay as they are until UpdateProject asks for "
+    "projectProfileVersion latest.",
+    "DeleteProjectProfile": "A profile in use by a project stays.",
+}
+
+
 def create_project_profile(call: Call, request: Request) -> Answer:
     """Makes a profile in a domain unit (the root when none is named); for the unit's owners."""
     domain_id = request["domainIdentifier"]
@@ -112,6 +123,9 @@ def _configurations(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
         name = configuration["name"]
         if any(other["name"] == name for other in configurations):
             raise rules.invalid(f"Two environment configurations are named {name}.")
+        if any(other["id"] == configuration.get("id") for other in configurations):
+            raise rules.invalid(f"Two environment configurations have the id {configuration['id']}.")
+        _check_served(configuration)
         blueprint = blueprints.get_blueprint(configuration["environmentBlueprintId"])
         overrides = configuration.get("configurationParameters", {}).get("parameterOverrides", [])
         rules.resolve_parameters(blueprint.parameters, overrides, [], f"environment configuration {name}")
@@ -125,6 +139,19 @@ def _configurations(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
         )
     return configurations
+
+
+def _check_served(configuration: dict[str, Any]) -> None:
+    paths = {
+        "configurationParameters.ssmPath": configuration.get("configurationParameters", {}).get("ssmPath"),
+        "awsAccount.awsAccountIdPath": configuration.get("awsAccount", {}).get("awsAccountIdPath"),
+        "awsRegion.regionNamePath": configuration.get("awsRegion", {}).get("regionNamePath"),
+    }
+    for member, path in paths.items():
+        if path is not None:
+            raise rules.invalid(f"{member}: there is no parameter {path}; Parameter Store is not served here.")
+    if configuration.get("accountPools"):
+        raise rules.invalid("accountPools: account pools are not served by this data plane; give awsAccount.")
 
 
 OPERATIONS: dict[str, Operation] = {

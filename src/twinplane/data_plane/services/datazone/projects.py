@@ -18,6 +18,7 @@ from twinplane.data_plane.services.datazone import (
     rules,
     store,
 )
+from twinplane.data_plane.services.iam.rules import require_pass_role
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.tasks import enqueue
 
@@ -36,6 +37,7 @@ _SHOWN = (
     "domainUnitId",
     "projectProfileId",
     "userParameters",
+    "tags",
     "environmentDeploymentDetails",
     "projectCategory",
 )
@@ -51,6 +53,19 @@ _LISTED = (
     "domainUnitId",
     "projectCategory",
 )
+
+NOTES = {
+    "CreateProject": "Accounts other than this plane's (environmentResolvedAccount) are refused.",
+    "DeleteProject": "Removes what people have put into the project too when skipDeletionCheck is given, and revokes "
+    "subscriptions first.",
+}
+ASSUMED = {
+    "CreateProject": "Of customerProvidedRoleConfigs, which only the model in AWS's own library has, the first role "
+    "is the project's; it is neither changed nor removed with the project.",
+    "ListProjects": "In the order of names.",
+    "UpdateProject": "userParameters or projectProfileVersion deploy again what failed before; a move between domain "
+    "units takes a grant to create such projects in the new one.",
+}
 
 _READ_AT_ONCE = 51  # memberships: those of a page of projects
 
@@ -73,7 +88,7 @@ def create_project(call: Call, request: Request) -> Answer:
         request.get("resourceTags", {}),
     )
     project: Document = {
-        **store.pick(request, ("name", "description", "glossaryTerms", "projectCategory")),
+        **store.pick(request, ("name", "description", "glossaryTerms", "projectCategory", "tags")),
         "domainId": domain_id,
         "id": new_id(),
         "projectStatus": "ACTIVE",
@@ -85,6 +100,9 @@ def create_project(call: Call, request: Request) -> Answer:
         "projectProfileId": profile["id"] if profile else None,
         "userParameters": given,
     }
+    for brought in request.get("customerProvidedRoleConfigs", [])[:1]:
+        require_pass_role(call, brought["roleArn"], access.SERVICE)
+        project["customerProvidedRoleArn"] = brought["roleArn"]
     if made_with_it:
         project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}
     call.tx.add(store.PROJECTS, project)
@@ -286,6 +304,8 @@ def _environments(profile: Document | None, given: list[dict[str, Any]]) -> list
     chosen: dict[str, list[dict[str, Any]]] = {}
     for parameters in given:
         name = parameters.get("environmentConfigurationName", "")
+        if parameters.get("environmentResolvedAccount"):
+            raise rules.invalid("environmentResolvedAccount: account pools are not served by this data plane.")
         if all(name != c["name"] for c in made):
             known = ", ".join(c["name"] for c in made) or "none"
             raise rules.invalid(

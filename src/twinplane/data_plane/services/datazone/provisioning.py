@@ -243,25 +243,9 @@ def _make_tooling(making: _Making) -> dict[str, str]:
     bucket = _bucket(making)
     root = f"s3://{bucket}/{project['domainId']}/{project['id']}/dev"
     work_group = f"{making.parameters['workgroupName']}-{project['id']}-{environment['id']}"
-    role_name = f"datazone_usr_role_{project['id']}_{environment['id']}"
-    role = iam.put_role(
-        tx,
-        account_id=making.account,
-        name=role_name,
-        trust_policy=_trust(making.account),
-        policies={"project": _role_policy(making, bucket, work_group)},
-        boundary_arn=making.configuration.get("environmentRolePermissionBoundary"),
-        tags=making.tags,
-        now=making.now,
-    )
-    role_arn = str(role["Arn"])
-    lakeformation.register_location(
-        tx,
-        f"arn:aws:s3:::{root.removeprefix('s3://')}",
-        making.configuration.get("provisioningRoleArn"),
-        now=making.now,
-    )
-    resources = {"s3BucketPath": root, "userRoleArn": role_arn, "userRoleName": role_name}
+    resources = {"s3BucketPath": root, **_role(making, bucket, work_group)}
+    role_arn = resources["userRoleArn"]
+    _register(making, root)
     resources |= _network(making)
     identity = making.connect(
         "project.iam",
@@ -292,6 +276,41 @@ def _make_tooling(making: _Making) -> dict[str, str]:
         for name in ("project.spark.compatibility", "project.spark.fineGrained"):
             making.connect(name, {"sparkGlueProperties": session}, role_arn, identity)
     return resources
+
+
+def _role(making: _Making, bucket: str, work_group: str) -> dict[str, str]:
+    """The project's role: made and kept in step, or the one that its creator brought, which is left alone."""
+    brought = making.project.get("customerProvidedRoleArn")
+    if brought is not None:
+        if iam.find_role_by_arn(making.tx, brought) is None:
+            raise ProvisioningFailed(f"There is no role {brought}, which the project is to work with.")
+        return {"userRoleArn": brought}
+    name = f"datazone_usr_role_{making.project['id']}_{making.environment['id']}"
+    role = iam.put_role(
+        making.tx,
+        account_id=making.account,
+        name=name,
+        trust_policy=_trust(making.account),
+        policies={"project": _role_policy(making, bucket, work_group)},
+        boundary_arn=making.configuration.get("environmentRolePermissionBoundary"),
+        tags=making.tags,
+        now=making.now,
+    )
+    return {"userRoleArn": str(role["Arn"]), "userRoleName": name}
+
+
+def _register(making: _Making, root: str) -> None:
+    """Registers the project's storage with Lake Formation, as the blueprint's configuration has it."""
+    role_arn = making.configuration.get("provisioningRoleArn")
+    for configured in making.configuration.get("provisioningConfigurations", []):
+        settings = configured.get("lakeFormationConfiguration", {})
+        if any(
+            f"{root}/".startswith(left_out) for left_out in settings.get("locationRegistrationExcludeS3Locations", [])
+        ):
+            return
+        role_arn = settings.get("locationRegistrationRole", role_arn)
+    location = f"arn:aws:s3:::{root.removeprefix('s3://')}"
+    lakeformation.register_location(making.tx, location, role_arn, now=making.now)
 
 
 def _make_data_lake(making: _Making) -> dict[str, str]:
