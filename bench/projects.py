@@ -35,7 +35,7 @@ _IN_ONE_PROJECT = 120  # environments and connections of the project whose are l
 _PARTS = ("PROJECTS", "ENVIRONMENTS", "CONNECTIONS", "MEMBERSHIPS", "PROJECT_PROFILES", "DOMAIN_UNITS")
 
 
-def run(folder: Path, created: int = 20, rounds: int = 40, full: int = _FULL) -> None:
+def run(folder: Path, created: int = 20, rounds: int = 150, full: int = _FULL) -> None:
     few, many = folder / "few", folder / "many"
     with servers.twinplane(few) as server:
         domain = _make_domain(server)
