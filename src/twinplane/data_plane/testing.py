@@ -96,7 +96,7 @@ def running_plane(
     if max_requests_per_second is not None:
         command += ["--max-requests-per-second", str(max_requests_per_second)]
     state.mkdir(parents=True, exist_ok=True)
-    with (state / "plane.log").open("a") as errors:
+    with open(state / "plane.log", "a", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         assert process.stdout is not None

@@ -247,6 +247,8 @@ def test_a_pattern_can_be_tried(events: Any) -> None:
     assert not events.test_event_pattern(EventPattern='{"detail": {"a": [2]}}', **given)["Result"]
     assert refusal(events.test_event_pattern, EventPattern="{", **given) == "InvalidEventPatternException"
     assert refusal(events.test_event_pattern, EventPattern='{"a": [1]}', Event="{}") == "ValidationException"
+    huge = json.dumps({**json.loads(given["Event"]), "detail": "x" * 2**20})
+    assert refusal(events.test_event_pattern, EventPattern='{"a": [1]}', Event=huge) == "ValidationException"
 
 
 def test_what_is_not_served_says_so(events: Any) -> None:
