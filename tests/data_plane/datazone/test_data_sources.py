@@ -96,6 +96,13 @@ def test_a_configuration_must_fit_the_type(owner: Producer) -> None:
         create(owner, "GLUE", {"glueRunConfiguration": {"relationalFilterConfigurations": []}})
     with refused("ValidationException", "of type GLUE"):
         create(owner, "ORACLE", {"glueRunConfiguration": {"relationalFilterConfigurations": databases}})
+    other = producer(owner.mesh, "planner")
+    theirs = other.datazone.list_environments(
+        domainIdentifier=owner.mesh.domain_id, projectIdentifier=other.project_id
+    )["items"][0]["id"]
+    for environment_id in (theirs, "absent"):
+        with refused("ResourceNotFoundException", f"Environment {environment_id} does not exist"):
+            owner.source(environmentIdentifier=environment_id)
     with refused("ValidationException", "not a cron expression"):
         owner.source(schedule={"schedule": "cron(0 12 * * * *)"})
 

@@ -19,7 +19,7 @@ from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.data_source_runs import data_source
 from twinplane.data_plane.services.datazone.data_source_store import DATA_SOURCES, IMPORTS
 from twinplane.data_plane.services.datazone.paging import answer
-from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
+from twinplane.data_plane.store import AlreadyExists, Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
 
 if TYPE_CHECKING:
@@ -47,8 +47,10 @@ def create_data_source(call: Call, request: Request) -> Answer:
         ("environmentIdentifier", store.ENVIRONMENTS, "Environment"),
         ("connectionIdentifier", store.CONNECTIONS, "Connection"),
     ):
-        if request.get(member) and _project_of(call.tx, kind, what, domain_id, request[member]) != project_id:
-            raise rules.invalid(f"{what} {request[member]} belongs to another project.")
+        if request.get(member) is not None:
+            named = call.tx.find(kind, domain_id, request[member])
+            if named is None or named["projectId"] != project_id:
+                raise store.not_found(what, request[member])
     document: Document = {
         "domainId": domain_id, "id": new_id(), "status": "CREATING", "type": request["type"], "name": request["name"],
         "description": request.get("description"), "projectId": project_id,
@@ -168,10 +170,6 @@ def _forms(tx: Transaction, domain_id: str, source_type: str, forms: list[dict[s
     if source_type == "GLUE":
         expected = asset_types.asset_type(tx, domain_id, managed_types.GLUE_TABLE)["formsOutput"]
     return [asset_types.check_form(tx, domain_id, f, expected.get(f["formName"])) for f in forms]
-
-
-def _project_of(tx: Transaction, kind: Kind, what: str, domain_id: str, identifier: str) -> str:
-    return str(store.found(tx, kind, what, domain_id, identifier)["projectId"])
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -33,6 +33,7 @@ from twinplane.data_plane.services.datazone.store import (
     USER_PROFILES,
 )
 from twinplane.data_plane.services.datazone.subscription_targets import TARGETS
+from twinplane.data_plane.services.datazone.subscriptions import REQUESTS
 from twinplane.data_plane.services.datazone.time_series_points import LATEST, POINTS
 from twinplane.data_plane.store import Document, Kind
 
@@ -99,6 +100,9 @@ REFERENCES = [
     _within(IMPORTS, "dataSourceId", DATA_SOURCES),
     _within(GRANTS, "subscriptionId", SUBSCRIPTIONS),
     _within(GRANTED, "grantId", GRANTS),
+    _within(SUBSCRIPTIONS, "subscriptionRequestId", REQUESTS),
+    _within(SUBSCRIPTIONS, "ownerProjectId", PROJECTS),
+    _within(REQUESTS, "ownerProjectId", PROJECTS),
 ]
 
 _SEARCHED = {
