@@ -418,6 +418,25 @@ def test_a_project_without_a_repository_has_no_clone_url(space: Studio) -> None:
         space("SageMakerStudioAPI().git_api.get_clone_url(domain_identifier=dom.id, project_identifier=proj.id)")
 
 
+def test_the_clone_url_of_a_project_with_a_repository(outside: Studio, mesh: Mesh) -> None:
+    connection = f"arn:aws:codeconnections:{mesh.plane.region}:{mesh.plane.account_id}:connection/0a1b-2c3d"
+    git = {"gitConnectionArn": (connection, False), "gitFullRepositoryId": ("shop/analytics", False)}
+    profile = mesh.admin.create_project_profile(
+        domainIdentifier=mesh.domain_id,
+        name=f"with git {uuid.uuid4().hex[:6]}",
+        status="ENABLED",
+        environmentConfigurations=[environment(mesh, "Tooling", "Tooling", deploymentOrder=0, parameters=git)],
+    )
+    name = f"Cloned {uuid.uuid4().hex[:6]}"
+    project = mesh.project(name, client=mesh.as_person("scientist"), projectProfileId=profile["id"])
+    outside("from sagemaker_studio.sagemaker_studio_api import SageMakerStudioAPI")
+    called = f"get_clone_url(domain_identifier={mesh.domain_id!r}, project_identifier={project['id']!r})"
+    account, region = mesh.plane.account_id, mesh.plane.region
+    assert outside(f"SageMakerStudioAPI().git_api.{called}") == {
+        "cloneUrl": f"https://codeconnections.{region}.amazonaws.com/git-http/{account}/{region}/0a1b-2c3d/shop/analytics.git"
+    }
+
+
 @pytest.mark.parametrize(
     ("call", "operation"),
     [

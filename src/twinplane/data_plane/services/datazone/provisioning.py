@@ -247,6 +247,8 @@ def _make_tooling(making: _Making) -> dict[str, str]:
     role_arn = resources["userRoleArn"]
     _register(making, root)
     resources |= _network(making)
+    named = ("gitConnectionArn", "gitFullRepositoryId")
+    resources |= {name: making.parameters[name] for name in named if making.parameters.get(name)}
     identity = making.connect(
         "project.iam",
         # Without environmentId: AWS's Python library reads it as a second member of that name, and fails.
