@@ -1,0 +1,148 @@
+"""The search index next to a plain list: whatever is put, changed and removed, both answer the same."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from twinplane.data_plane.services.datazone import search_index
+from twinplane.data_plane.services.datazone.search_query import Found, Search
+from twinplane.data_plane.store import Store, Transaction
+
+DOMAIN, SCOPES, PROJECTS = "dzd-1", ("ASSET", "LISTING"), ("p1", "p2", "p3")
+WORDS = ("orders", "sales", "returns", "stock")
+Known = dict[tuple[str, str], search_index.Entry]
+
+
+def entry(chance: random.Random, scope: str, number: int) -> search_index.Entry:
+    values: list[tuple[str, Any]] = [("kind", chance.choice(("table", "view")))]
+    values += [("tag", tag) for tag in chance.sample("abcde", chance.randint(0, 3))]
+    if chance.random() < 0.7:
+        values.append(("Form.weight", chance.randint(1, 9)))
+    name = f"{chance.choice(WORDS)} {number}"
+    project, at = chance.choice(PROJECTS), float(chance.randint(1, 40))
+    text = {"description": chance.choice(WORDS)}
+    return search_index.Entry(DOMAIN, scope, f"id{number:03}", project, name, at, at + 5, text, tuple(values))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Known]]:
+    """An index after many changes, and what it must then know."""
+    chance, known = random.Random(7), Known()
+    store = Store(tmp_path_factory.mktemp("index") / "plane.db", [search_index.ENTRIES])
+
+    def change(tx: Transaction) -> None:
+        for _ in range(1500):
+            scope, number = chance.choice(SCOPES), chance.randrange(220)
+            key = (scope, f"id{number:03}")
+            if chance.random() < 0.25:
+                search_index.remove(tx, DOMAIN, *key)
+                known.pop(key, None)
+            else:
+                known[key] = entry(chance, scope, number)
+                search_index.put(tx, known[key])
+
+    asyncio.run(store.write(change))
+    yield store, known
+    store.close()
+
+
+def fits(item: search_index.Entry, clause: dict[str, Any]) -> bool:
+    if "and" in clause:
+        return all(fits(item, part) for part in clause["and"])
+    if "or" in clause:
+        return any(fits(item, part) for part in clause["or"])
+    asked = clause["filter"]
+    attribute, operator = asked["attribute"], asked.get("operator", "EQ")
+    wanted = asked.get("intValue", asked.get("value"))
+    values = [v for a, v in [*item.attributes, ("owningProjectId", item.project)] if a == attribute]
+    if attribute == "createdAt":
+        values, wanted = [item.created], float(wanted)
+    if operator == "TEXT_SEARCH":
+        return wanted in item.text["description"]
+    tests = {"EQ": "__eq__", "LT": "__lt__", "LE": "__le__", "GT": "__gt__", "GE": "__ge__"}
+    return any(getattr(value, tests[operator])(wanted) is True for value in values)
+
+
+def condition(attribute: str, value: Any, operator: str = "EQ") -> dict[str, Any]:
+    member = "intValue" if isinstance(value, int) else "value"
+    return {"filter": {"attribute": attribute, member: value, "operator": operator}}
+
+
+FILTERS: tuple[dict[str, Any] | None, ...] = (
+    None,
+    condition("kind", "view"),
+    condition("kind", "neither"),
+    condition("tag", "c"),
+    condition("Form.weight", 4, "GE"),
+    condition("Form.weight", 4, "LT"),
+    condition("createdAt", "12", "LE"),
+    condition("description", "stock", "TEXT_SEARCH"),
+    {"and": [condition("kind", "table"), condition("tag", "a"), condition("owningProjectId", "p2")]},
+    {"or": [condition("tag", "a"), condition("tag", "b"), condition("Form.weight", 9)]},
+    {"and": [{"or": [condition("tag", "a"), condition("tag", "d")]}, condition("createdAt", "20", "GT")]},
+)
+SORTS: tuple[tuple[str, str], ...] = tuple(
+    (attribute, order)
+    for attribute in ("name", "createdAt", "UPDATED_AT", "Form.weight", "tag")
+    for order in ("ASCENDING", "DESCENDING")
+)
+
+
+def page_of(request: dict[str, Any], projects: list[str] | None, after: list[Any] | None, tx: Transaction) -> Found:
+    return Search(tx, DOMAIN, "LISTING", request, projects).page(after, 7)
+
+
+def facets_of(request: dict[str, Any], projects: list[str] | None, tx: Transaction) -> list[tuple[Any, int]]:
+    return Search(tx, DOMAIN, "LISTING", request, projects).values("tag")
+
+
+@pytest.mark.parametrize("clause", FILTERS)
+@pytest.mark.parametrize("projects", [None, ["p1"], ["p1", "p3"], []])
+def test_the_same_entries_are_found_counted_and_paged_in_every_order(
+    filled: tuple[Store, Known], clause: dict[str, Any] | None, projects: list[str] | None
+) -> None:
+    store, known = filled
+    for text in ("", "sales", '"sales stock"'):
+        words = text.strip('"').split()
+        right = [
+            item
+            for (scope, _), item in known.items()
+            if scope == "LISTING"
+            and (clause is None or fits(item, clause))
+            and (projects is None or item.project in projects)
+            and all(word in f"{item.name} {item.text['description']}" for word in words)
+        ]
+        for attribute, order in SORTS:
+            request: dict[str, Any] = {"sort": {"attribute": attribute, "order": order}, "searchText": text}
+            if clause is not None:
+                request["filters"] = clause
+            found, after = list[str](), None
+            while True:  # a search of its own for each page, as in calls
+                page = store.read(partial(page_of, request, projects, after))
+                assert page.total == len(right)
+                if not page.ids:
+                    break
+                found += page.ids
+                after = page.marks[-1]
+            assert len(found) == len(set(found))
+            assert set(found) == {item.id for item in right}
+            keys = [sort_key(known["LISTING", i], attribute, order) for i in found]
+            assert [k for k in keys if k is not None] == sorted(
+                (k for k in keys if k is not None), reverse=order == "DESCENDING"
+            )
+            assert None not in keys[: len([k for k in keys if k is not None])]  # what lacks the attribute comes last
+        facets = store.read(partial(facets_of, request, projects))
+        assert dict(facets) == Counter(v for item in right for a, v in item.attributes if a == "tag")
+
+
+def sort_key(item: search_index.Entry, attribute: str, order: str) -> Any:
+    columns = {"name": item.name, "createdAt": item.created, "UPDATED_AT": item.updated}
+    if attribute in columns:
+        return columns[attribute]
+    values = [v for a, v in item.attributes if a == attribute]
+    return (max if order == "DESCENDING" else min)(values) if values else None
