@@ -68,9 +68,7 @@ def caller(call: Call, domain_id: str) -> Caller:
         groups = identities.group_ids(call.tx, user_id)
         who = Caller(rules.profile_id_of_user(user_id), "SSO_USER", user_id, call.principal.iam_arn, groups)
         profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or _person_profile(call, domain, user_id)
-    if profile["status"] in ("DEACTIVATED", "NOT_ASSIGNED"):
-        raise denied(call)
-    if profile.get("throughGroup") and not _is_in_assigned_group(call.tx, domain_id, who.group_ids):
+    if store.is_shut_out(call.tx, profile, who.group_ids):
         raise denied(call)
     if profile["status"] == "ASSIGNED" or not profile.get("createdAt"):
         _activate(call, profile)
@@ -114,14 +112,9 @@ def _person_profile(call: Call, domain: Document, user_id: str) -> Document:
     if sign_on["type"] == "IAM_IDC" and profile is not None:
         if sign_on.get("userAssignment") == "AUTOMATIC":
             return profile
-        if _is_in_assigned_group(call.tx, domain["id"], groups):
+        if store.is_in_assigned_group(call.tx, domain["id"], groups):
             return profile | {"throughGroup": True}
     raise denied(call)
-
-
-def _is_in_assigned_group(tx: Transaction, domain_id: str, group_ids: tuple[str, ...]) -> bool:
-    found = (tx.find(store.GROUP_PROFILES, domain_id, group_id) for group_id in group_ids)
-    return any(group is not None and group["status"] == "ASSIGNED" for group in found)
 
 
 def _activate(call: Call, profile: Document) -> None:

@@ -135,7 +135,7 @@ def designations_of(
     return held
 
 
-_MEMBERS = Derived("members of projects", (USER_PROFILES, MEMBERSHIPS, identities.MEMBERSHIPS))
+_MEMBERS = Derived("members of projects", (USER_PROFILES, GROUP_PROFILES, MEMBERSHIPS, identities.MEMBERSHIPS))
 
 
 def is_member(tx: Transaction, domain_id: str, project_id: str, user_id: str) -> bool:
@@ -144,12 +144,25 @@ def is_member(tx: Transaction, domain_id: str, project_id: str, user_id: str) ->
     return tx.derived(_MEMBERS, asked, lambda: _is_member(tx, *asked))
 
 
+def is_shut_out(tx: Transaction, profile: Document, group_ids: tuple[str, ...]) -> bool:
+    """Whether the domain does not let the user in: no longer, or no longer through an assigned group."""
+    if profile["status"] in ("DEACTIVATED", "NOT_ASSIGNED"):
+        return True
+    return bool(profile.get("throughGroup")) and not is_in_assigned_group(tx, profile["domainId"], group_ids)
+
+
+def is_in_assigned_group(tx: Transaction, domain_id: str, group_ids: tuple[str, ...]) -> bool:
+    """Whether one of the groups is assigned to the domain."""
+    found = (tx.find(GROUP_PROFILES, domain_id, group_id) for group_id in group_ids)
+    return any(group is not None and group["status"] == "ASSIGNED" for group in found)
+
+
 def _is_member(tx: Transaction, domain_id: str, project_id: str, user_id: str) -> bool:
     profile_id = rules.profile_id_of_user(user_id)
     profile = tx.find(USER_PROFILES, domain_id, profile_id)
-    if profile is not None and profile["status"] == "DEACTIVATED":
-        return False
     groups = identities.group_ids(tx, user_id)
+    if profile is not None and is_shut_out(tx, profile, groups):
+        return False
     return bool(designations_of(tx, domain_id, project_id, profile_id, groups))
 
 
