@@ -51,8 +51,13 @@ def run(folder: Path, rounds: int = 60, full: int = _FULL) -> None:
             "\n|---|---|---|---|---|"
         )
         for name, (first, second) in _measure([small, large], domain, rounds).items():
-            before, after = statistics.median(first) * 1e3, statistics.median(second) * 1e3
+            before, after = _undisturbed(first) * 1e3, _undisturbed(second) * 1e3
             print(f"| {name} | {before:.2f} | {after:.2f} | {after / before:.2f} | {_BAR} |")
+
+
+def _undisturbed(seconds: list[float]) -> float:
+    """The lower quartile: of a machine that others use too, the pages that they did not get in the way of."""
+    return statistics.quantiles(seconds, n=4)[0]
 
 
 def _client(server: servers.Server, service: str) -> Any:
@@ -162,7 +167,13 @@ def _lists(domain: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, st
     inbox = {"approverProjectId": domain["projects"][0]}
     yield "ListSubscriptionRequests, pending ones (none)", "member", "subscription-requests", inbox
     for name, (path, query) in kinds.items():
-        yield f"{name} of a listing", "administrator", path, query | {"subscribedListingId": _listing(0)}
+        yield f"{name} of a listing, who has none of it", "member", path, query | {"subscribedListingId": _listing(9)}
+        yield (
+            f"{name} of a listing, an administrator",
+            "administrator",
+            path,
+            query | {"subscribedListingId": _listing(0)},
+        )
 
 
 def _measure(

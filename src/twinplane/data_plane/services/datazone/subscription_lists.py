@@ -20,6 +20,7 @@ Where = dict[str, Any]
 _PAGE = 50
 _ANCHORS: tuple[tuple[str, ...], ...] = (
     (), ("ownerProjectId",), ("subscriberKey",), ("createdBy",), ("listingId",), ("ownerProjectId", "subscriberKey"),
+    ("subscriberKey", "listingId"), ("createdBy", "listingId"), ("createdBy", "subscriberKey"),
 )  # fmt: skip
 _NARROW = ("subscriptionId", "subscriptionRequestId")
 """Conditions that leave so few documents that all of them may be looked at."""
@@ -31,10 +32,8 @@ def indexes(*more: tuple[str, ...], status: bool) -> tuple[tuple[str, ...], ...]
     `status`: lists are of one status.
     """
     middle = ("status",) if status else ()
-    return (
-        *(("domainId", *a, *middle, by, "id") for a in (*_ANCHORS, *more) for by in ("createdAt", "updatedAt")),
-        ("domainId", "subscriberKey", "listingId", *middle),
-    )
+    anchors = (*_ANCHORS, *more)
+    return tuple(("domainId", *a, *middle, by, "id") for a in anchors for by in ("createdAt", "updatedAt"))
 
 
 def list_page(
