@@ -130,7 +130,7 @@ def test_an_environment_takes_no_database_that_it_did_not_make(insiders: Insider
 
     until(lakehouse, lambda e: e["status"] == "CREATE_FAILED")
     datazone.update_environment(identifier=lakehouse()["id"], userParameters=marketing, **domain)
-    until(lakehouse, lambda e: e["status"] == "UPDATE_FAILED")
+    until(lakehouse, lambda e: e["status"] == "CREATE_FAILED")
     assert lakehouse().get("provisionedResources", []) == []
     datazone.delete_environment(identifier=lakehouse()["id"], **domain)
     until(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, events, lineage, provisioning, rules, store
+from twinplane.data_plane.services.datazone import access, events, lineage, making, provisioning, rules, store
 from twinplane.data_plane.services.iam.rules import iam, require_pass_role
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
@@ -231,7 +231,7 @@ async def _make(plane: "Plane", task: Document) -> None:
         domain = tx.find(store.DOMAINS, task["subject"])
         if domain is None or domain["status"] != "CREATING":
             return
-        provisioning.ensure_default_bucket(tx, plane, domain["id"])
+        making.ensure_default_bucket(tx, plane, domain["id"])
         tx.put(store.DOMAINS, domain | {"status": "AVAILABLE", "lastUpdatedAt": plane.clock()})
         _tell(tx, plane, "Creation Succeeded", domain)
 

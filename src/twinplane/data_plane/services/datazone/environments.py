@@ -117,10 +117,9 @@ def update_environment(call: Call, request: Request) -> Answer:
     if request.get("userParameters"):
         _change_parameters(call, project, environment, request["userParameters"])
     elif environment["status"] in _FAILED:
-        _ask_for_deployment(environment)
+        _ask_for_deployment(call, environment)
     call.tx.put(store.ENVIRONMENTS, environment)
     if environment["status"] in _UNDER_WAY:
-        events.tell_of_environment(call.tx, call.plane, "Deployment Started", environment)
         enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=project["domainId"])
     return _answer(call, environment)
 
@@ -229,20 +228,21 @@ def _deployment(kind: str) -> Document:
     }
 
 
-def _ask_for_deployment(environment: Document) -> None:
-    """Marks an environment to be deployed: made when it never was, else changed."""
+def _ask_for_deployment(call: Call, environment: Document) -> None:
+    """Marks an environment to be deployed, and tells of it: made when it never was, else changed."""
     made = "provisionedResources" in environment
     environment |= {
         "status": "UPDATING" if made else "CREATING",
         "lastDeployment": _deployment("UPDATE" if made else "CREATE"),
     }
+    events.tell_of_environment(call.tx, call.plane, "Deployment Started", environment)
 
 
 def redeploy(call: Call, project: Document, *statuses: str) -> None:
     """Marks those of a project's environments that have one of the statuses to be deployed again."""
     for environment in store.project_environments(call.tx, project["domainId"], project["id"]):
         if environment["status"] in statuses:
-            _ask_for_deployment(environment)
+            _ask_for_deployment(call, environment)
             call.tx.put(store.ENVIRONMENTS, environment)
 
 
@@ -272,7 +272,7 @@ def follow_profile(call: Call, project: Document) -> None:
             kept = {name: value for name, value in environment["parameters"].items() if name not in fixed}
             environment["parameters"] = defaults | kept
             environment["deploymentOrder"] = configuration["deploymentOrder"]
-            _ask_for_deployment(environment)
+            _ask_for_deployment(call, environment)
             call.tx.put(store.ENVIRONMENTS, environment)
 
 
@@ -306,7 +306,7 @@ def _change_parameters(call: Call, project: Document, environment: Document, giv
     environment["parameters"] = parameters_of(configuration, given) | {
         k: v for k, v in environment["parameters"].items() if all(k != p["name"] for p in given)
     }
-    _ask_for_deployment(environment)
+    _ask_for_deployment(call, environment)
 
 
 def _check_name_free(call: Call, environment: Document) -> None:
