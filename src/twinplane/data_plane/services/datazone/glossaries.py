@@ -240,3 +240,10 @@ OPERATIONS: dict[str, Operation] = {
 def _written(document: Document, members: Iterable[str]) -> Answer:
     """What a write answers: AWS leaves out who did it when."""
     return store.pick(document, tuple(m for m in members if not m.startswith(("created", "updated"))))
+
+
+ASSUMED = {
+    "DeleteGlossary": "Only a glossary that is disabled and has no terms is deleted.",
+    "DeleteGlossaryTerm": "A term stays while an asset, data product, form, listing or other term refers to it.",
+    "CreateGlossaryTerm": "Relations are kept as they are given: the other term does not get the opposite one.",
+}

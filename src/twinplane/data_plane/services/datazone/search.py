@@ -197,3 +197,11 @@ OPERATIONS: dict[str, Operation] = {
     "Search": reads(search, access.allowed("Search")),
     "SearchListings": reads(search_listings, access.allowed("SearchListings")),
 }
+
+_LEXICAL = "Lexical only: no meaning is understood; more than 10,000 matches of a text are neither counted nor ranked."
+NOTES = {"Search": _LEXICAL, "SearchListings": _LEXICAL + " An aggregation shows its 100 most frequent values."}
+ASSUMED = {
+    "Search": "Data products, like assets, are found by members of their project; what lacks the attribute of "
+    "a sort comes last.",
+    "SearchListings": "The source category of a data product is dataproduct; what lacks a sort's attribute comes last.",
+}
