@@ -12,7 +12,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Call, Request
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, assets, rules, store, subscribers
+from twinplane.data_plane.services.datazone import access, rules, store, subscribers
 from twinplane.data_plane.store import Document, Kind, Transaction
 
 Where = dict[str, Any]
@@ -56,7 +56,7 @@ def list_page(
     def fetch(after: list[Any] | None, limit: int) -> list[Document]:
         if any(column in where for column in _NARROW):
             return _narrow(call, who, kind, where, get, (by, descending), after)[:limit]
-        streams = _streams(call.tx, who, where, get)
+        streams = _streams(call.tx, who, kind, where, get)
         size = max(4, 2 * limit // len(streams)) if len(streams) > 1 else limit
         merged = heapq.merge(
             *(_follow(call.tx, kind, stream, by, descending, after, size) for stream in streams),
@@ -68,22 +68,19 @@ def list_page(
     return page(call, request, fetch, place, default=_PAGE, most=_PAGE)
 
 
-def _streams(tx: Transaction, who: access.Caller, where: Where, get: str) -> list[Where]:
+def _streams(tx: Transaction, who: access.Caller, kind: Kind, where: Where, get: str) -> list[Where]:
     """Conditions that together select what the caller may see of `where`."""
     right, domain_id = rules.RIGHTS[get], where["domainId"]
     projects = subscribers.projects_of(tx, domain_id, who)
     publishing = {p for p, held in projects.items() if not held.isdisjoint(right.members)}
     keys = subscribers.keys_of(who, [p for p, held in projects.items() if not held.isdisjoint(right.subscribers)])
+    owner = where.get("ownerProjectId")
     if "listingId" in where:
-        listing = tx.find(assets.LISTINGS, domain_id, where["listingId"]) or {}
-        owner = where.get("ownerProjectId", listing.get("owningProjectId"))
-        if owner != listing.get("owningProjectId"):
+        publisher = _publisher(tx, kind, where)
+        if publisher is None or owner not in (None, publisher):
             return []
-        where = {column: value for column, value in where.items() if column != "ownerProjectId"}
-        sees_all = owner in publishing
-    else:
-        owner = where.get("ownerProjectId")
-        sees_all = owner in publishing
+        owner, where = publisher, {column: value for column, value in where.items() if column != "ownerProjectId"}
+    sees_all = owner in publishing
     key = where.get("subscriberKey")
     if "environmentId" in where:
         environment = tx.find(store.ENVIRONMENTS, domain_id, where["environmentId"]) or {}
@@ -96,6 +93,13 @@ def _streams(tx: Transaction, who: access.Caller, where: Where, get: str) -> lis
     if key is None:
         found += [where | {"subscriberKey": own} for own in keys]
     return found
+
+
+def _publisher(tx: Transaction, kind: Kind, where: Where) -> str | None:
+    """The project whose listing the documents are of; None when there are none. The listing itself may be gone."""
+    of_listing: Where = {column: where[column] for column in ("domainId", "listingId", "status") if column in where}
+    found = tx.select(kind, of_listing, order=("createdAt",), limit=1)
+    return str(found[0]["ownerProjectId"]) if found else None
 
 
 def _follow(
