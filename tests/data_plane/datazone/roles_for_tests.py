@@ -396,6 +396,9 @@ def make_world(mesh: Mesh) -> World:
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=SERVICES_TRUST)
         document = f'{{"Version":"2012-10-17","Statement":[{statements}]}}'
         iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=document)
+    may_pass = '{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"}'  # who makes a domain hands it roles
+    document = f'{{"Version":"2012-10-17","Statement":[{may_pass}]}}'
+    iam.put_role_policy(RoleName="Person", PolicyName="pass", PolicyDocument=document)
     unit = admin.create_domain_unit(**domain, name="sales", parentDomainUnitIdentifier=mesh.root_unit)["id"]
     archive = environment(mesh, "Archive", "DataLake", deploymentMode="ON_DEMAND", deploymentOrder=3)
     archive["configurationParameters"]["parameterOverrides"] = [
