@@ -88,6 +88,9 @@ def test_what_is_answered_is_understood_by_a_client_with_the_bundled_model(servi
         if shape is None or public is None:
             continue
         meant = common(public, shape, header_safe(public, sample(public)))
+        payload = shape.serialization.get("payload")
+        if payload is not None and shape.members[payload].type_name == "blob":
+            meant[payload] = b"text"  # botocore takes a body that the model does not call streaming for UTF-8
         codec = server(service).codec(server(service).model.operations[name])
         response = codec.serialise(dict(meant), "the-request")
         answer = {"status_code": response.status, "headers": HeadersDict(response.headers), "body": response.body}
@@ -97,6 +100,8 @@ def test_what_is_answered_is_understood_by_a_client_with_the_bundled_model(servi
             wrong.append((name, repr(error), meant))
             continue
         arrived.pop("ResponseMetadata")
+        if payload is not None and isinstance(arrived.get(payload), str):
+            arrived[payload] = arrived[payload].encode()
         compared += 1
         if arrived != for_client(shape, meant):
             wrong.append((name, arrived, meant))

@@ -154,13 +154,13 @@ def test_an_operation_only_amazons_own_library_knows_has_a_route() -> None:
 
 
 def test_members_of_another_dialect_reach_the_operation() -> None:
-    body = b'{"name": "p", "customerProvidedRoleConfigs": [{"roleArn": "arn"}], "description": null}'
+    body = b'{"name": "p", "customerProvidedRoleConfigs": [{"roleArn": "arn:aws:iam::111122223333:role/r"}]}'
     http = HttpRequest("POST", "/v2/domains/dzd_1/projects", "", {}, body=body)
     found, labels = server("datazone").route(http)
     assert server("datazone").parse(found, http, labels) == {
         "domainIdentifier": "dzd_1",
         "name": "p",
-        "customerProvidedRoleConfigs": [{"roleArn": "arn"}],
+        "customerProvidedRoleConfigs": [{"roleArn": "arn:aws:iam::111122223333:role/r"}],
     }
 
 
