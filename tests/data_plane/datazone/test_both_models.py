@@ -58,5 +58,6 @@ def test_what_the_bundled_model_requires_the_public_one_does_too_but_for_what_is
 def test_unions_of_both_models_are_the_same_and_hold_what_is_answered() -> None:
     unions = [(b, p) for b, p in answers() if b.is_tagged_union or p.is_tagged_union]
     assert [(b.name, p.name) for b, p in unions if not (b.is_tagged_union and p.is_tagged_union)] == []
-    assert [(b.name, set(p.members) - set(b.members)) for b, p in unions if set(p.members) - set(b.members)] == []
+    more = [(b.name, set(p.members) - set(b.members)) for b, p in unions if set(p.members) - set(b.members)]
+    assert more == [("SourceLocation", {"s3Files"})]  # of notebooks, which the library only reads parameters of
     assert len(unions) > 15
