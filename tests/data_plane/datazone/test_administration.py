@@ -199,3 +199,14 @@ def test_an_assigned_group_lets_its_people_in_for_as_long_as_it_is_assigned(plan
         mesh.as_person(member).list_projects(**domain)
     mesh.admin.create_user_profile(**domain, userIdentifier=mesh.person(member))
     assert mesh.as_person(member).list_projects(**domain)["items"] == []
+
+
+def test_who_owns_no_unit_is_named_by_id_when_the_ownership_is_to_end(mesh: Mesh) -> None:
+    person = mesh.person(word("bystander"))
+    with refused("ResourceNotFoundException", f"Owner {person} does not exist"):
+        mesh.admin.remove_entity_owner(
+            domainIdentifier=mesh.domain_id,
+            entityType="DOMAIN_UNIT",
+            entityIdentifier=new_unit(mesh),
+            owner={"user": {"userIdentifier": person}},
+        )

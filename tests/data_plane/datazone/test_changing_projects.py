@@ -247,3 +247,34 @@ def test_storage_is_registered_with_lake_formation_as_the_blueprint_is_configure
     registered = mesh.plane.client("lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
     assert registered["RoleArn"] == role
     put(**kept, **here)
+
+
+def test_projects_and_environments_take_only_terms_that_are_there(mesh: Mesh) -> None:
+    domain, project = {"domainIdentifier": mesh.domain_id}, mesh.project(name())
+    environment = environments(mesh, project["id"])["Lakehouse Database"]["id"]
+    unknown: dict[str, Any] = {**domain, "glossaryTerms": ["nosuchterm"]}
+    with refused("ValidationException.*nosuchterm does not exist"):
+        mesh.admin.create_project(**unknown, name=name(), projectProfileId=project["projectProfileId"])
+    with refused("ValidationException.*nosuchterm does not exist"):
+        mesh.admin.update_project(**unknown, identifier=project["id"])
+    with refused("ValidationException.*nosuchterm does not exist"):
+        mesh.admin.update_environment(**unknown, identifier=environment)
+    assert "glossaryTerms" not in mesh.admin.get_project(**domain, identifier=project["id"])
+
+
+def test_an_environment_that_is_made_on_demand_keeps_its_terms(mesh: Mesh) -> None:
+    domain, archive = {"domainIdentifier": mesh.domain_id}, environment(mesh, "Archive", "DataLake")
+    archive |= {"deploymentMode": "ON_DEMAND", "deploymentOrder": 3}
+    project = mesh.project(name(), projectProfileId=make_profile(mesh, name(), archive))["id"]
+    glossary = mesh.admin.create_glossary(**domain, name=name(), owningProjectIdentifier=project, status="ENABLED")
+    term = mesh.admin.create_glossary_term(
+        **domain, glossaryIdentifier=glossary["id"], name="Old", status="ENABLED"
+    )["id"]  # fmt: skip
+    wanted = {**domain, "projectIdentifier": project, "name": "Archive", "environmentConfigurationName": "Archive"}
+    with refused("ValidationException.*nosuchterm does not exist"):
+        mesh.admin.create_environment(**wanted, glossaryTerms=["nosuchterm"])
+    made = mesh.admin.create_environment(**wanted, glossaryTerms=[term])
+    assert made["glossaryTerms"] == [term]
+    assert mesh.admin.get_environment(**domain, identifier=made["id"])["glossaryTerms"] == [term]
+    described = mesh.admin.update_project(**domain, identifier=project, glossaryTerms=[term])
+    assert described["glossaryTerms"] == [term]

@@ -1,5 +1,6 @@
 """Projects that people have put something into: they go only when asked twice, and leave no access behind."""
 
+import contextlib
 import uuid
 from typing import Any
 
@@ -70,3 +71,13 @@ def test_a_project_with_form_types_names_them_when_it_is_to_go(mesh: Mesh) -> No
         mesh.as_person("fay").delete_project(**where)
     mesh.as_person("fay").delete_project(**where, skipDeletionCheck=True)
     gone(mesh, project["id"])
+
+
+def test_a_project_that_is_going_may_be_asked_to_go_again(mesh: Mesh) -> None:
+    owner = producer(mesh, "gwen")
+    owner.asset()
+    where = {"domainIdentifier": mesh.domain_id, "identifier": owner.project_id}
+    owner.datazone.delete_project(**where, skipDeletionCheck=True)
+    with contextlib.suppress(owner.datazone.exceptions.ResourceNotFoundException):  # gone already
+        owner.datazone.delete_project(**where)
+    gone(mesh, owner.project_id)

@@ -127,7 +127,8 @@ def remove_entity_owner(call: Call, request: Request) -> Answer:
     who = access.require_unit_owner(call, domain_id, unit["id"])
     owner = _owner(call, request)
     if owner not in unit["owners"]:
-        raise store.not_found("Owner", str(owner))
+        [(_, named)] = owner.items()
+        raise store.not_found("Owner", *named.values())
     if unit["parentDomainUnitId"] is None and unit["owners"] == [owner]:
         raise rules.invalid("The root domain unit must keep an owner.")
     call.tx.put(store.DOMAIN_UNITS, unit | {"owners": [o for o in unit["owners"] if o != owner]})

@@ -5,7 +5,7 @@ from typing import Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, ProjectScope, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, blueprints, events, rules, store
+from twinplane.data_plane.services.datazone import access, blueprints, events, glossaries, rules, store
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.tasks import enqueue
 
@@ -66,10 +66,11 @@ def create_environment(call: Call, request: Request) -> Answer:
     project = store.get_project(call.tx, domain_id, request["projectIdentifier"])
     configuration = _configuration(call, project, request)
     values = parameters_of(configuration, request.get("userParameters", []))
+    glossaries.usable_terms(call.tx, domain_id, request.get("glossaryTerms", []))
     environment = add(
         call,
         project,
-        configuration | store.pick(request, ("name", "description", "deploymentOrder")),
+        configuration | store.pick(request, ("name", "description", "deploymentOrder", "glossaryTerms")),
         values,
         created_by=who.id,
         on_create=False,
@@ -111,6 +112,7 @@ def update_environment(call: Call, request: Request) -> Answer:
     environment = _visible(call, request)
     if environment["status"] in _UNDER_WAY:
         raise rules.conflict(f"Environment {environment['id']} is {environment['status']}; wait until that is done.")
+    glossaries.usable_terms(call.tx, environment["domainId"], request.get("glossaryTerms", []))
     environment |= store.pick(request, ("name", "description", "glossaryTerms")) | {"updatedAt": call.now}
     _check_name_free(call, environment)
     project = store.get_project(call.tx, environment["domainId"], environment["projectId"])
@@ -196,6 +198,7 @@ def add(
         "id": new_id(),
         "name": configuration["name"],
         "description": configuration.get("description"),
+        "glossaryTerms": configuration.get("glossaryTerms"),
         "createdBy": created_by,
         "createdAt": call.now,
         "updatedAt": call.now,

@@ -145,8 +145,8 @@ def term(tx: Transaction, domain_id: str, identifier: str) -> Document:
 
 
 def usable_terms(tx: Transaction, domain_id: str, identifiers: list[str], *, governed: bool = False) -> list[Document]:
-    """The terms that an asset is given. Raises ValidationException on one that is unknown, disabled or of a glossary
-    with the other usage: governed terms are attached by AssociateGovernedTerms only."""
+    """The terms that an asset, project or environment is given. Raises ValidationException on one that is unknown,
+    disabled or of a glossary with the other usage: governed terms are attached by AssociateGovernedTerms only."""
     found = []
     for identifier in dict.fromkeys(identifiers):
         known = tx.find(TERMS, domain_id, identifier)

@@ -11,6 +11,7 @@ from twinplane.data_plane.services.datazone import (
     access,
     environments,
     events,
+    glossaries,
     memberships,
     people,
     project_contents,
@@ -80,6 +81,7 @@ def create_project(call: Call, request: Request) -> Answer:
     profile = _profile(call, domain_id, request.get("projectProfileId"))
     who = _require_may_create(call, domain_id, unit_id, profile)
     _check_name_free(call, domain_id, request["name"])
+    glossaries.usable_terms(call.tx, domain_id, request.get("glossaryTerms", []))
     given = request.get("userParameters", [])
     made_with_it = _environments(profile, given)
     tags = rules.resource_tags(
@@ -204,6 +206,7 @@ def update_project(call: Call, request: Request) -> Answer:
         memberships.rename_project(call.tx, project, request["name"])
     if request.get("domainUnitId") not in (None, project["domainUnitId"]):
         _move(call, project, request["domainUnitId"], profile)
+    glossaries.usable_terms(call.tx, domain_id, request.get("glossaryTerms", []))
     project |= store.pick(request, ("name", "description", "glossaryTerms"))
     if _change_environments(call, project, profile, request):
         enqueue(call.tx, call.plane, "datazone.deploy", project["id"], domain_id=domain_id)
@@ -257,6 +260,8 @@ def delete_project(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     access.require_project_role(call, domain_id, request["identifier"])
     project = store.get_project(call.tx, domain_id, request["identifier"])
+    if project["projectStatus"] == "DELETING":
+        return {}
     found = project_contents.kinds_found(call.tx, domain_id, project["id"])
     if found and not request.get("skipDeletionCheck"):
         raise rules.invalid(f"{', '.join(found)} found in project {project['id']}: delete or end them first.")
