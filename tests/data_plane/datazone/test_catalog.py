@@ -199,6 +199,26 @@ def test_an_unpublished_listing_is_for_its_project_only(mesh: Mesh, owner: Produ
         owner.datazone.get_asset(**domain, identifier=made["id"])
 
 
+def test_a_revision_of_any_number_that_is_not_there_is_not_found(mesh: Mesh, owner: Producer) -> None:
+    domain, asset_id, far = {"domainIdentifier": mesh.domain_id}, owner.asset()["id"], "9" * 60
+    listing_id = owner.publish(asset_id)["listingId"]
+    for ask in (
+        lambda: owner.datazone.get_asset(**domain, identifier=asset_id, revision=far),
+        lambda: owner.datazone.get_listing(**domain, identifier=listing_id, listingRevision=far),
+        lambda: owner.asset(typeRevision=far),
+    ):
+        with refused("ResourceNotFoundException", far):
+            ask()
+
+
+def test_more_conditions_than_can_be_asked_at_once_are_refused(mesh: Mesh) -> None:
+    names = [{"or": [{"filter": {"attribute": "kind", "value": f"{i} {j}"}} for j in range(100)]} for i in range(5)]
+    domain = {"domainIdentifier": mesh.domain_id}
+    assert mesh.admin.search_listings(**domain, filters={"or": names[:4]})["totalMatchCount"] == 0
+    with refused("ValidationException", "400 conditions"):
+        mesh.admin.search_listings(**domain, filters={"or": names})
+
+
 def test_search_tells_which_field_matched(mesh: Mesh, owner: Producer) -> None:
     word = unique("turnover").replace(" ", "")
     made = owner.asset(name="sales", formsInput=[glue_form("sales", {f"net_{word}": "double", "other": "int"})])

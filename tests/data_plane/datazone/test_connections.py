@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.data_plane.datazone.domains_for_tests import Mesh
+from twinplane.data_plane.services.datazone import connection_properties
 
 ARN = "arn:aws:{}:us-east-1:111122223333:{}".format
 GIT = ARN("codeconnections", f"connection/{uuid.uuid4()}")
@@ -168,3 +169,11 @@ def test_connections_are_listed_by_filter_and_page(mesh: Mesh, tooling: dict[str
     assert len(pages) > 2
     assert names == sorted(names, reverse=True)
     assert mesh.admin.list_connections(scope="DOMAIN", **asked)["items"] == []
+
+
+@pytest.mark.parametrize("port", ["²", "9" * 5000, "", "none"])
+def test_a_port_that_is_no_number_is_shown_as_given_and_nowhere_else(port: str) -> None:
+    where = {"HOST": "db.example", "PORT": port}
+    given = {"name": "g", "connectionType": "POSTGRESQL", "connectionProperties": where}
+    _, endpoint = connection_properties.output("glueProperties", {"glueConnectionInput": given})
+    assert "port" not in endpoint and endpoint["glueConnection"]["connectionProperties"] == where

@@ -104,6 +104,13 @@ def test_a_policy_that_is_no_permit_is_refused(mesh: Mesh, policy: str, why: str
         new(mesh, policy)
 
 
+@pytest.mark.parametrize("condition", ["(" * 4000 + "true" + ")" * 4000, " && ".join(["true"] * 1200)])
+def test_a_policy_too_deep_to_be_read_is_refused_and_the_plane_goes_on(mesh: Mesh, condition: str) -> None:
+    with refused("ValidationException", "brackets|nested too deeply"):
+        new(mesh, f"permit(principal, action, resource) when {{{condition}}};")
+    assert new(mesh, "permit(principal, action in [], resource);")["id"]  # of no action: it permits nothing
+
+
 def test_a_name_is_taken_once(mesh: Mesh) -> None:
     made = new(mesh)
     for name in (made["name"], "Owner"):

@@ -171,7 +171,7 @@ def asset(tx: Transaction, domain_id: str, identifier: str) -> Document:
 
 def revision(tx: Transaction, domain_id: str, identifier: str, wanted: str) -> Document:
     """The asset in a given revision. Raises ResourceNotFoundException."""
-    found = tx.find(REVISIONS, domain_id, identifier, int(wanted)) if wanted.isdecimal() else None
+    found = tx.find(REVISIONS, domain_id, identifier, store.revision_number(wanted))
     if found is None:
         raise store.not_found("Asset", f"{identifier} in revision {wanted}")
     return found

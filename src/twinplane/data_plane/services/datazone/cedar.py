@@ -9,20 +9,26 @@ import cedarpy
 from twinplane.data_plane.services.datazone import rules, store
 from twinplane.data_plane.store import Transaction
 
+_MOST_BRACKETS = 200  # the parser recurses: between 500 and 1,000 within one another end the process
+
 
 def check(policy: str) -> None:
     """A designation's policy permits actions of DataZone, and forbids nothing. Raises ValidationException."""
+    if sum(map(policy.count, "([{")) > _MOST_BRACKETS:
+        raise rules.invalid(f"A policy has at most {_MOST_BRACKETS} opening brackets.")
     try:
         statements: list[dict[str, Any]] = list(
             json.loads(cedarpy.policies_to_json_str(policy))["staticPolicies"].values()
         )
     except ValueError as error:
         raise rules.invalid(f"The policy is not valid Cedar: {error}.") from None
+    except RecursionError:
+        raise rules.invalid("The policy's conditions are nested too deeply.") from None
     if not statements:
         raise rules.invalid("The policy must permit something.")
     for statement in statements:
         action = statement["action"]
-        entities = [] if action["op"] == "All" else action.get("entities") or [action["entity"]]
+        entities = [action["entity"]] if "entity" in action else action.get("entities", [])
         if statement["effect"] != "permit":
             raise rules.invalid("The policy of a designation permits; it cannot forbid.")
         if any(entity["type"] != "DataZone::Action" for entity in entities):

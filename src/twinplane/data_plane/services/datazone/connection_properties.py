@@ -65,7 +65,8 @@ def _of_glue(given: Properties) -> Properties:
     connection = _of(given, *_SHOWN_OF_GLUE) | _READY | {"connectionSchemaVersion": 2}
     connection["authenticationConfiguration"] = _of(authentication, "authenticationType", "secretArn")
     where = given["connectionProperties"]
-    port = {"port": int(where["PORT"])} if where.get("PORT", "").isdigit() else {}
+    named = where.get("PORT", "")
+    port = {"port": int(named)} if named.isdecimal() and len(named) <= 5 else {}
     host = {"host": where["HOST"]} if where.get("HOST") else {}
     return {"glueConnectionName": given["name"], "glueConnection": connection} | host | port
 

@@ -90,7 +90,7 @@ def data_product(tx: Transaction, domain_id: str, identifier: str) -> Document:
 
 def revision(tx: Transaction, domain_id: str, identifier: str, wanted: str) -> Document:
     """The data product in a given revision. Raises ResourceNotFoundException."""
-    found = tx.find(PRODUCT_REVISIONS, domain_id, identifier, int(wanted)) if wanted.isdecimal() else None
+    found = tx.find(PRODUCT_REVISIONS, domain_id, identifier, store.revision_number(wanted))
     if found is None:
         raise store.not_found("Data product", f"{identifier} in revision {wanted}")
     return found

@@ -102,7 +102,7 @@ def listing(tx: Transaction, domain_id: str, identifier: str) -> Document:
 
 def listing_revision(tx: Transaction, domain_id: str, identifier: str, wanted: str) -> Document:
     """The listing as it was in a revision. Raises ResourceNotFoundException."""
-    found = tx.find(assets.LISTING_REVISIONS, domain_id, identifier, int(wanted)) if wanted.isdecimal() else None
+    found = tx.find(assets.LISTING_REVISIONS, domain_id, identifier, store.revision_number(wanted))
     if found is None:
         raise store.not_found("Listing", f"{identifier} in revision {wanted}")
     return found

@@ -61,7 +61,7 @@ def get_rule(call: Call, request: Request) -> Answer:
     document = _rule(call.tx, request)
     wanted = request.get("revision")
     if wanted is not None and wanted != document["revision"]:
-        number = int(wanted) if wanted.isdecimal() else 0
+        number = store.revision_number(wanted)
         found = call.tx.find(RULE_REVISIONS, document["domainId"], document["identifier"], number)
         if found is None:
             raise store.not_found("Rule", f"{document['identifier']} in revision {wanted}")

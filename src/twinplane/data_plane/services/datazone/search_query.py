@@ -27,6 +27,7 @@ MOST_RANKED = 10_000  # matches of a text: beyond, they are neither counted nor 
 MOST_VALUES = 100  # of an aggregation
 _WEIGHTS = "100.0, 10.0, 3.0, 1.0, 0.5"  # of a match, in the order of the index's fields
 _DEEPEST_CLAUSE = 8
+_MOST_CONDITIONS = 400  # of one search: SQLite puts at most 500 selections together
 _MOST_STREAMS = 100  # projects whose entries are merged in order; beyond, all are read and filtered
 _UNKNOWN_MOST = 3_000  # how far entries are counted to guess how many there are
 _MANY = 10**9
@@ -77,6 +78,7 @@ class Search:
         self._tx, self._domain, self._scope, self._projects = tx, domain, scope, projects
         self._space = space_of(tx, domain, scope)
         self._request = request
+        self._conditions = 0
         clause = request.get("filters")
         self._filter = self._clause(clause, 0) if clause else None
         self._match: str | None = None
@@ -274,6 +276,9 @@ class Search:
         if depth > _DEEPEST_CLAUSE:
             raise _invalid(f"filters may be nested {_DEEPEST_CLAUSE} levels deep.")
         if clause.get("filter") is not None:
+            self._conditions += 1
+            if self._conditions > _MOST_CONDITIONS:
+                raise _invalid(f"filters may have {_MOST_CONDITIONS} conditions.")
             return self._condition(clause["filter"])
         both = clause.get("and") is not None
         parts = [self._clause(part, depth + 1) for part in (clause["and"] if both else clause.get("or") or [])]

@@ -90,6 +90,11 @@ def found(tx: Transaction, kind: Kind, what: str, domain_id: str, identifier: st
     return document
 
 
+def revision_number(wanted: str) -> int:
+    """The number of the revision that a request names; 0, which no revision has, when that is none."""
+    return int(wanted) if wanted.isdecimal() and len(wanted) <= 18 else 0  # the store's numbers have 64 bits
+
+
 def get_domain(tx: Transaction, domain_id: str) -> Document:
     """The domain. Raises ResourceNotFoundException."""
     document = tx.find(DOMAINS, domain_id)

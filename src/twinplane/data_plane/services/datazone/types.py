@@ -269,14 +269,14 @@ def _revision(tx: Transaction, kind: Kind, what: str, domain_id: str, name: str,
     if revision is None:
         found = _latest(tx, kind, domain_id, name)
     else:
-        found = tx.find(kind, domain_id, name, int(revision)) if revision.isdecimal() else None
+        found = tx.find(kind, domain_id, name, store.revision_number(revision))
     if found is None:
         raise store.not_found(what, name if revision is None else f"{name} in revision {revision}")
     return found
 
 
 def _check_managed_revision(name: str, revision: str | None, current: str) -> None:
-    if revision is not None and not (revision.isdecimal() and 0 < int(revision) <= int(current)):
+    if revision is not None and not 0 < store.revision_number(revision) <= int(current):
         raise store.not_found("Type", f"{name} in revision {revision}")
 
 

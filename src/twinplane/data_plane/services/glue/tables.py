@@ -189,7 +189,7 @@ def get_table_version(call: Call, request: Request) -> Answer:
     asked = request.get("VersionId") or table["VersionId"]
     if asked == table["VersionId"]:
         return {"TableVersion": _version(call, table)}
-    number = int(asked) if asked.isdecimal() else -1
+    number = int(asked) if asked.isdecimal() and len(asked) <= 18 else -1  # of 64 bits, as stored
     found = call.tx.find(store.TABLE_VERSIONS, table["DatabaseName"], table["Name"], number)
     if found is None:
         raise ServiceError("EntityNotFoundException", f"Version {asked} of table {table['Name']} not found.")
