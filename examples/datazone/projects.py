@@ -17,7 +17,7 @@ def make_project(name: str) -> tuple[str, str]:
     known = datazone.list_projects(domainIdentifier=domain_id, name=name)["items"]
     if known:
         return domain_id, known[0]["id"]
-    [profile] = datazone.list_project_profiles(domainIdentifier=domain_id)["items"]
+    [profile] = datazone.list_project_profiles(domainIdentifier=domain_id, name="SQL analytics")["items"]
     project = datazone.create_project(domainIdentifier=domain_id, name=name, projectProfileId=profile["id"])
     while True:
         found = datazone.get_project(domainIdentifier=domain_id, identifier=project["id"])

@@ -56,6 +56,21 @@ def test_the_example_does_what_it_says(plane: RunningPlane, name: str) -> None:
     assert run([sys.executable, f"examples/datazone/{name}.py"], environment) == SAYS[name]
 
 
+BESIDE = """
+import json, sys
+sys.path.insert(0, "examples/datazone")
+from domain import make_domain
+from projects import make_project
+import boto3
+boto3.client("datazone").create_project_profile(domainIdentifier=make_domain(), name="Another", status="ENABLED")
+print(json.dumps(len(make_project("Beside"))))
+"""
+
+
+def test_the_examples_run_in_a_domain_that_has_other_project_profiles(plane: RunningPlane) -> None:
+    assert run([sys.executable, "-c", BESIDE], {"PATH": os.environ["PATH"], **plane.environment()}) == 2
+
+
 def test_an_example_runs_with_the_command_it_names() -> None:
     text = (EXAMPLES / "publish.py").read_text()
     [command] = re.findall(r"against a local plane:  twinplane (.*)", text)
