@@ -94,6 +94,9 @@ def test_a_form_type_made_again_is_its_next_revision(mesh: Mesh) -> None:
         ("structure Wrong { a: String", "ends too early"),
         ("service Wrong { }", "cannot have the shape"),
         ("structure Wrong { a: String " + "@x(" + "[" * 500 + ")", "nested too deeply"),
+        ("structure Wrong { @range(min: " + "9" * 9000 + ") a: Integer }", "too long"),
+        ('structure Wrong { @length(min: "x") a: String }', "are not numbers"),
+        ('structure Wrong { @enum(["x"]) a: String }', "does not list objects"),
     ],
 )
 def test_a_model_that_is_no_form_is_refused(mesh: Mesh, smithy: str, why: str) -> None:
@@ -117,6 +120,21 @@ def test_a_forms_content_must_fit_its_type(mesh: Mesh, owner: Producer, content:
     form_type(mesh, name, CLASSIFICATION % name)
     with refused("ValidationException", why):
         owner.asset(formsInput=[glue_form("t", COLUMNS), form(name, content, name)])
+
+
+def test_a_number_of_any_size_is_kept_as_it_is(mesh: Mesh) -> None:
+    far, governance = 10**400, steward_project(mesh)
+    mesh.admin.create_form_type(
+        domainIdentifier=mesh.domain_id, name="Vast", owningProjectIdentifier=governance, status="ENABLED",
+        model={"smithy": "structure Vast { size: BigInteger }"},
+    )  # fmt: skip
+    made = mesh.admin.create_asset(
+        domainIdentifier=mesh.domain_id, owningProjectIdentifier=governance, name=unique("vast"),
+        typeIdentifier="amazon.datazone.GlueTableAssetType",
+        formsInput=[glue_form("t", COLUMNS), form("VastForm", {"size": far}, "Vast")],
+    )  # fmt: skip
+    [kept] = [f for f in made["formsOutput"] if f["formName"] == "VastForm"]
+    assert json.loads(kept["content"]) == {"size": far}
 
 
 def test_an_asset_needs_the_forms_of_its_type(owner: Producer) -> None:

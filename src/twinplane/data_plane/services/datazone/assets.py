@@ -271,6 +271,13 @@ def _values(tx: Transaction, domain_id: str, form: Document) -> _Values:
     return smithy.scalars(model, structure, content, form["formName"])
 
 
+def _indexed(value: Any) -> Any:
+    """A value of a form as the search index holds it: numbers of more than 64 bits as floats."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return float(str(value)) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+
+
 def entry(tx: Transaction, scope: str, document: Document, *, created: float, updated: float) -> search_index.Entry:
     """How the search index knows an asset, a data product or a listing."""
     text: dict[str, list[str]] = {}
@@ -297,7 +304,7 @@ def entry(tx: Transaction, scope: str, document: Document, *, created: float, up
         attributes.append((asset_types.FORMS_ATTRIBUTE, form["typeName"]))
         for path, value, traits in values:
             if _SEARCHABLE in traits or not managed:  # of managed forms, what AWS indexes; of others, everything
-                attributes.append((path, value if not isinstance(value, bool) else str(value).lower()))
+                attributes.append((path, _indexed(value)))
             if asset_types.TERM_TRAIT in traits:
                 attributes.append((glossaries.TERMS_IN_FORMS, value))
     return search_index.Entry(

@@ -25,6 +25,7 @@ _SIMPLE_KEYWORDS = {name[0].lower() + name[1:]: name for name in _SIMPLE if not 
 _WHOLE = {"Byte", "Short", "Integer", "Long", "BigInteger"}
 _NUMBER = {"Float", "Double", "BigDecimal"}
 _DEEPEST = 32
+_LONGEST_NUMBER = 400  # characters
 
 Traits = dict[str, Any]
 
@@ -58,9 +59,9 @@ def parse(text: str) -> Model:
     """The shapes of a model by name. Raises `SmithyError` saying where the text is wrong."""
     model = _Parser(text).shapes()
     for name, shape in model.items():
-        _check_patterns(shape.traits, name)
+        _check_traits(shape.traits, name)
         for member_name, member in shape.members.items():
-            _check_patterns(member.traits, f"{name}${member_name}")
+            _check_traits(member.traits, f"{name}${member_name}")
             if shape.kind not in ("enum", "intEnum") and member.target not in model and member.target not in _SIMPLE:
                 raise SmithyError(f"{name}${member_name} targets {member.target}, which the model does not define")
     return model
@@ -152,6 +153,8 @@ class _Parser:
         if kind == "block":
             return text[3:-3]
         if kind == "number":
+            if len(text) > _LONGEST_NUMBER:
+                raise SmithyError("a number is too long")
             return float(text) if any(c in text for c in ".eE") else int(text)
         if text == "{":
             found: dict[str, Any] = {}
@@ -291,8 +294,14 @@ def _matches(pattern: str, value: str) -> bool:
     return bool(_expression(pattern).isinstance_python(value))
 
 
-def _check_patterns(traits: Traits, where: str) -> None:
-    """Raises `SmithyError` when a pattern cannot be checked: it is wrong, or looks around or back."""
+def _check_traits(traits: Traits, where: str) -> None:
+    """Raises `SmithyError` when a trait cannot be checked: it has another shape, or a pattern looks around or back."""
+    limits = [traits[name] for name in ("length", "range") if isinstance(traits.get(name), dict)]
+    if any(not isinstance(each.get(edge, 0), (int, float)) for each in limits for edge in ("min", "max")):
+        raise SmithyError(f"the limits of {where} are not numbers")
+    choices = traits.get("enum")
+    if isinstance(choices, list) and not all(isinstance(choice, dict) for choice in choices):
+        raise SmithyError(f"the enum of {where} does not list objects with a value")
     if "pattern" in traits:
         try:
             _expression(str(traits["pattern"]))
