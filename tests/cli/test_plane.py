@@ -97,10 +97,10 @@ def test_the_fixtures_give_a_running_plane(pytester: pytest.Pytester, fixture: s
             assert [b["Name"] for b in {fixture}.client("s3").list_buckets()["Buckets"]] == ["mine"]
         """
     )
-    pytester.runpytest_subprocess("-p", "twinplane.pytest_plugin").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_the_example_tests_pass_as_they_stand(pytester: pytest.Pytester) -> None:
     for example in EXAMPLES.glob("*.py"):
         pytester.path.joinpath(example.name).write_text(example.read_text())
-    pytester.runpytest_subprocess("-p", "twinplane.pytest_plugin").assert_outcomes(passed=2)
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)

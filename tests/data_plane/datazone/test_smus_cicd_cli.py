@@ -114,6 +114,10 @@ def test_an_application_is_bundled_deployed_and_destroyed(cli: Cli, mesh: Mesh) 
     assert "orders.csv" in said
     assert "Bundle created: ./artifacts/Shop.zip" in said
 
+    # the name of a glossary is taken once in a domain: the stages cannot both have it
+    [words] = mesh.admin.search(**here, searchScope="GLOSSARY", searchText="Words")["items"]
+    mesh.admin.update_glossary(**here, identifier=words["glossaryItem"]["id"], name="Words of dev")
+
     said = cli("deploy", "--dry-run")
     assert "0 error(s)" in said
     assert "Glossary terms 'Tea' ready for import" in said

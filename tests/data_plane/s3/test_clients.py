@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 
@@ -32,6 +33,7 @@ def environment(at: RunningPlane, monkeypatch: pytest.MonkeyPatch) -> RunningPla
     """The plane, which every client of this process reaches by AWS's usual variables."""
     for name, value in at.environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's may be there, with another plane's keys
     return at
 
 
