@@ -81,6 +81,19 @@ def test_content_must_fit_the_form_type(mesh: Mesh, owner: Producer) -> None:
     post(result(1.0, count=100))
 
 
+def test_a_time_beyond_all_dates_is_refused(mesh: Mesh, owner: Producer) -> None:
+    datazone, asset = owner.datazone, of(mesh, "ASSET", new_asset(owner))
+
+    def late(params: dict[str, Any], **_: Any) -> None:
+        body = json.loads(params["body"])
+        body["forms"][0]["timestamp"] = 1e307
+        params["body"] = json.dumps(body).encode()
+
+    datazone.meta.events.register("before-call.datazone.PostTimeSeriesDataPoints", late)
+    with refused("ValidationException", "beyond all dates"):
+        datazone.post_time_series_data_points(**asset, forms=[form(0, result(88.0))])
+
+
 def test_points_come_latest_first_page_by_page_within_the_times_asked_for(mesh: Mesh, owner: Producer) -> None:
     asset = of(mesh, "ASSET", new_asset(owner))
     for hour in (3, 0, 4, 1, 2):

@@ -101,3 +101,9 @@ def test_no_value_is_in_the_database_or_the_audit(plane: RunningPlane, secrets: 
     assert "do-not-tell-anyone" not in json.dumps(events, default=str)
     files = [file for file in plane.state.rglob("*") if file.is_file()]
     assert [file.name for file in files if b"do-not-tell-anyone" in file.read_bytes()] == []
+
+
+@pytest.mark.parametrize("name", ["*", "a:secret:b", "a" * 257])
+def test_a_name_that_no_secret_can_have_is_refused(plane: RunningPlane, name: str) -> None:
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        plane.client("secretsmanager").create_secret(Name=name, SecretString="value")

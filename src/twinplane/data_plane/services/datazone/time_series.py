@@ -82,6 +82,8 @@ def _entity(request: Request) -> Answer:
 
 def _checked(call: Call, domain_id: str, form: dict[str, Any]) -> Document:
     """A point as it is stored. Raises ValidationException when it does not fit its form type."""
+    if abs(form["timestamp"]) >= _END_OF_TIME:
+        raise rules.invalid("The timestamp of a form is beyond all dates.")
     fitting = asset_types.check_form(call.tx, domain_id, form)
     content = asset_types.content_of(form["formName"], fitting["content"])
     if fitting["typeName"] == managed_types.DATA_QUALITY and len(content.get("evaluations") or []) > MOST_METRICS:

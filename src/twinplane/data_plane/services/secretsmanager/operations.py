@@ -20,6 +20,7 @@ def create_secret(call: Call, request: Request) -> Answer:
     for member in ("KmsKeyId", "AddReplicaRegions", "Type"):
         if request.get(member):
             raise ServiceError("InvalidParameterException", f"{member} is not served by this data plane.")
+    rules.check_name(request["Name"])
     known = store.find(call.tx, request["Name"], call.now)
     if known is not None:
         rules.check_not_deleted(known)

@@ -1,5 +1,6 @@
 """What secrets are named, and which version a request means."""
 
+import re
 from collections.abc import Iterable
 
 from twinplane.data_plane.call import ServiceError
@@ -12,6 +13,14 @@ SECONDS_OF_A_DAY = 86400.0
 def prefix(region: str, account_id: str) -> str:
     """The beginning of every secret's ARN."""
     return f"arn:aws:secretsmanager:{region}:{account_id}:secret:"
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidParameterException for what is no name of a secret."""
+    if re.fullmatch(r"[A-Za-z0-9/_+=.@!-]{1,256}", name) is None:
+        raise ServiceError(
+            "InvalidParameterException", "A name has at most 256 letters, digits and characters of -/_+=.@!"
+        )
 
 
 def not_found() -> ServiceError:
