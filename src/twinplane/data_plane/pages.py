@@ -43,7 +43,8 @@ def page(
 
 
 def _binding(call: Call, request: Request) -> bytes:
-    text = msgspec.json.encode([call.service, call.operation, call.principal.iam_arn, request], order="sorted")
+    who = (call.principal.iam_arn, call.principal.on_behalf_of)
+    text = msgspec.json.encode([call.service, call.operation, who, request], order="sorted")
     return hashlib.sha256(text).digest()[:12]
 
 

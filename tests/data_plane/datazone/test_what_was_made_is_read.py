@@ -125,3 +125,11 @@ def test_the_configuration_of_a_blueprint_is_listed_and_removed(mesh: Mesh) -> N
 def test_whoever_signs_in_by_iam_gets_the_portals_address(mesh: Mesh) -> None:
     answer = mesh.admin.get_iam_portal_login_url(domainIdentifier=mesh.domain_id)
     assert mesh.domain_id in answer["authCodeUrl"]
+
+
+def test_a_page_token_is_of_the_person_who_got_it(mesh: Mesh, owner: Producer) -> None:
+    asked = {"domainIdentifier": mesh.domain_id, "managed": True, "maxResults": 1}
+    token = mesh.as_person("rita").list_environment_blueprints(**asked)["nextToken"]
+    assert mesh.as_person("rita").list_environment_blueprints(**asked, nextToken=token)["items"]
+    with pytest.raises(ClientError, match="ValidationException"):  # though both come through one role
+        mesh.as_person("paula").list_environment_blueprints(**asked, nextToken=token)
