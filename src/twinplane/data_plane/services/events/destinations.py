@@ -8,7 +8,7 @@ from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceE
 from twinplane.data_plane.sealing import seal, unseal
 from twinplane.data_plane.services.events import store
 from twinplane.data_plane.services.events.buses import named_page
-from twinplane.data_plane.services.events.invocation import is_loopback
+from twinplane.data_plane.services.events.invocation import is_of_this_machine
 from twinplane.data_plane.services.events.permissions import on_named
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.store import Document, Kind
@@ -169,7 +169,7 @@ def create_api_destination(call: Call, request: Request) -> Answer:
 
 
 def _check(call: Call, destination: Document) -> None:
-    if not is_loopback(destination["endpoint"]):
+    if not is_of_this_machine(destination["endpoint"]):
         raise ServiceError(
             "ValidationException",
             "The invocation endpoint must be of 127.0.0.1, localhost or [::1]: this plane calls no other machine.",

@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-import ipaddress
 import json
 import random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from twinplane.data_plane.loopback import is_loopback
 from twinplane.data_plane.sealing import unseal
 from twinplane.data_plane.services.events import store
 from twinplane.data_plane.services.events.inputs import value_of
@@ -24,7 +24,7 @@ _LONGEST_PAUSE_SECONDS = 600.0
 _RETRIED = (409, 429)  # and every 5xx
 
 
-def is_loopback(url: str) -> bool:
+def is_of_this_machine(url: str) -> bool:
     """Whether a URL is one of this machine: the only ones that the plane calls."""
     try:
         parts = urlsplit(url)
@@ -34,12 +34,7 @@ def is_loopback(url: str) -> bool:
         return False
     if parts.scheme not in ("http", "https") or parts.username is not None:
         return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host)
 
 
 async def _invoke(plane: "Plane", task: Document) -> None:
@@ -124,7 +119,7 @@ async def _call(request: dict[str, Any]) -> None:
     """Sends the request. Raises `DeliveryFailed` unless it is answered with 2xx."""
     import httpx  # here: planes that call nobody do not pay for it
 
-    if not is_loopback(request["url"]):
+    if not is_of_this_machine(request["url"]):
         raise DeliveryFailed("INVALID_PARAMETER", "API destinations are called on this machine alone.")
     try:
         async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:

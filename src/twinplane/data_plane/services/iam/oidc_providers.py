@@ -7,6 +7,7 @@ certificate is checked as any https client does.
 from urllib.parse import urlsplit
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
+from twinplane.data_plane.loopback import is_loopback
 from twinplane.data_plane.services.iam import store
 from twinplane.data_plane.services.iam.entities import (
     already_exists,
@@ -18,7 +19,6 @@ from twinplane.data_plane.services.iam.entities import (
     without_tags,
 )
 from twinplane.data_plane.services.iam.rules import iam
-from twinplane.data_plane.services.ssoadmin.rules import is_loopback
 from twinplane.data_plane.store import AlreadyExists, Document, Transaction
 
 _MOST_PROVIDERS = 100

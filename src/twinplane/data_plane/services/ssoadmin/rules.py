@@ -1,12 +1,12 @@
 """What an application and a trusted token issuer may be set up as."""
 
-import ipaddress
 import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from twinplane.data_plane.call import ServiceError
+from twinplane.data_plane.loopback import is_loopback
 from twinplane.data_plane.services.iam.policy import MalformedPolicy, compile_policy
 
 CUSTOM_PROVIDER = "arn:aws:sso::aws:applicationProvider/custom"
@@ -26,16 +26,6 @@ def check_issuer_url(url: str) -> None:
         raise invalid("IssuerUrl must be an https URL without query (http is taken for this machine only).")
     if url.rstrip("/").endswith("/.well-known/openid-configuration"):
         raise invalid("IssuerUrl must be given without /.well-known/openid-configuration.")
-
-
-def is_loopback(host: str) -> bool:
-    """Is the host this machine?"""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_oidc(configuration: dict[str, Any]) -> None:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from twinplane.data_plane.call import Answer, Call, Principal, Request
+from twinplane.data_plane.loopback import is_loopback
 from twinplane.data_plane.services.identitystore import store as identity_store
-from twinplane.data_plane.services.ssoadmin.rules import is_loopback, is_redirect_uri
+from twinplane.data_plane.services.ssoadmin.rules import is_redirect_uri
 from twinplane.data_plane.services.ssooidc import signing, store
 from twinplane.data_plane.services.ssooidc.errors import refused
 from twinplane.data_plane.services.ssooidc.rules import (

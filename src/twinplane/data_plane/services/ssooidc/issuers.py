@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from twinplane.data_plane.services.ssoadmin.rules import is_loopback
+from twinplane.data_plane.loopback import is_loopback
 from twinplane.data_plane.services.ssooidc import signing
 
 if TYPE_CHECKING:
