@@ -10,9 +10,10 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from twinplane.engines.sql import semantics, statement
+from twinplane.engines.sql import semantics, sources, statement
 from twinplane.engines.sql.allowed import HIDDEN_COLUMNS
-from twinplane.engines.sql.plan import Column, Files, Plan, QueryError, Source, Table, TableName, Tables
+from twinplane.engines.sql.plan import Column, Plan, QueryError, Source, Table, TableName, Tables
+from twinplane.engines.sql.types import glue_type, quoted
 
 _ROW_SOURCE = "source"
 
@@ -99,17 +100,6 @@ def _unknown_column(name: str) -> QueryError:
     )
 
 
-@lru_cache(maxsize=4096)
-def glue_type(text: str) -> exp.DataType:
-    """A column's Glue (Hive) type, parsed."""
-    try:
-        found = exp.DataType.build(text.lower(), dialect="hive")
-        statement.check(found)
-        return found
-    except (SqlglotError, ValueError, QueryError):
-        raise QueryError("NOT_SUPPORTED", f"The column type {text} is not supported") from None
-
-
 def _result_names(tree: exp.Expr) -> tuple[str, ...]:
     top = tree
     while isinstance(top, (exp.SetOperation, exp.Subquery)):
@@ -166,9 +156,9 @@ def _source(name: str, table: Table) -> Source:
         # DuckDB evaluates a user's predicate before the row filter where it thinks that cheaper, and whether the
         # predicate fails on a hidden row can be seen. It moves no predicate below a column that it believes to change.
         cells = {name: f"CASE WHEN random() < 2 THEN {cell} END" for name, cell in cells.items()}
-    columns = ", ".join(f"{cell} AS {_quoted(name)}" for name, cell in cells.items())
-    rows = _rows(table)
-    select = f"SELECT {columns} FROM ({rows}) AS {_quoted(_ROW_SOURCE)}{where}"  # noqa: S608 - of quoted parts
+    columns = ", ".join(f"{cell} AS {quoted(name)}" for name, cell in cells.items())
+    rows = sources.rows(table)
+    select = f"SELECT {columns} FROM ({rows}) AS {quoted(_ROW_SOURCE)}{where}"  # noqa: S608 - of quoted parts
     return Source(name, select, paths)
 
 
@@ -180,62 +170,7 @@ def _cell(table: Table, column: Column) -> str:
     """A visible column; NULL in the rows that are visible only through slices that do not grant it."""
     own = tuple(dict.fromkeys(s.row_filter for s in table.slices if column.name in s.columns))
     every = {s.row_filter for s in table.slices}
-    value = f"{_quoted(_ROW_SOURCE)}.{_quoted(column.name)}"
+    value = f"{quoted(_ROW_SOURCE)}.{quoted(column.name)}"
     if None in own or set(own) == every:
         return value
     return f"CASE WHEN {_any(table, own)} THEN {value} END"
-
-
-def _rows(table: Table) -> str:
-    """All rows and columns of the files, with the types the catalog declares."""
-    parts = [_part(table, files) for files in table.files if files.paths]
-    if not parts:
-        nothing = ", ".join(f"CAST(NULL AS {_type(c)}) AS {_quoted(c.name)}" for c in table.columns)
-        return f"SELECT {nothing} WHERE false"
-    return " UNION ALL ".join(parts)
-
-
-def _part(table: Table, files: Files) -> str:
-    constants = dict(files.constants)
-    cast = "CAST" if table.format == "parquet" else "TRY_CAST"
-    shown = []
-    for column in table.columns:
-        if column.name in constants:
-            value = constants[column.name]
-            shown.append(f"CAST({'NULL' if value is None else _literal(value)} AS {_type(column)})")
-        else:
-            shown.append(f"{cast}({_quoted(column.name)} AS {_type(column)})")
-        shown[-1] += f" AS {_quoted(column.name)}"
-    stored = [c for c in table.columns if c.name not in constants]
-    return f"SELECT {', '.join(shown)} FROM {_reader(table, files, stored)}"  # noqa: S608 - of quoted parts
-
-
-def _reader(table: Table, files: Files, stored: Sequence[Column]) -> str:
-    paths = "[" + ", ".join(_literal(p) for p in files.paths) + "]"
-    if table.format == "parquet":
-        return f"read_parquet({paths}, hive_partitioning = false)"
-    if table.format == "json":
-        columns = ", ".join(f"{_literal(c.name)}: {_literal(_type(c))}" for c in stored)
-        return f"read_json({paths}, format = 'newline_delimited', columns = {{{columns}}}, hive_partitioning = false)"
-    columns = ", ".join(f"{_literal(c.name)}: 'VARCHAR'" for c in stored)
-    options = "".join(f", {name} = {_option(value)}" for name, value in table.options)
-    return (
-        f"read_csv({paths}, auto_detect = false, columns = {{{columns}}}, null_padding = true, "
-        f"hive_partitioning = false{options})"
-    )
-
-
-def _option(value: str) -> str:
-    return value if value in ("true", "false") else _literal(value)
-
-
-def _type(column: Column) -> str:
-    return glue_type(column.type).sql(dialect="duckdb")
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,49 @@
+"""A table's data files -> the DuckDB text of their rows, with the columns and types that the catalog declares."""
+
+from collections.abc import Sequence
+
+from twinplane.engines.sql.plan import Column, Files, Table
+from twinplane.engines.sql.types import literal, quoted, sql_type
+
+
+def rows(table: Table) -> str:
+    """All rows and columns of the files, with the types the catalog declares."""
+    parts = [_part(table, files) for files in table.files if files.paths]
+    if not parts:
+        nothing = ", ".join(f"CAST(NULL AS {sql_type(c)}) AS {quoted(c.name)}" for c in table.columns)
+        return f"SELECT {nothing} WHERE false"
+    return " UNION ALL ".join(parts)
+
+
+def _part(table: Table, files: Files) -> str:
+    constants = dict(files.constants)
+    cast = "CAST" if table.format == "parquet" else "TRY_CAST"
+    shown = []
+    for column in table.columns:
+        if column.name in constants:
+            value = constants[column.name]
+            shown.append(f"CAST({'NULL' if value is None else literal(value)} AS {sql_type(column)})")
+        else:
+            shown.append(f"{cast}({quoted(column.name)} AS {sql_type(column)})")
+        shown[-1] += f" AS {quoted(column.name)}"
+    stored = [c for c in table.columns if c.name not in constants]
+    return f"SELECT {', '.join(shown)} FROM {_reader(table, files, stored)}"  # noqa: S608 - of quoted parts
+
+
+def _reader(table: Table, files: Files, stored: Sequence[Column]) -> str:
+    paths = "[" + ", ".join(literal(p) for p in files.paths) + "]"
+    if table.format == "parquet":
+        return f"read_parquet({paths}, hive_partitioning = false)"
+    if table.format == "json":
+        columns = ", ".join(f"{literal(c.name)}: {literal(sql_type(c))}" for c in stored)
+        return f"read_json({paths}, format = 'newline_delimited', columns = {{{columns}}}, hive_partitioning = false)"
+    columns = ", ".join(f"{literal(c.name)}: 'VARCHAR'" for c in stored)
+    options = "".join(f", {name} = {_option(value)}" for name, value in table.options)
+    return (
+        f"read_csv({paths}, auto_detect = false, columns = {{{columns}}}, null_padding = true, "
+        f"hive_partitioning = false{options})"
+    )
+
+
+def _option(value: str) -> str:
+    return value if value in ("true", "false") else literal(value)
