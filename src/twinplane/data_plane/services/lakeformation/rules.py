@@ -52,6 +52,24 @@ class Named:
         return "/".join(parts)
 
 
+CATALOG = Named("catalog")
+
+
+def database(name: str) -> Named:
+    """A database as the resource of a decision."""
+    return Named("database", name.lower())
+
+
+def table(database_name: str, name: str) -> Named:
+    """A table as the resource of a decision."""
+    return Named("table", database_name.lower(), name.lower())
+
+
+def location(arn: str) -> Named:
+    """An S3 location (`arn:aws:s3:::bucket/prefix`) as the resource of a decision."""
+    return Named("location", name=arn.rstrip("/"))
+
+
 def named(resource: Document) -> Named:
     """The resource that AWS's `Resource` shape names. Raises `ResourceNotUnderstood`."""
     present = [key for key, value in resource.items() if value is not None]

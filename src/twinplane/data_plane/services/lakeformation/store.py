@@ -327,6 +327,26 @@ def has_permission(
     return any(g[member] and (permission is None or permission in g[member]) for g in grants)
 
 
+def may(tx: Transaction, principals: Principals, resource: Named, permission: str) -> bool:
+    """Whether the caller has `permission` on a resource: the one decision for writing data and changing the catalog.
+
+    `resource`: `rules.CATALOG` (CREATE_DATABASE), `rules.database` (CREATE_TABLE, ALTER, DROP, DESCRIBE), `rules.table`
+    (INSERT, DELETE, ALTER, DROP, DESCRIBE) or `rules.location` (DATA_LOCATION_ACCESS). For reading ask `table_access`;
+    SELECT here means every column of every row.
+    """
+    if resource.kind in ("database", "table"):
+        return has_permission(tx, principals, permission, resource.database, resource.table or None)
+    if is_admin(tx, principals):
+        return True
+    everyone = principals if resource.kind == "location" else principals | {IAM_ALLOWED_PRINCIPALS}
+    grants = [g for g in grants_on_kind(tx, everyone, resource.kind) if permission in g["Permissions"]]
+    return any(resource.kind == "catalog" or _lies_in(resource.name, grant["name"]) for grant in grants)
+
+
+def _lies_in(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place.rstrip('/')}/")
+
+
 def visible_tables(tx: Transaction, principals: Principals, database: str, names: Iterable[str]) -> set[str]:
     """Which of these tables of a database the caller may see exist: those she has any permission on."""
     names = list(names)
