@@ -116,6 +116,21 @@ def test_policies_that_are_wrong_are_refused_at_start(policy: str, says: str) ->
         PolicySet(policy, SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("(" * 5_000 + "true" + ")" * 5_000, "200 opening brackets"),
+        ("principal has " + "a." * 4_000 + "a", "500 dots"),
+        ("1 == 1" + "+1" * 50_000, "10000 characters"),
+    ],
+)
+def test_policies_that_would_end_or_hold_up_the_process_are_refused(condition: str, says: str) -> None:
+    fine = '@id("a") @why("See (here) // and there; so.") permit (principal, action == Action::"use_app", resource);'
+    PolicySet(fine, SCHEMA)
+    with pytest.raises(PolicyInvalid, match=says):
+        PolicySet(f'{fine} @id("b") @why("c") permit (principal, action, resource) when {{ {condition} }};', SCHEMA)
+
+
 def test_a_mesh_adds_its_own_policies(tmp_path: Path) -> None:
     (tmp_path / "ours.cedar").write_text(
         '@id("ours.no-restricted") @why("Not here.") forbid (principal, action == Action::"subscribe", resource) '

@@ -8,6 +8,7 @@ from typing import Any
 
 import cedarpy
 
+from twinplane.cedar import excess
 from twinplane.control_plane.policy.model import Decision, Entity
 
 DEFAULT = Path(__file__).parent / "default"
@@ -23,6 +24,8 @@ class PolicySet:
 
     def __init__(self, policies: str, schema: str) -> None:
         self.hash = hashlib.sha256(f"{schema}\0{policies}".encode()).hexdigest()
+        if too_much := excess(policies):
+            raise PolicyInvalid(f"The policies cannot be read: {too_much}")
         try:
             self._schema = cedarpy.Schema.from_str(schema)
             self._policies = cedarpy.PolicySet.from_str(policies)

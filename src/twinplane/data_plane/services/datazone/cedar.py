@@ -6,16 +6,15 @@ from typing import Any
 
 import cedarpy
 
+from twinplane.cedar import excess
 from twinplane.data_plane.services.datazone import rules, store
 from twinplane.data_plane.store import Transaction
-
-_MOST_BRACKETS = 200  # the parser recurses: between 500 and 1,000 within one another end the process
 
 
 def check(policy: str) -> None:
     """A designation's policy permits actions of DataZone, and forbids nothing. Raises ValidationException."""
-    if sum(map(policy.count, "([{")) > _MOST_BRACKETS:
-        raise rules.invalid(f"A policy has at most {_MOST_BRACKETS} opening brackets.")
+    if too_much := excess(policy):
+        raise rules.invalid(too_much)
     try:
         statements: list[dict[str, Any]] = list(
             json.loads(cedarpy.policies_to_json_str(policy))["staticPolicies"].values()
