@@ -300,6 +300,20 @@ class World:
     def notebook_export(self) -> str:
         return str(self.owner.start_notebook_export(**self.domain, **self.export_request())["id"])
 
+    def notebook_run(self) -> str:
+        request = {"notebookIdentifier": self.notebook(), "owningProjectIdentifier": self.project}
+        return str(self.owner.start_notebook_run(**self.domain, **request)["id"])
+
+    def job(self) -> str:
+        """The id of the job of a new connection that imports lineage."""
+        sync = {"lineageSync": {"enabled": True}, "host": "warehouse.example", "databaseName": "sales"}
+        request = self.connection_request() | {"props": {"redshiftProperties": sync}}
+        return str(self.owner.create_connection(**self.domain, **request)["connectionId"])
+
+    def job_run(self) -> str:
+        [run] = self.owner.list_job_runs(**self.domain, jobIdentifier=self.job())["items"]
+        return str(run["runId"])
+
     def domain_connection(self) -> str:
         request = self.domain_connection_request()
         return str(self.mesh.admin.create_connection(**self.domain, **request)["connectionId"])

@@ -119,6 +119,73 @@ def test_an_export_that_is_not_served_fails_and_says_so(mesh: Mesh, project: str
     assert exported(mesh, project, notebook)["status"] == "SUCCEEDED"
 
 
+def test_a_notebook_is_imported_from_a_file(mesh: Mesh, project: str) -> None:
+    here = {"domainIdentifier": mesh.domain_id}
+    begun = mesh.admin.start_notebook_import(
+        owningProjectIdentifier=project, name="Imported", description="of a file",
+        sourceLocation={"s3": put(mesh, project, document("one", "two"))}, **here,
+    )  # fmt: skip
+    assert (begun["status"], begun["name"]) == ("SYNC_IN_PROGRESS", "Imported")
+    notebook = eventually(
+        lambda: mesh.admin.get_notebook(identifier=begun["notebookId"], **here), lambda n: n["status"] == "ACTIVE"
+    )
+    assert (notebook["description"], len(notebook["cellOrder"])) == ("of a file", 2)
+    with refused("ValidationException.*own storage"):
+        mesh.admin.start_notebook_import(
+            owningProjectIdentifier=project, name="Theirs", sourceLocation={"s3": "s3://elsewhere/a.ipynb"}, **here
+        )
+
+
+def test_a_run_of_a_notebook_fails_and_says_that_nothing_here_runs_it(mesh: Mesh, project: str) -> None:
+    here = {"domainIdentifier": mesh.domain_id}
+    made = mesh.admin.create_notebook(
+        owningProjectIdentifier=project, name="Run", parameters={"region": "north", "year": "2025"}, **here
+    )
+    that = {"owningProjectIdentifier": project, "notebookIdentifier": made["id"], **here}
+    timeout = {"runTimeoutInMinutes": 60}
+    begun = mesh.admin.start_notebook_run(parameters={"year": "2026"}, timeoutConfiguration=timeout, **that)
+    assert (begun["status"], begun["timeoutConfiguration"]) == ("QUEUED", timeout)
+    run = eventually(
+        lambda: mesh.admin.get_notebook_run(identifier=begun["id"], **here), lambda r: r["status"] != "QUEUED"
+    )
+    assert run["status"] == "FAILED"
+    assert "no compute that runs notebooks" in run["error"]["message"]
+    assert run["parameters"] == {"region": "north", "year": "2026"}
+    assert "startedAt" not in run
+    with refused("ConflictException.*FAILED already"):
+        mesh.admin.stop_notebook_run(identifier=begun["id"], **here)
+    mesh.admin.update_notebook(identifier=made["id"], status="ARCHIVED", **here)
+    with refused("ConflictException.*ARCHIVED"):
+        mesh.admin.start_notebook_run(**that)
+
+
+def test_runs_of_notebooks_are_listed_latest_first_by_notebook_and_status(mesh: Mesh, project: str) -> None:
+    here = {"domainIdentifier": mesh.domain_id, "owningProjectIdentifier": project}
+    stopped = mesh.admin.create_notebook(name="Stopped", **here)["id"]
+    run = mesh.admin.start_notebook_run(notebookIdentifier=stopped, **here)["id"]
+    that = {"domainIdentifier": mesh.domain_id, "identifier": run}
+    assert mesh.admin.stop_notebook_run(**that)["status"] == "STOPPED"
+    books = [mesh.admin.create_notebook(name="Listed", **here)["id"] for _ in range(2)]
+    runs = [
+        mesh.admin.start_notebook_run(notebookIdentifier=book, scheduleIdentifier="nightly", **here)["id"]
+        for book in (*books, books[0])
+    ]
+
+    def listed(**where: Any) -> list[str]:
+        pages = mesh.admin.get_paginator("list_notebook_runs").paginate(
+            PaginationConfig={"PageSize": 1}, **where, **here
+        )
+        return [run["id"] for page in pages for run in page["items"]]
+
+    eventually(lambda: listed(scheduleIdentifier="nightly", status="QUEUED"), lambda found: not found)
+    assert listed(scheduleIdentifier="nightly") == runs[::-1]
+    assert listed(notebookIdentifier=books[0], status="FAILED", sortOrder="ASCENDING") == [runs[0], runs[2]]
+    assert listed(notebookIdentifier=books[1], status="SUCCEEDED") == []
+    assert mesh.admin.get_notebook_run(**that)["status"] == "STOPPED"
+    with refused("ResourceNotFoundException"):
+        mesh.as_person("nosy").get_notebook_run(domainIdentifier=mesh.domain_id, identifier=runs[0])
+
+
 def test_strangers_learn_nothing_of_a_notebook(mesh: Mesh, project: str) -> None:
     here = {"domainIdentifier": mesh.domain_id}
     notebook = mesh.admin.create_notebook(owningProjectIdentifier=project, name="Private", **here)["id"]

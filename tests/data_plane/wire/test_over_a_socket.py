@@ -54,7 +54,7 @@ def test_health_needs_no_signature(plane: RunningPlane) -> None:
     [
         ("sts", lambda c: c.get_delegated_access_token(TradeInToken="x")),
         ("glue", lambda c: c.list_blueprints()),
-        ("datazone", lambda c: c.list_notebook_runs(domainIdentifier="dzd_1234567", owningProjectIdentifier="p" * 14)),
+        ("datazone", lambda c: c.list_account_pools(domainIdentifier="dzd_1234567")),
         ("s3", lambda c: c.put_bucket_replication(
             Bucket=BUCKET, ReplicationConfiguration={"Role": "r", "Rules": []})),
     ],

@@ -43,6 +43,22 @@ def output(kind: str, given: Properties) -> tuple[Properties, Properties]:
     return _OUTPUTS.get(kind, _as_given)(given)
 
 
+def lineage_sync(props: dict[str, Properties]) -> Properties | None:
+    """What a connection's shown properties say of importing lineage; None for those that cannot."""
+    [shown] = props.values()
+    sync: Properties | None = shown.get("lineageSync")
+    return sync
+
+
+def lineage_schedule(props: dict[str, Properties]) -> Properties | None:
+    """When lineage is imported, as AWS's ScheduleConfiguration; None: by no schedule."""
+    sync = lineage_sync(props) or {}
+    schedule = sync.get("schedule")
+    if isinstance(schedule, dict):  # Redshift's is a structure, Snowflake's a text with its time zone beside it
+        return {"schedule": schedule.get("schedule")}
+    return None if schedule is None else {"schedule": schedule, "timezone": sync.get("timezone")}
+
+
 def type_of(kind: str, given: Properties) -> str:
     """The type of a connection with these properties."""
     return str(given["glueConnectionInput"]["connectionType"]) if kind == "glueProperties" else TYPES[kind]
@@ -90,7 +106,9 @@ def _iam(given: Properties) -> tuple[Properties, Properties]:
 
 
 def _redshift(given: Properties) -> tuple[Properties, Properties]:
-    shown = _of(given, "storage", "credentials", "databaseName", "lineageSync")
+    shown = _of(given, "storage", "credentials", "databaseName")
+    if "lineageSync" in given:
+        shown["lineageSync"] = dict(given["lineageSync"])
     endpoint = _of(given, "host", "port")
     if "host" in given:
         address = f"{given['host']}:{given.get('port', 5439)}/{given.get('databaseName', 'dev')}"
@@ -104,7 +122,7 @@ def _spark_on_emr(given: Properties) -> tuple[Properties, Properties]:
 
 
 def _snowflake(given: Properties) -> tuple[Properties, Properties]:
-    lineage = {k: v for k, v in given.get("lineageSync", {"enabled": False}).items() if k != "lineageJobId"}
+    lineage = dict(given.get("lineageSync", {"enabled": False}))
     shown = _of(given, "snowflakeRole", "identityMapping")
     connectivity = given.get("connectivityProperties", {})
     endpoint = {"glueConnectionName": connectivity["name"]} if "name" in connectivity else {}

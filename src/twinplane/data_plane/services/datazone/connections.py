@@ -4,7 +4,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, connection_properties, environments, rules, store
+from twinplane.data_plane.services.datazone import access, connection_properties, environments, job_runs, rules, store
 from twinplane.data_plane.store import Document
 
 _LISTED = (
@@ -40,7 +40,7 @@ def create_connection(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     environment: Document | None = None
     if request.get("scope", "PROJECT") == "DOMAIN":
-        access.require(call, domain_id, rule="CreateConnection of a domain")
+        who = access.require(call, domain_id, rule="CreateConnection of a domain")
         if request.get("environmentIdentifier"):
             raise rules.invalid("A connection of the domain has no environment: leave out environmentIdentifier.")
         unit_id = store.get_domain(call.tx, domain_id)["rootDomainUnitId"]
@@ -49,7 +49,8 @@ def create_connection(call: Call, request: Request) -> Answer:
             raise rules.invalid("A connection of a project needs environmentIdentifier.")
         access.caller(call, domain_id)
         environment = store.get_environment(call.tx, domain_id, request["environmentIdentifier"])
-        access.require_project_role(call, domain_id, environment["projectId"], of=("Environment", environment["id"]))
+        of = ("Environment", environment["id"])
+        who = access.require_project_role(call, domain_id, environment["projectId"], of=of)
         if environment["status"] == "DELETING":
             raise rules.conflict(f"Environment {environment['id']} is being deleted.")
         unit_id = store.get_project(call.tx, domain_id, environment["projectId"])["domainUnitId"]
@@ -75,6 +76,7 @@ def create_connection(call: Call, request: Request) -> Answer:
         raise rules.conflict(
             f"The {'domain' if environment is None else 'project'} has a connection named {connection['name']}."
         )
+    connection = job_runs.arm(call.tx, call.plane, connection, who.id, call.now)
     call.tx.add(store.CONNECTIONS, connection)
     return store.pick(connection, _SHOWN)
 
@@ -167,7 +169,7 @@ def list_connections(call: Call, request: Request) -> Answer:
 
 def update_connection(call: Call, request: Request) -> Answer:
     """Changes a connection's description, location or properties; for owners and contributors of its project."""
-    connection, _ = _allowed(call, request, "UpdateConnection")
+    connection, who = _allowed(call, request, "UpdateConnection")
     connection |= store.pick(request, ("description", "configurations")) | {"updatedAt": call.now}
     endpoint = connection["physicalEndpoints"][0]
     if request.get("awsLocation"):
@@ -180,6 +182,7 @@ def update_connection(call: Call, request: Request) -> Answer:
         shown, of_endpoint = connection_properties.output(kind, given)
         connection |= {"given": given, "props": {kind: connection["props"][kind] | shown}}
         endpoint |= of_endpoint
+        connection = job_runs.arm(call.tx, call.plane, connection, who.id, call.now)
     call.tx.put(store.CONNECTIONS, connection)
     return store.pick(connection, _SHOWN)
 
@@ -189,6 +192,7 @@ def delete_connection(call: Call, request: Request) -> Answer:
     connection, _ = _allowed(call, request, "DeleteConnection")
     if connection.get("provisioned"):
         raise rules.invalid(f"Connection {connection['name']} belongs to its environment and goes with it only.")
+    job_runs.forget(call.tx, connection)
     call.tx.remove(store.CONNECTIONS, connection["domainId"], connection["connectionId"])
     return {"status": "DELETING"}
 

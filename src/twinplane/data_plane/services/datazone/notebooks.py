@@ -29,14 +29,16 @@ EXPORTS = Kind("datazone_notebook_export", key=("domainId", "id"), indexes=(_OF_
 KINDS = [NOTEBOOKS, EXPORTS]
 
 NOTES = {
-    "CreateNotebook": "Notebooks are not run here, and imported by StartNotebookSync. Served as the public model has "
-    "it: the form without /v2 in the model of AWS's own library, which that library does not call, is not.",
+    "CreateNotebook": "Served as the public model has it: the form without /v2 in the model of AWS's own library, "
+    "which that library does not call, is not.",
     "StartNotebookExport": "An export as PDF fails and says so: nothing here typesets.",
+    "StartNotebookImport": "The source must lie in the project's own storage, and be one .ipynb file.",
     "StartNotebookSync": "The source must lie in the project's own storage, and be one .ipynb file.",
 }
 ASSUMED = {
     "CreateNotebook": "A notebook begins without cells.",
     "UpdateNotebook": "cellOrder may put cells in another order or leave some out; it adds none.",
+    "StartNotebookImport": "The notebook is there at once, SYNC_IN_PROGRESS until it has its cells.",
     "StartNotebookSync": "Without notebookId a notebook is made; with one, its cells are replaced.",
     "StartNotebookExport": "The file goes to exports/notebooks/ in the project's storage.",
 }
@@ -58,6 +60,7 @@ _SETTINGS = ("name", "description", "type", "metadata", "parameters", "environme
 _SHOWN = (*_LISTED, "cellOrder", "metadata", "parameters", "environmentConfiguration", "error", "gitMetadata")
 _EXPORTED = ("id", "domainId", "owningProjectId", "notebookId", "fileFormat", "status", "createdAt", "createdBy")
 _SYNCED = ("name", "domainId", "owningProjectId", "status", "description", "createdAt", "createdBy", "gitMetadata")
+_IMPORTED = ("name", "domainId", "owningProjectId", "status", "description", "type", "createdAt", "createdBy")
 _GOT = (*_EXPORTED, "outputLocation", "error", "completedAt")
 
 
@@ -71,7 +74,7 @@ def create_notebook(call: Call, request: Request) -> Answer:
 
 def get_notebook(call: Call, request: Request) -> Answer:
     """A notebook, for members of its project."""
-    return store.pick(_notebook(call, request)[0], _SHOWN)
+    return store.pick(named(call, request)[0], _SHOWN)
 
 
 def list_notebooks(call: Call, request: Request) -> Answer:
@@ -100,7 +103,7 @@ def list_notebooks(call: Call, request: Request) -> Answer:
 
 def update_notebook(call: Call, request: Request) -> Answer:
     """Changes a notebook's description, or the order of its cells; for owners and contributors of its project."""
-    notebook, who = _notebook(call, request)
+    notebook, who = named(call, request)
     if notebook["status"] == "SYNC_IN_PROGRESS":
         raise rules.conflict(f"Notebook {notebook['id']} is being synchronized.")
     if request.get("status") not in (None, "ACTIVE", "ARCHIVED"):
@@ -117,7 +120,7 @@ def update_notebook(call: Call, request: Request) -> Answer:
 
 def delete_notebook(call: Call, request: Request) -> Answer:
     """Removes a notebook and its document; for owners and contributors of its project."""
-    notebook, _ = _notebook(call, request)
+    notebook, _ = named(call, request)
     place = notebook.get("document")
     if place is not None:
         s3.remove_object(call.tx, call.plane, place["bucket"], place["key"])
@@ -127,7 +130,7 @@ def delete_notebook(call: Call, request: Request) -> Answer:
 
 def start_notebook_export(call: Call, request: Request) -> Answer:
     """Asks for a file of a notebook; for owners and contributors of its project."""
-    notebook, who = _notebook(call, request, "notebookIdentifier")
+    notebook, who = named(call, request, "notebookIdentifier")
     if notebook["owningProjectId"] != request["owningProjectIdentifier"]:
         raise store.not_found("Notebook", notebook["id"])
     export = {
@@ -153,16 +156,22 @@ def get_notebook_export(call: Call, request: Request) -> Answer:
     return store.pick(export, _GOT)
 
 
+def start_notebook_import(call: Call, request: Request) -> Answer:
+    """Makes a notebook of a file in the project's storage; for owners and contributors."""
+    domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
+    who = access.require_project_role(call, domain_id, project_id)
+    source = _source(call, request)
+    notebook = _new(call, domain_id, project_id, who.id, **store.pick(request, ("name", "description")))
+    return _fill(call, notebook | {"status": "SYNC_IN_PROGRESS"}, request, source, _IMPORTED)
+
+
 def start_notebook_sync(call: Call, request: Request) -> Answer:
     """Asks for a notebook's cells to be those of a file in the project's storage; for owners and contributors."""
     domain_id, project_id = request["domainIdentifier"], request["owningProjectIdentifier"]
     who = access.require_project_role(call, domain_id, project_id)
-    source = notebook_documents.source(request["sourceLocation"])
-    _, root = _storage(call.tx, domain_id, project_id)
-    if not f"s3://{source['bucket']}/{source['key']}".startswith(f"{root}/"):
-        raise rules.invalid(f"A notebook is synchronized from its project's own storage, {root}/.")
+    source = _source(call, request)
     if request.get("notebookId"):
-        notebook, _ = _notebook(call, request, "notebookId")
+        notebook, _ = named(call, request, "notebookId")
         if notebook["owningProjectId"] != project_id:
             raise store.not_found("Notebook", notebook["id"])
         if notebook["status"] == "SYNC_IN_PROGRESS":
@@ -172,12 +181,30 @@ def start_notebook_sync(call: Call, request: Request) -> Answer:
         notebook = _new(call, domain_id, project_id, who.id, name=request.get("name") or file_name)
     notebook |= store.pick(request, ("name", "description", "gitMetadata"))
     notebook |= {"status": "SYNC_IN_PROGRESS", "error": None, "updatedAt": call.now, "updatedBy": who.id}
+    return _fill(call, notebook, request, source, _SYNCED)
+
+
+def _source(call: Call, request: Request) -> dict[str, str]:
+    """The bucket and key of the file that the request names. Raises ValidationException when it is not the project's.
+
+    The file is read by the data plane itself, so it must not be one that the project could not read.
+    """
+    source = notebook_documents.source(request["sourceLocation"])
+    _, root = _storage(call.tx, request["domainIdentifier"], request["owningProjectIdentifier"])
+    if not f"s3://{source['bucket']}/{source['key']}".startswith(f"{root}/"):
+        raise rules.invalid(f"A notebook is made from a file in its project's own storage, {root}/.")
+    return source
+
+
+def _fill(call: Call, notebook: Document, request: Request, source: dict[str, str], shown: tuple[str, ...]) -> Answer:
+    """Stores a notebook and asks for its cells to be those of the file."""
     call.tx.put(NOTEBOOKS, notebook)
+    domain_id = notebook["domainId"]
     enqueue(call.tx, call.plane, "datazone.sync_notebook", notebook["id"], domain_id=domain_id, source=source)
     return {
         "notebookId": notebook["id"],
         "sourceLocation": request["sourceLocation"],
-        **store.pick(notebook, _SYNCED),
+        **store.pick(notebook, shown),
     }
 
 
@@ -197,7 +224,7 @@ def _new(call: Call, domain_id: str, project_id: str, by: str, **settings: Any) 
     }
 
 
-def _notebook(call: Call, request: Request, member: str = "identifier") -> tuple[Document, access.Caller]:
+def named(call: Call, request: Request, member: str = "identifier") -> tuple[Document, access.Caller]:
     """The notebook that the request names, and the caller, who must have the right to the operation."""
     domain_id, identifier = request["domainIdentifier"], request[member]
     access.caller(call, domain_id)
@@ -318,5 +345,6 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteNotebook": writes(delete_notebook, access.allowed("DeleteNotebook")),
     "StartNotebookExport": writes(start_notebook_export, access.allowed("StartNotebookExport")),
     "GetNotebookExport": reads(get_notebook_export, access.allowed("GetNotebookExport")),
+    "StartNotebookImport": writes(start_notebook_import, access.allowed("StartNotebookImport")),
     "StartNotebookSync": writes(start_notebook_sync, access.allowed("StartNotebookSync")),
 }

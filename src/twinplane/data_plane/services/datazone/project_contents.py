@@ -12,6 +12,7 @@ from twinplane.data_plane.services.datazone import (
     grants,
     lake_fulfilment,
     listings,
+    notebook_runs,
     notebooks,
     notifications,
     search_index,
@@ -99,7 +100,7 @@ def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
             search_index.remove(tx, domain_id, "GLOSSARY_TERM", term["id"])
             tx.remove(glossaries.TERMS, domain_id, term["id"])
         search_index.remove(tx, domain_id, "GLOSSARY", glossary["id"])
-    for kind in notebooks.KINDS:
+    for kind in (*notebooks.KINDS, *notebook_runs.KINDS):
         _remove_all(tx, kind, here | {"owningProjectId": project_id})
     for kind, member in _OWNED.values():
         _remove_all(tx, kind, here | {member: project_id})

@@ -11,6 +11,7 @@ from twinplane.data_plane.services.datazone import (
     blueprints,
     events,
     fulfilment,
+    job_runs,
     making,
     notifications,
     project_contents,
@@ -216,6 +217,7 @@ def deprovision(tx: Transaction, plane: "Plane", environment: Document) -> None:
     domain_id = environment["domainId"]
     where = {"domainId": domain_id, "environmentId": environment["id"]}
     for connection in tx.select(store.CONNECTIONS, where):
+        job_runs.forget(tx, connection)
         tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
     for grant in tx.select(fulfilment.GRANTS, where):
         fulfilment.end(tx, plane, grant, delete=True)
@@ -232,6 +234,7 @@ def remove_project(tx: Transaction, plane: "Plane", project: Document) -> None:
     for environment in reversed(store.project_environments(tx, domain_id, project["id"])):
         deprovision(tx, plane, environment)
     for connection in tx.select(store.CONNECTIONS, here):
+        job_runs.forget(tx, connection)
         tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
     for membership in tx.select(store.MEMBERSHIPS, here):
         tx.remove(store.MEMBERSHIPS, *store.MEMBERSHIPS.key_of(membership))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from twinplane.data_plane.findings import REPAIR, Examination
 from twinplane.data_plane.references import Reference
-from twinplane.data_plane.services.datazone import notebooks, operations
+from twinplane.data_plane.services.datazone import notebook_runs, notebooks, operations
 from twinplane.data_plane.services.datazone.assets import (
     ASSETS,
     DATA_PRODUCT,
@@ -18,6 +18,7 @@ from twinplane.data_plane.services.datazone.data_products import DATA_PRODUCTS, 
 from twinplane.data_plane.services.datazone.data_source_store import ACTIVITIES, DATA_SOURCES, IMPORTS, RUNS
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.glossaries import GLOSSARIES, TERMS
+from twinplane.data_plane.services.datazone.job_runs import JOB_RUNS
 from twinplane.data_plane.services.datazone.lake_fulfilment import GRANTED
 from twinplane.data_plane.services.datazone.lineage import EVENTS, TEXTS
 from twinplane.data_plane.services.datazone.lineage_graph import EDGES, NODES, VERSIONS
@@ -69,8 +70,9 @@ REFERENCES = [
     _within(ENVIRONMENTS, "projectId", PROJECTS),
     _within(CONNECTIONS, "projectId", PROJECTS),
     _within(CONNECTIONS, "environmentId", ENVIRONMENTS),
+    _within(JOB_RUNS, "jobId", CONNECTIONS),
     _within(TARGETS, "environmentId", ENVIRONMENTS),
-    *(_within(kind, "owningProjectId", PROJECTS) for kind in notebooks.KINDS),
+    *(_within(kind, "owningProjectId", PROJECTS) for kind in (*notebooks.KINDS, *notebook_runs.KINDS)),
     _within(ASSETS, "owningProjectId", PROJECTS),
     _within(REVISIONS, "id", ASSETS),
     _within(ASSET_FILTERS, "assetId", ASSETS),

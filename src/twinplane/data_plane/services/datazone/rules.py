@@ -148,6 +148,9 @@ RIGHTS: dict[str, Right] = {
     "ListConnections": READING,
     "UpdateConnection": EDITING,
     "DeleteConnection": EDITING,
+    # job runs; those of a connection of the domain are read by every user of it
+    "GetJobRun": READING,
+    "ListJobRuns": READING,
     # notebooks
     "CreateNotebook": EDITING,
     "GetNotebook": READING,
@@ -156,7 +159,12 @@ RIGHTS: dict[str, Right] = {
     "DeleteNotebook": EDITING,
     "StartNotebookExport": EDITING,
     "GetNotebookExport": READING,
+    "StartNotebookImport": EDITING,
     "StartNotebookSync": EDITING,
+    "StartNotebookRun": EDITING,
+    "GetNotebookRun": READING,
+    "ListNotebookRuns": READING,
+    "StopNotebookRun": EDITING,
     # types
     "CreateFormType": Right(members=EDITORS, needs="CREATE_FORM_TYPE"),
     "GetFormType": USER,
