@@ -11,10 +11,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from twinplane.engines.sql import confinement
+from twinplane.engines.sql.pool import ALLOWED_BY
+
 
 def pytest_configure() -> None:
     """Every plane that a test starts checks its own answers: one that breaks AWS's model is an internal failure."""
     os.environ.setdefault("TWINPLANE_CHECK_ANSWERS", "1")
+    if confinement.missing():  # what is about confinement is skipped then, and the rest can run
+        os.environ.setdefault(ALLOWED_BY, "1")
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope,
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, new_request_id
 from twinplane.data_plane.wire.service import ServiceWire
 from twinplane.data_plane.wire.signature import Signature
-from twinplane.engines.sql.pool import SqlPool
+from twinplane.engines.sql.pool import ALLOWED_BY, SqlPool
 
 log = structlog.get_logger()
 
@@ -288,7 +288,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
             raise CannotServe(str(error)) from None
         except (sqlite.DatabaseError, OSError) as error:
             raise CannotServe(_why_not(settings.state, error)) from None
-        plane.sql = SqlPool(settings.state / "sql")
+        plane.sql = SqlPool(settings.state / "sql", allow_unconfined=os.environ.get(ALLOWED_BY) == "1")
         plane.tasks.start()
         after_start = asyncio.create_task(_after_start(plane))
         try:

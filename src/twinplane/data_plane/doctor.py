@@ -29,6 +29,8 @@ from twinplane.data_plane.references import Reference
 from twinplane.data_plane.store import OLDEST_SAFE_SQLITE, Kind
 from twinplane.data_plane.tasks import TASKS
 from twinplane.data_plane.upgrades import UPGRADES
+from twinplane.engines.sql import confinement
+from twinplane.engines.sql.pool import ALLOWED_BY
 
 _LEAST_FREE_BYTES, _LITTLE_FREE_BYTES = 100_000_000, 1_000_000_000
 _ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -109,6 +111,11 @@ def _look_around(examination: Examination, ports: Iterable[int]) -> None:
         examination.found(severity, f"{free / 1e6:,.0f} MB are free on the disk of the state folder", advice)  # type: ignore[arg-type]
     _check_modes(examination)
     _check_keys(examination)
+    for lacking in confinement.missing():
+        advice = f"Use a kernel that has it, or set {ALLOWED_BY}=1 where everyone who sends SQL is trusted"
+        examination.found(
+            "warning", "SQL is not run: this machine cannot confine the process that would", advice, lacking
+        )
     for left in state.glob("plane.db.version-*"):
         size = f"{left.stat().st_size / 1e6:,.1f} MB"
         examination.found(

@@ -1,7 +1,7 @@
 """What goes into the SQL engine and what comes out of it: the values that its parts, and its callers, share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import msgspec
@@ -93,6 +93,17 @@ class Table:
         shown = {c for s in self.slices for c in s.columns}
         return tuple(c for c in self.columns if c.name in shown)
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that reading it opens."""
+        return tuple(dict.fromkeys(path for files in self.files for path in files.paths))
+
+    def moved(self, names: Mapping[str, str]) -> "Table":
+        """The same table with each of its files under another name."""
+        return replace(
+            self, files=tuple(Files(tuple(names[path] for path in f.paths), f.constants) for f in self.files)
+        )
+
 
 Tables = Mapping[TableName, Table]
 
@@ -104,6 +115,10 @@ class Query(msgspec.Struct, frozen=True, tag=True):
     database: str
     tables: tuple[tuple[TableName, Table], ...] = ()
     parameters: tuple[str, ...] = ()
+
+    def moved(self, names: Mapping[str, str]) -> "Query":
+        """The same query, with each of its tables' files under another name."""
+        return msgspec.structs.replace(self, tables=tuple((name, table.moved(names)) for name, table in self.tables))
 
 
 class Source(msgspec.Struct, frozen=True):

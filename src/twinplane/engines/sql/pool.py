@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import shutil
 import socket
@@ -21,6 +22,8 @@ from twinplane.engines.sql.plan import Column, Plan, Query, QueryCancelled, Quer
 from twinplane.engines.sql.worker_messages import CheckFilter, Hello, Limits, Read, Reply, Request, Run
 
 log = structlog.get_logger()
+
+ALLOWED_BY = "TWINPLANE_ALLOW_UNCONFINED_SQL"  # set to 1 by who knows what it means
 
 
 @dataclass(eq=False)
@@ -54,7 +57,8 @@ class SqlPool:
     """Reads and runs statements. `size` queries run at once, `share` of them of one person; more wait their turn.
 
     A person's texts are read one after another, so that whoever sends many, or hostile ones, delays only herself. A
-    worker keeps to the person it first served and is stopped when idle; one unassigned worker is kept ready.
+    worker keeps to the person it first served and is stopped when idle; one unassigned worker is kept ready. Where the
+    machine cannot confine a worker none is used, unless `allow_unconfined`.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class SqlPool:
         idle_seconds: float = 120.0,
         timeout_seconds: float = 1800.0,
         limits: Limits | None = None,
+        allow_unconfined: bool = False,
     ) -> None:
         self._folder = folder
         self._idle_seconds, self._timeout_seconds = idle_seconds, timeout_seconds
@@ -83,7 +88,7 @@ class SqlPool:
         self._reading = asyncio.Lock()
         self._preparing: asyncio.Task[None] | None = None
         self._closed = False
-        self._warned = False
+        self._allow_unconfined = allow_unconfined
 
     def start(self) -> None:
         """Has the processes ready before the first query asks for them. Optional; returns at once."""
@@ -165,11 +170,17 @@ class SqlPool:
         async with own, self._slots:
             worker = await self._worker_for(person)
             self._busy.add(worker)
-            output = self._folder / f"result-{os.urandom(16).hex()}.csv"
-            request = Run(work, str(output), str(worker.folder))
+            output = worker.folder / "result.csv"
+            lent: dict[str, str] = {}
             healthy = False
             try:
-                reply = await asyncio.wait_for(worker.call(request), self._timeout_seconds)
+                if isinstance(work, Query):
+                    lent = {path: _name_in(worker.folder, path) for _, table in work.tables for path in table.paths}
+                    await asyncio.to_thread(_lend, lent)
+                    work = work.moved(lent)
+                reply = await asyncio.wait_for(
+                    worker.call(Run(work, str(output), str(worker.folder))), self._timeout_seconds
+                )
                 healthy = True
                 return self._result(reply, output)
             except TimeoutError:
@@ -179,26 +190,27 @@ class SqlPool:
                 raise QueryError("GENERIC_INTERNAL_ERROR", "The query failed") from None
             finally:
                 self._busy.discard(worker)
-                await self._put_back(worker, output, healthy)
+                await self._put_back(worker, healthy)
 
     def _result(self, reply: Reply, output: Path) -> Result:
         if reply.failure is not None:
-            output.unlink(missing_ok=True)
             log.info("query failed", code=reply.failure.code, cause=reply.failure.detail.split(":")[0])
             raise QueryError(reply.failure.code, reply.failure.message)
+        kept = self._folder / f"result-{os.urandom(16).hex()}.csv"
+        output.rename(kept)  # out of the worker's reach
         return Result(
-            str(output), reply.columns, reply.rows, reply.result_bytes, reply.scanned_bytes, reply.engine_seconds,
+            str(kept), reply.columns, reply.rows, reply.result_bytes, reply.scanned_bytes, reply.engine_seconds,
             reply.planning_seconds,
         )  # fmt: skip
 
-    async def _put_back(self, worker: _Worker, output: Path, healthy: bool) -> None:
+    async def _put_back(self, worker: _Worker, healthy: bool) -> None:
         if healthy and not self._closed:
+            await asyncio.to_thread(_empty, worker.folder)
             worker.idle_since = time.monotonic()
             self._idle[worker] = None
             await self._make_room(0)
             return
         await asyncio.shield(worker.kill())
-        output.unlink(missing_ok=True)
 
     def cancel(self, run_id: str) -> bool:
         """Stops a run at once, by ending its worker; says whether it was running."""
@@ -248,12 +260,12 @@ class SqlPool:
     async def _spawn(self, module: str) -> _Worker:
         name = os.urandom(16).hex()
         folder = self._folder / name
-        await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
+        await asyncio.to_thread((folder / "data").mkdir, parents=True, mode=0o700)
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-I", "-m", "twinplane.engines.sql.process", module, str(theirs.fileno()),
-                msgspec.json.encode(self._limits).decode(),
+                msgspec.json.encode(self._limits).decode(), str(folder.absolute()),
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),), env={}, start_new_session=True, cwd="/",
             )  # fmt: skip
@@ -265,9 +277,16 @@ class SqlPool:
         except asyncio.IncompleteReadError:
             await worker.kill()
             raise QueryError("GENERIC_INTERNAL_ERROR", "The query engine did not start") from None
-        if not hello.isolated and not self._warned:
-            self._warned = True
-            log.warning("sql workers keep the network: this system does not let them give it up")
+        if hello.missing and not self._allow_unconfined:
+            await worker.kill()
+            log.error(
+                "sql is not served: this machine cannot confine the process that would run it", lacks=hello.missing
+            )
+            raise QueryError(
+                "NOT_SUPPORTED",
+                f"No SQL is run: this machine lacks {' and '.join(hello.missing)}. Whoever runs it may set "
+                f"{ALLOWED_BY}=1 to do without",
+            )
         return worker
 
     async def _sweep(self) -> None:
@@ -279,6 +298,25 @@ class SqlPool:
                 if worker in self._idle:
                     del self._idle[worker]
                     await worker.kill()
+
+
+def _name_in(folder: Path, path: str) -> str:
+    """The name of a file in a worker's folder: always the same, so that what a worker planned before stays of use."""
+    return str(folder / "data" / hashlib.blake2b(path.encode(), key=folder.name.encode(), digest_size=16).hexdigest())
+
+
+def _lend(names: dict[str, str]) -> None:
+    """Links a query's files into its worker's folder, where alone it can open any."""
+    for path, name in names.items():
+        with contextlib.suppress(FileExistsError):
+            os.link(path, name)
+
+
+def _empty(folder: Path) -> None:
+    """Removes what a run left in its worker's folder, the files it was lent first of all."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            os.unlink(os.path.join(place, name))
 
 
 def _being_cancelled() -> bool:

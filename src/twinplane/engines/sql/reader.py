@@ -28,8 +28,8 @@ def answer(request: Read | CheckFilter, limits: Limits) -> Reply:
         return Reply(Failure("SYNTAX_ERROR", "The query is too complex"))
 
 
-def serve(channel: socket.socket, limits: Limits, isolated: bool) -> None:
+def serve(channel: socket.socket, limits: Limits, missing: tuple[str, ...]) -> None:
     """Answers requests from the socket until it is closed."""
-    send(channel, Hello(isolated))
+    send(channel, Hello(missing))
     while (body := receive(channel)) is not None:
         send(channel, answer(msgspec.json.decode(body, type=Read | CheckFilter), limits))

@@ -1,6 +1,7 @@
 """The process that runs one person's queries: started by `process`.
 
-It is given nothing but a socket: no environment, no network, bounded memory and files, and it dies with its parent.
+It is given nothing but a socket and a folder: no environment, no network, no other file, bounded memory, and it dies
+with its parent.
 Each query gets a fresh DuckDB instance that can open the query's own files and nothing else, and runs only after the
 gate has read the very text it is about to run.
 """
@@ -136,10 +137,10 @@ def failure_of(error: Exception) -> Failure:
     return Failure(code, message, detail)
 
 
-def serve(channel: socket.socket, limits: Limits, isolated: bool) -> None:
+def serve(channel: socket.socket, limits: Limits, missing: tuple[str, ...]) -> None:
     """Serves queries from the socket until it is closed."""
     engine = Engine(limits)
-    send(channel, Hello(isolated))
+    send(channel, Hello(missing))
     with contextlib.suppress(ConnectionError, BrokenPipeError):
         while (body := receive(channel)) is not None:
             send(channel, engine.run(msgspec.json.decode(body, type=Run)))

@@ -19,13 +19,13 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """The worker is ready. `isolated`: it has no network."""
+    """The worker is ready. `missing`: what this machine lacks to confine it."""
 
-    isolated: bool
+    missing: tuple[str, ...]
 
 
 class Run(msgspec.Struct, frozen=True, tag=True):
-    """Run a query (or a plan made of one). The result goes to `output`, spilled data under `folder`."""
+    """Run a query, or a plan made of one. The result goes to `output`; it and spilled data lie under `folder`."""
 
     work: Query | Plan
     output: str
