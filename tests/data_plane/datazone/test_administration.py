@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from tests.data_plane.datazone.catalog_for_tests import unique
 from tests.data_plane.datazone.domains_for_tests import Mesh, eventually
 from tests.data_plane.events.test_rules import Queue, rule
-from twinplane.data_plane.services.datazone import rules
+from twinplane.data_plane.services.datazone import quotas
 from twinplane.data_plane.testing import RunningPlane
 
 Json = dict[str, Any]
@@ -104,7 +104,7 @@ def test_a_unit_has_twenty_owners_at_most(mesh: Mesh) -> None:
         "entityType": "DOMAIN_UNIT",
         "entityIdentifier": new_unit(mesh),
     }
-    for number in range(rules.MAX_OWNERS - 1):
+    for number in range(quotas.QUOTAS[quotas.UNIT_OWNERS] - 1):
         owner = {"user": {"userIdentifier": mesh.person(word(f"owner{number}"))}}
         mesh.admin.add_entity_owner(**where, owner=owner)
     with pytest.raises(ClientError, match="ServiceQuotaExceededException") as error:

@@ -192,7 +192,7 @@ def test_a_source_runs_25_times_a_day(owner: Producer) -> None:
     source = owner.source(relational=only("no_such_table"))
     for _ in range(25):
         assert owner.run(source)["status"] == "SUCCESS"
-    with refused("ServiceQuotaExceededException", "25 times a day"):
+    with refused("ServiceQuotaExceededException", "25 runs of a data source in a day"):
         owner.run(source)
 
 

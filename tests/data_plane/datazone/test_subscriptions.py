@@ -445,7 +445,7 @@ def test_a_filter_must_be_the_assets_own_and_valid(mesh: Mesh, owner: Producer) 
         accept(owner, request_id, invalid, asset_id=asset_id)
     with refused("ResourceNotFoundException"):
         accept(owner, request_id, owner.row_filter(other_id, equal("region", "EU")), asset_id=asset_id)
-    with refused("ValidationException", "at most 5"):
+    with refused("ServiceQuotaExceededException", "at most 5"):
         accept(owner, request_id, *[f"f{n}" for n in range(6)], asset_id=asset_id)
 
 

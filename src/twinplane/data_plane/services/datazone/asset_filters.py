@@ -3,12 +3,11 @@
 import re
 from typing import Any
 
-from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, new_id, reads, writes
-from twinplane.data_plane.services.datazone import access, assets, rules, store
+from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
+from twinplane.data_plane.services.datazone import access, assets, quotas, rules, store
 from twinplane.data_plane.services.datazone.paging import answer, list_page
 from twinplane.data_plane.store import AlreadyExists, Document, Transaction
 
-MAX_FILTERS_PER_ASSET = 100
 _DEEPEST = 10
 
 _COMPARISONS = {
@@ -41,8 +40,7 @@ def create_asset_filter(call: Call, request: Request) -> Answer:
     """Makes a filter of an asset's columns or of its rows."""
     known = _asset(call, request)
     where = {"domainId": known["domainId"], "assetId": known["id"]}
-    if call.tx.count(assets.FILTERS, where) >= MAX_FILTERS_PER_ASSET:
-        raise ServiceError("ServiceQuotaExceededException", f"An asset has at most {MAX_FILTERS_PER_ASSET} filters.")
+    quotas.check(quotas.ASSET_FILTERS, call.tx.count(assets.FILTERS, where))
     _check_configuration(request["configuration"])
     document: Document = {
         **where, "id": new_id(), "name": request["name"], "description": request.get("description"),

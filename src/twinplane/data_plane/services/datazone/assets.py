@@ -11,6 +11,7 @@ from twinplane.data_plane.services.datazone import (
     events,
     glossaries,
     managed_types,
+    quotas,
     rules,
     search_index,
     smithy,
@@ -196,7 +197,10 @@ def add(
     now: float,
     external_identifier: str | None,
 ) -> Document:
-    """Stores a new asset of an asset type. Raises ConflictException when the project has its externalIdentifier."""
+    """Stores a new asset of an asset type. Raises ConflictException when the project has its externalIdentifier,
+    ServiceQuotaExceededException when the domain has as many assets as it may have.
+    """
+    quotas.check_domain(tx, quotas.ASSETS, domain_id)
     document: Document = {
         "domainId": domain_id, "id": new_id(), "owningProjectId": project_id, "typeIdentifier": kind["name"],
         "externalIdentifier": external_identifier, "firstRevisionCreatedAt": now, "firstRevisionCreatedBy": draft.by,

@@ -8,7 +8,16 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, assets, events, glossaries, rules, search_index, store
+from twinplane.data_plane.services.datazone import (
+    access,
+    assets,
+    events,
+    glossaries,
+    quotas,
+    rules,
+    search_index,
+    store,
+)
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.paging import answer
 from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
@@ -97,7 +106,10 @@ def revision(tx: Transaction, domain_id: str, identifier: str, wanted: str) -> D
 
 
 def add(tx: Transaction, domain_id: str, project_id: str, draft: Draft, now: float) -> Document:
-    """Stores a new data product. Raises ConflictException when the domain has one of its name."""
+    """Stores a new data product. Raises ConflictException when the domain has one of its name, and
+    ServiceQuotaExceededException when it has as many as it may have.
+    """
+    quotas.check_domain(tx, quotas.DATA_PRODUCTS, domain_id)
     document: Document = {
         "domainId": domain_id, "id": new_id(), "owningProjectId": project_id, "number": 0, "status": "CREATED",
         "firstRevisionCreatedAt": now, "firstRevisionCreatedBy": draft.by,

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, new_id, reads, writes
+from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import (
     access,
     data_source_configurations,
     data_source_imports,
     events,
+    quotas,
     rules,
     store,
 )
@@ -31,7 +32,6 @@ from twinplane.data_plane.tasks import TaskKind, enqueue
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
 
-MAX_RUNS_PER_DAY = 25
 _DAY_SECONDS = 86400
 _TABLES_PER_STEP = 25
 _RUN = (
@@ -55,9 +55,7 @@ def start_data_source_run(call: Call, request: Request) -> Answer:
     if is_running(call.tx, source):
         raise rules.conflict(f"Data source {source['name']} is running already.")
     if not may_run_today(call.tx, source, call.now):
-        raise ServiceError(
-            "ServiceQuotaExceededException", f"A data source runs at most {MAX_RUNS_PER_DAY} times a day."
-        )
+        raise quotas.exceeded(quotas.DATA_SOURCE_RUNS)
     return store.pick(start(call.tx, call.plane, source, "PRIORITIZED", call.now), _RUN)
 
 
@@ -116,8 +114,9 @@ def is_running(tx: Transaction, source: Document) -> bool:
 def may_run_today(tx: Transaction, source: Document, now: float) -> bool:
     """Whether the data source has run less often in the last 24 hours than it may."""
     where = {"domainId": source["domainId"], "dataSourceId": source["id"]}
-    latest = tx.select(RUNS, where, order=("createdAt",), descending=True, limit=MAX_RUNS_PER_DAY)
-    return len(latest) < MAX_RUNS_PER_DAY or latest[-1]["createdAt"] <= now - _DAY_SECONDS
+    most = quotas.QUOTAS[quotas.DATA_SOURCE_RUNS]
+    latest = tx.select(RUNS, where, order=("createdAt",), descending=True, limit=most)
+    return len(latest) < most or latest[-1]["createdAt"] <= now - _DAY_SECONDS
 
 
 def start(tx: Transaction, plane: "Plane", source: Document, kind: str, now: float) -> Document:

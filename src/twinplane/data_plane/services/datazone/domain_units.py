@@ -4,7 +4,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, events, people, rules, store
+from twinplane.data_plane.services.datazone import access, events, people, quotas, rules, store
 from twinplane.data_plane.store import Document
 
 _SHOWN = (
@@ -37,8 +37,8 @@ def create_domain_unit(call: Call, request: Request) -> Answer:
     who = access.caller(call, domain_id)
     ancestors = [unit["id"] for unit in store.unit_path(call.tx, domain_id, parent_id)]
     access.require_unit_owner(call, domain_id, parent_id)
-    rules.check_unit_depth(len(ancestors))
-    rules.check_quota(call.tx.count(store.DOMAIN_UNITS, {"domainId": domain_id}), rules.MAX_UNITS, "domain units")
+    quotas.check(quotas.UNIT_LEVELS, len(ancestors))
+    quotas.check_domain(call.tx, quotas.DOMAIN_UNITS, domain_id)
     unit: Document = {
         "domainId": domain_id,
         "id": new_id(),
@@ -115,7 +115,7 @@ def add_entity_owner(call: Call, request: Request) -> Answer:
     who = access.require_unit_owner(call, domain_id, unit["id"])
     owner = _owner(call, request)
     if owner not in unit["owners"]:
-        rules.check_quota(len(unit["owners"]), rules.MAX_OWNERS, "owners of a domain unit")
+        quotas.check(quotas.UNIT_OWNERS, len(unit["owners"]))
         call.tx.put(store.DOMAIN_UNITS, unit | {"owners": [*unit["owners"], owner]})
         _tell(call, "Owner Added", unit, who.id, owner=owner)
     return {}

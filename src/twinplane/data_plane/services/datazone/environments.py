@@ -5,7 +5,7 @@ from typing import Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, ProjectScope, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, blueprints, events, glossaries, rules, store
+from twinplane.data_plane.services.datazone import access, blueprints, events, glossaries, quotas, rules, store
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.tasks import enqueue
 
@@ -52,6 +52,8 @@ NOTES = {
     "UpdateEnvironment": "blueprintVersion is not read: managed blueprints have one version here.",
 }
 ASSUMED = {
+    "CreateEnvironment": "One more than the quota of environments is a ServiceQuotaExceededException, which the model "
+    "of AWS gives to CreateProject only.",
     "UpdateEnvironment": "One whose deployment failed is deployed again by any update; while a deployment is under way "
     "there is a conflict.",
     "DeleteEnvironment": "The tooling of a project may go before the project; what stands on it fails from then on.",
@@ -215,6 +217,7 @@ def add(
         "lastDeployment": _deployment("CREATE"),
     }
     _check_name_free(call, environment)
+    quotas.check_domain(call.tx, quotas.ENVIRONMENTS, project["domainId"])
     policy, blueprint_id = "CREATE_ENVIRONMENT_FROM_BLUEPRINT", environment["environmentBlueprintId"]
     access.require_use(call, project["domainId"], project["id"], policy, blueprint_id)
     events.tell_of_environment(call.tx, call.plane, "Deployment Started", environment)

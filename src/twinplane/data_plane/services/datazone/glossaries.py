@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
-from twinplane.data_plane.services.datazone import access, rules, search_index, store
+from twinplane.data_plane.services.datazone import access, quotas, rules, search_index, store
 from twinplane.data_plane.store import AlreadyExists, Document, Kind, Transaction
 
 GLOSSARIES = Kind(
@@ -39,6 +39,7 @@ def create_glossary(call: Call, request: Request) -> Answer:
         "usageRestrictions": request.get("usageRestrictions"), "createdAt": call.now, "createdBy": who.id,
         "updatedAt": call.now, "updatedBy": who.id,
     }  # fmt: skip
+    quotas.check_domain(call.tx, quotas.GLOSSARIES, domain_id)
     _check_free(call.tx, document)
     call.tx.add(GLOSSARIES, document)
     index_glossary(call.tx, document)
@@ -91,6 +92,7 @@ def create_glossary_term(call: Call, request: Request) -> Answer:
         "usageRestrictions": parent.get("usageRestrictions"), "createdAt": call.now, "createdBy": who.id,
         "updatedAt": call.now, "updatedBy": who.id,
     }  # fmt: skip
+    quotas.check_domain(call.tx, quotas.TERMS, domain_id)
     access.add_unique(call.tx, TERMS, document, f"Term {request['name']} exists already in the glossary.")
     index_term(call.tx, document, parent["owningProjectId"])
     return _written(document, TERM_MEMBERS)

@@ -3,9 +3,9 @@
 import base64
 import secrets
 
-from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
+from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, events, people, rules, store, types
+from twinplane.data_plane.services.datazone import access, events, people, quotas, rules, store, types
 from twinplane.data_plane.store import Document
 
 NOTES = {
@@ -36,11 +36,7 @@ def add_policy_grant(call: Call, request: Request) -> Answer:
     existing = call.tx.select(store.POLICY_GRANTS, where)
     if any(g["principal"] == principal and g["detail"] == request["detail"] for g in existing):
         raise rules.conflict("This policy grant exists already.")
-    if len(existing) >= rules.MAX_GRANTS_PER_POLICY:
-        raise ServiceError(
-            "ServiceQuotaExceededException",
-            f"A policy of an entity has at most {rules.MAX_GRANTS_PER_POLICY} grants.",
-        )
+    quotas.check(quotas.GRANTS, len(existing))
     grant: Document = {
         **where,
         "grantId": base64.b64encode(secrets.token_bytes(9)).decode()[:10],

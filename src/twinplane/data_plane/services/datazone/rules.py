@@ -263,11 +263,7 @@ def cedar_action(line: str) -> str:
     return "GetEnvironmentCredentials" if line == "GetConnection with its secret" else line.partition(" ")[0]
 
 
-MAX_UNIT_DEPTH = 5
-MAX_UNITS = 500  # in a domain
-MAX_OWNERS = 20  # of a domain unit
 MAX_TAGS = 50
-MAX_GRANTS_PER_POLICY = 20
 
 _IAM_PROFILES = uuid.UUID("1f0c5b0e-6f6b-4b57-9b0a-5d3f8a2f6e11")
 
@@ -443,18 +439,6 @@ def is_in_member_pool(grants: Iterable[dict[str, Any]], unit_ids: list[str], sub
         if not any(names(g["principal"], subject) for g in own or above):
             return False
     return True
-
-
-def check_unit_depth(ancestors: int) -> None:
-    """A domain unit has at most five levels, the root included. Raises ServiceQuotaExceededException."""
-    if ancestors >= MAX_UNIT_DEPTH:
-        raise ServiceError("ServiceQuotaExceededException", f"Domain units may be {MAX_UNIT_DEPTH} levels deep.")
-
-
-def check_quota(held: int, most: int, what: str) -> None:
-    """There may be one more of them. Raises ServiceQuotaExceededException."""
-    if held >= most:
-        raise ServiceError("ServiceQuotaExceededException", f"There may be {most} {what} at most.")
 
 
 def check_tags(tags: dict[str, str]) -> None:

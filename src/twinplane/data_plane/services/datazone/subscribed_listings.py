@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from twinplane.data_plane.services.datazone import asset_filters, assets, listings, rules, store
+from twinplane.data_plane.services.datazone import asset_filters, assets, listings, quotas, rules, store
 from twinplane.data_plane.store import Document, Transaction
 
-MAX_FILTERS = 5
 _S3_TYPE = "S3ObjectCollectionAssetType"
 
 Permissions = dict[str, dict[str, Any]]
@@ -62,8 +61,7 @@ def scopes_of(tx: Transaction, domain_id: str, listing: Document, given: list[di
         _check_part(listing, scope["assetId"])
         chosen.setdefault(scope["assetId"], []).extend(scope["filterIds"])
     chosen = {asset_id: list(dict.fromkeys(filter_ids)) for asset_id, filter_ids in chosen.items() if filter_ids}
-    if sum(map(len, chosen.values())) > MAX_FILTERS:
-        raise rules.invalid(f"A subscription has at most {MAX_FILTERS} filters.")
+    quotas.check(quotas.SUBSCRIPTION_FILTERS, sum(map(len, chosen.values())) - 1)
     return [_scope(tx, domain_id, asset_id, filter_ids) for asset_id, filter_ids in chosen.items()]
 
 

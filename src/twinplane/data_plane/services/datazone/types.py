@@ -5,7 +5,16 @@ from typing import Any
 import msgspec
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
-from twinplane.data_plane.services.datazone import access, glossaries, managed_types, rules, search_index, smithy, store
+from twinplane.data_plane.services.datazone import (
+    access,
+    glossaries,
+    managed_types,
+    quotas,
+    rules,
+    search_index,
+    smithy,
+    store,
+)
 from twinplane.data_plane.store import Document, Kind, Transaction
 
 FORM_TYPES = Kind("datazone_form_type", key=("domainId", "name", "number"), columns=("owningProjectId",))
@@ -84,7 +93,10 @@ def create_asset_type(call: Call, request: Request) -> Answer:
             "typeRevision": form["revision"],
             "required": bool(entry.get("required")),
         }
-    document = _next_revision(call, request, ASSET_TYPES) | {
+    document = _next_revision(call, request, ASSET_TYPES)
+    if document["number"] == 1:
+        quotas.check_domain(call.tx, quotas.ASSET_TYPES, domain_id)
+    document |= {
         "formsOutput": forms,
         "createdBy": who.id,
         "updatedBy": who.id,
