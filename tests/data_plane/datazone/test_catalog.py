@@ -175,7 +175,7 @@ def test_strangers_neither_see_nor_change_a_projects_assets(mesh: Mesh, owner: P
         stranger.get_asset(**domain, identifier=made["id"])
     with refused("ResourceNotFoundException"):
         stranger.create_listing_change_set(**domain, entityIdentifier=made["id"], entityType="ASSET", action="PUBLISH")
-    with refused("ResourceNotFoundException"):
+    with refused("AccessDeniedException"):
         stranger.search(**domain, searchScope="ASSET", owningProjectIdentifier=owner.project_id)
     assert stranger.search(**domain, searchScope="ASSET")["items"] == []
 

@@ -190,10 +190,10 @@ def test_strangers_learn_nothing_of_a_notebook(mesh: Mesh, project: str) -> None
     here = {"domainIdentifier": mesh.domain_id}
     notebook = mesh.admin.create_notebook(owningProjectIdentifier=project, name="Private", **here)["id"]
     stranger = mesh.as_person("nosy")
-    for ask in (stranger.get_notebook, stranger.delete_notebook):
-        with refused("ResourceNotFoundException"):
+    for ask, code in ((stranger.get_notebook, "ResourceNotFound"), (stranger.delete_notebook, "AccessDenied")):
+        with refused(f"{code}Exception"):
             ask(identifier=notebook, **here)
-    with refused("ResourceNotFoundException"):
+    with refused("AccessDeniedException"):
         stranger.list_notebooks(owningProjectIdentifier=project, **here)
 
 

@@ -323,7 +323,7 @@ def test_every_policy_has_its_detail_and_its_type_of_entity(place: Place, policy
     with refused("ValidationException", member):
         add(**where, entityType=entity_type, entityIdentifier=place.child, detail={other: {}})
     if entity_type != "DOMAIN_UNIT":
-        with refused("ResourceNotFoundException"):
+        with refused("ValidationException", "does not exist"):
             add(**where, entityType=entity_type, entityIdentifier="nothing", detail={member: {}})
 
 
@@ -375,10 +375,16 @@ def test_the_same_grant_is_made_once(place: Place) -> None:
             },
             "not both",
         ),
-        ({"user": {"userIdentifier": "nobody-of-this-name"}}, "ResourceNotFound"),
-        ({"group": {"groupIdentifier": "no group of this name"}}, "ResourceNotFound"),
-        ({"project": {"projectDesignation": "OWNER", "projectIdentifier": "nothing"}}, "ResourceNotFound"),
-        ({"domainUnit": {"domainUnitDesignation": "OWNER", "domainUnitIdentifier": "nothing"}}, "ResourceNotFound"),
+        ({"user": {"userIdentifier": "nobody-of-this-name"}}, "ValidationException.*does not exist"),
+        ({"group": {"groupIdentifier": "no group of this name"}}, "ValidationException.*does not exist"),
+        (
+            {"project": {"projectDesignation": "OWNER", "projectIdentifier": "nothing"}},
+            "ValidationException.*does not exist",
+        ),
+        (
+            {"domainUnit": {"domainUnitDesignation": "OWNER", "domainUnitIdentifier": "nothing"}},
+            "ValidationException.*does not exist",
+        ),
     ],
 )
 def test_a_grant_names_somebody_who_exists(place: Place, principal: Json, why: str) -> None:

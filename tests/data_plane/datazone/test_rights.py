@@ -12,6 +12,7 @@ from tests.data_plane.datazone.requests_for_tests import REQUESTS, TWO_SIDED
 from tests.data_plane.datazone.roles_for_tests import ANALYST_MAY, DESIGNATED, USER_POLICIES, World, make_world
 from twinplane.data_plane.services.datazone import rules
 from twinplane.data_plane.services.datazone.operations import OPERATIONS
+from twinplane.data_plane.wire import models
 
 READS = ("Get", "List", "Search")
 BY_SUBSCRIBERS = ("CreateSubscriptionRequest", "CreateSubscriptionGrant")  # these name the subscribing project only
@@ -64,7 +65,12 @@ def expected(line: str, role: str, side: str) -> str:
     sees = right.public or administers or (bool(publishes) and bool(right.members))
     if line in TWO_SIDED:
         sees = administers or bool(subscribes) or (bool(publishes) and line not in BY_SUBSCRIBERS)
-    return REFUSED if not concerns_project or sees else HIDDEN
+    return REFUSED if not concerns_project or sees or not may_be_missing(line) else HIDDEN
+
+
+def may_be_missing(line: str) -> bool:
+    """Whether AWS documents an error for what the operation does not find; where not, it is refused."""
+    return any(ref.shape == HIDDEN for ref in models.load("datazone").operations[line.partition(" ")[0]].errors)
 
 
 def outcome(client: Any, line: str, request: dict[str, Any]) -> tuple[str, str]:

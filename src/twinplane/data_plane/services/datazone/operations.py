@@ -13,6 +13,7 @@ from twinplane.data_plane.services.datazone import (
     data_source_schedules,
     data_sources,
     designations,
+    documented_errors,
     domain_units,
     domains,
     environment_roles,
@@ -90,7 +91,8 @@ KINDS: list[Kind] = [*store.KINDS]
 TASKS: dict[str, TaskKind] = {}
 
 for _resource in RESOURCES:
-    OPERATIONS |= getattr(_resource, "OPERATIONS", {})
+    for _name, _operation in getattr(_resource, "OPERATIONS", {}).items():
+        OPERATIONS[_name] = documented_errors.documented(_operation)
     KINDS += getattr(_resource, "KINDS", [])
     TASKS |= getattr(_resource, "TASKS", {})
 
