@@ -28,6 +28,7 @@ from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import PLACE, DamagedKey, Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.cloudtrail import retention
+from twinplane.data_plane.services.glue.iceberg import MetadataCache
 from twinplane.data_plane.services.iam.store import account_of_administrator, ensure_administrator
 from twinplane.data_plane.services.s3 import cross_origin
 from twinplane.data_plane.services.s3.store import sweep_orphans
@@ -39,6 +40,7 @@ from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope,
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, new_request_id
 from twinplane.data_plane.wire.service import ServiceWire
 from twinplane.data_plane.wire.signature import Signature
+from twinplane.engines.sql.manifest_reader import ManifestReader
 from twinplane.engines.sql.pool import ALLOWED_BY, SqlPool
 
 log = structlog.get_logger()
@@ -288,7 +290,9 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
             raise CannotServe(str(error)) from None
         except (sqlite.DatabaseError, OSError) as error:
             raise CannotServe(_why_not(settings.state, error)) from None
-        plane.sql = SqlPool(settings.state / "sql", allow_unconfined=os.environ.get(ALLOWED_BY) == "1")
+        unconfined = os.environ.get(ALLOWED_BY) == "1"
+        plane.sql = SqlPool(settings.state / "sql", allow_unconfined=unconfined)
+        plane.iceberg = MetadataCache(ManifestReader(allow_unconfined=unconfined))
         plane.tasks.start()
         after_start = asyncio.create_task(_after_start(plane))
         try:
@@ -297,6 +301,7 @@ async def create_plane(settings: PlaneSettings) -> AsyncIterator[PlaneApp]:
             after_start.cancel()
             await plane.tasks.stop()
             await plane.sql.close()
+            await plane.iceberg.reader.close()
             with contextlib.suppress(sqlite.Error):  # what cannot be written now is in the journal
                 await app.recorder.settle()
             plane.store.close()

@@ -15,6 +15,7 @@ from twinplane.data_plane.tasks import TaskKind, TaskRunner
 from twinplane.data_plane.trouble import Told
 
 if TYPE_CHECKING:
+    from twinplane.data_plane.services.glue.iceberg import MetadataCache
     from twinplane.engines.sql.pool import SqlPool
 
 
@@ -105,6 +106,7 @@ class Plane:
     told: Told = field(init=False)  # says in the log that the disk is in trouble
     tasks: TaskRunner = field(init=False)
     sql: "SqlPool" = field(init=False)  # the workers that run governed SQL
+    iceberg: "MetadataCache" = field(init=False)  # what Iceberg tables' metadata says
 
     def __post_init__(self) -> None:
         self.told = Told(self.settings.state)

@@ -70,6 +70,71 @@ class Files:
     constants: tuple[tuple[str, str | None], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class IcebergField:
+    """A column of an Iceberg table: data files hold it under `id`, whatever it was called when they were written.
+
+    `default` (a literal's text) is its value in files that were written before it was added.
+    """
+
+    id: int
+    name: str
+    type: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EqualityDeletes:
+    """Delete files: a row that has the same values in these fields as one of theirs is deleted."""
+
+    paths: tuple[str, ...]
+    fields: tuple[IcebergField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergFiles:
+    """Parquet data files and all delete files that apply to them. `names`: what position deletes call each path."""
+
+    paths: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    position_deletes: tuple[str, ...] = ()
+    equality_deletes: tuple[EqualityDeletes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergRead:
+    """One snapshot of an Iceberg table.
+
+    `by_name`: its files may carry no field ids, and no column ever had another name.
+    """
+
+    fields: tuple[IcebergField, ...]
+    files: tuple[IcebergFiles, ...]
+    by_name: bool = False
+
+    def moved(self, names: Mapping[str, str]) -> "IcebergRead":
+        """The same with each file under another name."""
+
+        def renamed(paths: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(names[path] for path in paths)
+
+        return replace(
+            self,
+            files=tuple(
+                IcebergFiles(
+                    renamed(f.paths),
+                    f.names,
+                    renamed(f.position_deletes),
+                    tuple(EqualityDeletes(renamed(d.paths), d.fields) for d in f.equality_deletes),
+                )
+                for f in self.files
+            ),
+        )
+
+
+# Which state of an Iceberg table: of a snapshot's id, tag or branch ("VERSION"), or of a time in epoch milliseconds.
+At = tuple[Literal["VERSION", "TIMESTAMP"], str]
+
 Format = Literal["parquet", "csv", "json"]
 
 
@@ -78,7 +143,7 @@ class Table:
     """A table as this person may read it: the union of the cells of `slices`, nothing else.
 
     `columns` are all columns of the files, hidden ones too (row filters may read them). `options` tells how text files
-    are written: delimiter, quote, escape, header.
+    are written: delimiter, quote, escape, header. Of an Iceberg table `iceberg` says how to read it; `files` is empty.
     """
 
     columns: tuple[Column, ...]
@@ -86,6 +151,16 @@ class Table:
     files: tuple[Files, ...]
     format: Format = "parquet"
     options: tuple[tuple[str, str], ...] = ()
+    iceberg: IcebergRead | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that reading the table opens."""
+        found = [path for files in self.files for path in files.paths]
+        for group in self.iceberg.files if self.iceberg else ():
+            found += [*group.paths, *group.position_deletes]
+            found += [path for deletes in group.equality_deletes for path in deletes.paths]
+        return tuple(dict.fromkeys(found))
 
     @property
     def visible(self) -> tuple[Column, ...]:
@@ -93,15 +168,12 @@ class Table:
         shown = {c for s in self.slices for c in s.columns}
         return tuple(c for c in self.columns if c.name in shown)
 
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Every file that reading it opens."""
-        return tuple(dict.fromkeys(path for files in self.files for path in files.paths))
-
     def moved(self, names: Mapping[str, str]) -> "Table":
         """The same table with each of its files under another name."""
         return replace(
-            self, files=tuple(Files(tuple(names[path] for path in f.paths), f.constants) for f in self.files)
+            self,
+            files=tuple(Files(tuple(names[path] for path in f.paths), f.constants) for f in self.files),
+            iceberg=None if self.iceberg is None else self.iceberg.moved(names),
         )
 
 

@@ -147,7 +147,6 @@ def _condition(text: str) -> exp.Expr:
 
 
 def _source(name: str, table: Table) -> Source:
-    paths = tuple(path for files in table.files for path in files.paths)
     cells = {c.name: _cell(table, c) for c in table.visible}
     where = ""
     filters = tuple(dict.fromkeys(s.row_filter for s in table.slices))
@@ -159,7 +158,7 @@ def _source(name: str, table: Table) -> Source:
     columns = ", ".join(f"{cell} AS {quoted(name)}" for name, cell in cells.items())
     rows = sources.rows(table)
     select = f"SELECT {columns} FROM ({rows}) AS {quoted(_ROW_SOURCE)}{where}"  # noqa: S608 - of quoted parts
-    return Source(name, select, paths)
+    return Source(name, select, table.paths)
 
 
 def _any(table: Table, filters: Sequence[str | None]) -> str:

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
+from twinplane.engines.sql import iceberg
 from twinplane.engines.sql.plan import Column, Files, Table
 from twinplane.engines.sql.types import literal, quoted, sql_type
 
 
 def rows(table: Table) -> str:
     """All rows and columns of the files, with the types the catalog declares."""
-    parts = [_part(table, files) for files in table.files if files.paths]
+    if table.iceberg is not None:
+        parts = iceberg.parts(table.iceberg)
+    else:
+        parts = [_part(table, files) for files in table.files if files.paths]
     if not parts:
         nothing = ", ".join(f"CAST(NULL AS {sql_type(c)}) AS {quoted(c.name)}" for c in table.columns)
         return f"SELECT {nothing} WHERE false"

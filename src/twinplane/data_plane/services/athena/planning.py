@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from twinplane.data_plane.call import Call, ServiceError
 from twinplane.data_plane.services.athena import rules
+from twinplane.data_plane.services.glue import iceberg
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.lakeformation.rules import TableAccess
 from twinplane.data_plane.services.s3 import store as s3
-from twinplane.data_plane.services.s3.permissions import check
+from twinplane.data_plane.services.s3.permissions import check, may
 from twinplane.data_plane.store import Document
 from twinplane.engines.sql.plan import Column, Files, QueryError, Reference, Slice, Table, TableName
 
@@ -61,6 +62,8 @@ def _find(call: Call, principals: lakeformation.Principals, name: TableName) -> 
 
 def _table(call: Call, found: _Found) -> Table:
     table = found.table
+    if iceberg.is_iceberg(table):
+        return _iceberg_table(call, found)
     columns = tuple(
         Column(str(c["Name"]).lower(), str(c.get("Type") or "string"))
         for c in [*((table.get("StorageDescriptor") or {}).get("Columns") or ()), *(table.get("PartitionKeys") or ())]
@@ -76,6 +79,39 @@ def _table(call: Call, found: _Found) -> Table:
         storage.format,
         storage.options,
     )
+
+
+def _iceberg_table(call: Call, found: _Found) -> Table:
+    """The columns are those of the table's metadata; which of them she sees is decided by their names."""
+    read = iceberg.snapshot_files(call, found.table, _may_read(call, found))
+    columns = tuple(Column(field.name, field.type) for field in read.fields)
+    return Table(columns, tuple(Slice(s.columns, s.row_filter) for s in found.access.slices), (), iceberg=read)
+
+
+def _may_read(call: Call, found: _Found) -> iceberg.MayRead:
+    """Of what the table's metadata names, she reads through the table what lies in the table's own location, which was
+    asked for when the table was made; anything else only as her own IAM policies allow.
+    """
+    own: tuple[str, str] | None = None
+    location = glue.table_location(found.table)
+    if location:
+        own = _place(location)
+        _check_location(call, found.access, f"arn:aws:s3:::{own[0]}/{own[1]}")
+
+    def may_read(bucket: str, key: str) -> bool:
+        if own is not None and bucket == own[0] and key.startswith(own[1]):
+            return True
+        return may(lambda: check(call, "s3:GetObject", {}, bucket, key))
+
+    return may_read
+
+
+def _place(location: str) -> tuple[str, str]:
+    """The bucket of a location, and the prefix of what lies in it."""
+    try:
+        return rules.bucket_and_key(str(location).rstrip("/") + "/")
+    except rules.NotReadable as error:
+        raise QueryError("NOT_SUPPORTED", str(error)) from None
 
 
 def _files(call: Call, found: _Found) -> list[Files]:
@@ -95,10 +131,7 @@ def _paths(call: Call, found: _Found, location: str | None) -> tuple[str, ...]:
     """The data files under a location. Results that belong to someone else are never among them."""
     if not location:
         return ()
-    try:
-        bucket, prefix = rules.bucket_and_key(str(location).rstrip("/") + "/")
-    except rules.NotReadable as error:
-        raise QueryError("NOT_SUPPORTED", str(error)) from None
+    bucket, prefix = _place(location)
     _check_location(call, found.access, f"arn:aws:s3:::{bucket}/{prefix}")
     objects = s3.list_objects(call.tx, bucket, prefix)
     return tuple(

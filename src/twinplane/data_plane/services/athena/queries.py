@@ -14,6 +14,7 @@ from twinplane.data_plane.call import Answer, Call, Principal, Request, ServiceE
 from twinplane.data_plane.services.athena import metadata, planning, rules, store
 from twinplane.data_plane.services.athena.work_groups import get as get_work_group
 from twinplane.data_plane.services.athena.work_groups import invalid, listing
+from twinplane.data_plane.services.glue import iceberg
 from twinplane.data_plane.services.s3 import store as s3
 from twinplane.data_plane.services.s3.permissions import check
 from twinplane.data_plane.store import Document, Transaction
@@ -45,9 +46,22 @@ async def start_query_execution(call: Call, request: Request) -> Answer:
         raise invalid(error.message, "MALFORMED_QUERY") from None
     except QueryError as error:
         failure = error
-    return await call.commit(
-        lambda tx: _record(replace(call, transaction=tx), request, references, failure)
-    )  # fmt: skip
+    return await _record_when_read(call, request, references, failure)
+
+
+async def _record_when_read(
+    call: Call, request: Request, references: tuple[Reference, ...], failure: QueryError | None
+) -> Answer:
+    """Records the query; what its tables' metadata says is read first, as far as the caller may."""
+
+    async def record() -> Answer:
+        return await call.commit(lambda tx: _record(replace(call, transaction=tx), request, references, failure))
+
+    try:
+        return await iceberg.with_metadata(call.plane, record)
+    except QueryError as error:
+        failure = error
+    return await record()
 
 
 def _record(call: Call, request: Request, references: tuple[Reference, ...], failure: QueryError | None) -> Answer:
@@ -59,7 +73,8 @@ def _record(call: Call, request: Request, references: tuple[Reference, ...], fai
     if repeated is not None:
         return {"QueryExecutionId": repeated}
     try:
-        planning.tables(call, references, execution["database"])
+        if failure is None:
+            planning.tables(call, references, execution["database"])
     except QueryError as error:
         failure = error
     if failure is None:
@@ -133,7 +148,7 @@ async def run_query(plane: "Plane", task: Document) -> None:
     if execution is None:
         return
     try:
-        work = plane.store.read(lambda tx: _prepare(plane, tx, execution))
+        work = await iceberg.with_metadata(plane, lambda: _prepared(plane, execution))
         if isinstance(work, tuple):
             outcome = await _write_answer(plane, execution, *work)
         else:
@@ -154,6 +169,10 @@ def _begin(tx: Transaction, query_id: str, now: float) -> Document | None:
     if found is None or found["state"] in rules.FINISHED:
         return None
     return tx.put(store.EXECUTIONS, found | {"state": "RUNNING", "started_at": found.get("started_at", now)})
+
+
+async def _prepared(plane: "Plane", execution: Document) -> Query | tuple[list[str], list[str]]:
+    return plane.store.read(lambda tx: _prepare(plane, tx, execution))
 
 
 def _prepare(plane: "Plane", tx: Transaction, execution: Document) -> Query | tuple[list[str], list[str]]:

@@ -107,8 +107,6 @@ class Storage:
 def storage_of(table: Document) -> Storage:
     """How the files of a Glue table are written. Raises `NotReadable`."""
     parameters = {k.lower(): v for k, v in (table.get("Parameters") or {}).items()}
-    if str(parameters.get("table_type", "")).upper() == "ICEBERG":
-        raise NotReadable("Iceberg tables are not served by this engine yet")
     if table.get("TableType") == "VIRTUAL_VIEW":
         raise NotReadable("Views are not served by this engine yet")
     descriptor = table.get("StorageDescriptor") or {}

@@ -1,0 +1,101 @@
+"""What the process that decodes Iceberg's metadata is asked, and what it answers."""
+
+import msgspec
+
+from twinplane.engines.sql.plan import IcebergField
+from twinplane.engines.sql.worker_messages import Failure
+
+
+class ReadMetadata(msgspec.Struct, frozen=True, tag=True):
+    """A table's metadata file."""
+
+    body: bytes
+
+
+class ReadManifestList(msgspec.Struct, frozen=True, tag=True):
+    """A snapshot's list of manifests."""
+
+    body: bytes
+
+
+class ReadManifest(msgspec.Struct, frozen=True, tag=True):
+    """A manifest, and what its list says of it: entries inherit from there."""
+
+    body: bytes
+    sequence_number: int
+    spec_id: int
+    snapshot_id: int | None = None
+
+
+ManifestRequest = ReadMetadata | ReadManifestList | ReadManifest
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A state of the table; `manifest_list`: where its list of manifests lies. Times are milliseconds of the epoch."""
+
+    id: int
+    timestamp: int
+    manifest_list: str
+    parent: int | None = None
+    operation: str | None = None
+    summary: dict[str, str] = {}
+
+
+class Metadata(msgspec.Struct, frozen=True, tag=True):
+    """What a metadata file says that reading needs.
+
+    `fields`: the current columns. `every_field`: all that ever were, for equality deletes. `by_name`: the table has
+    files without field ids. `problem`: why its rows cannot be read as they are.
+    """
+
+    format_version: int
+    location: str
+    fields: tuple[IcebergField, ...]
+    every_field: tuple[IcebergField, ...]
+    snapshots: tuple[Snapshot, ...]
+    current: int | None
+    log: tuple[tuple[int, int], ...]  # (milliseconds, snapshot)
+    refs: dict[str, int]
+    partition_fields: dict[int, tuple[str, ...]]  # the names of each partition spec
+    by_name: bool = False
+    problem: str | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """An entry of a list of manifests. `content`: "data" or "deletes"."""
+
+    path: str
+    length: int
+    content: str
+    spec_id: int
+    sequence_number: int
+    snapshot_id: int | None
+    counts: tuple[int | None, int | None, int | None]  # files added, existing, deleted
+
+
+class DataFile(msgspec.Struct, frozen=True):
+    """A live file of a manifest. `content`: "data", "positions" or "equality". `partition`: its values as JSON.
+
+    `only`: the one data file that position deletes are about, where they say so.
+    """
+
+    content: str
+    path: str
+    format: str
+    spec_id: int
+    partition: str
+    sequence_number: int
+    records: int
+    size: int
+    equality_ids: tuple[int, ...] = ()
+    only: str | None = None
+    is_encrypted: bool = False
+
+
+class ManifestReply(msgspec.Struct, frozen=True):
+    """What became of a request: what was asked for, or why not."""
+
+    failure: Failure | None = None
+    metadata: Metadata | None = None
+    manifests: tuple[Manifest, ...] = ()
+    files: tuple[DataFile, ...] = ()

@@ -1,0 +1,276 @@
+"""Iceberg tables in Athena: written by pyiceberg through Glue and S3, read by people as far as they were granted."""
+
+import json
+from typing import Any
+
+import pytest
+
+from twinplane.data_plane.testing import RunningPlane
+
+from .lake import Lake, Person
+
+pa = pytest.importorskip("pyarrow")
+
+from .iceberg_tables import add_deletes, catalog  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def ice(plane: RunningPlane, lake: Lake) -> Any:
+    found = catalog(plane)
+    found.create_namespace("ice", {"location": "s3://data/ice"})
+    return found
+
+
+@pytest.fixture(scope="module")
+def ana(lake: Lake, ice: Any) -> Person:
+    """May read every column and row of the tables of `ice`."""
+    person = lake.person("ana-ice")
+    lake.grant(person.principal, {"Table": {"DatabaseName": "ice", "TableWildcard": {}}})
+    return person
+
+
+ROWS = {"id": [1, 2, 3, 4], "region": ["EU", "US", "EU", "US"], "ssn": ["a", "b", "c", "d"]}
+SCHEMA = pa.schema([("id", pa.int64()), ("region", pa.string()), ("ssn", pa.string())])
+
+
+def made(ice: Any, name: str, **options: Any) -> Any:
+    found = ice.create_table(f"ice.{name}", schema=SCHEMA, **options)
+    found.append(pa.table(ROWS, schema=SCHEMA))
+    return found
+
+
+def ids(person: Person, name: str, **options: Any) -> list[int]:
+    rows = person.rows(f"SELECT id FROM ice.{name} ORDER BY id", **options)
+    return [int(row[0] or -1) for row in rows]
+
+
+def reason(person: Person, text: str) -> str:
+    status = person.finished(person.start(text))["Status"]
+    assert status["State"] == "FAILED", status
+    return str(status["StateChangeReason"])
+
+
+def test_a_table_shows_its_current_snapshot_and_only_that(ice: Any, ana: Person) -> None:
+    events = made(ice, "events")
+    assert ids(ana, "events") == [1, 2, 3, 4]
+    events.append(pa.table({"id": [5], "region": ["EU"], "ssn": ["e"]}, schema=SCHEMA))
+    assert ids(ana, "events") == [1, 2, 3, 4, 5]
+    events.delete("id = 2")
+    assert ids(ana, "events") == [1, 3, 4, 5]
+    events.overwrite(pa.table({"id": [9], "region": ["EU"], "ssn": ["e"]}, schema=SCHEMA))
+    assert ids(ana, "events") == [9]
+
+
+def test_a_table_without_a_snapshot_is_empty(ice: Any, ana: Person) -> None:
+    ice.create_table("ice.nothing", schema=SCHEMA)
+    assert ana.rows("SELECT count(*) FROM ice.nothing") == [["0"]]
+
+
+def test_columns_that_were_renamed_added_widened_and_dropped_are_read_by_their_ids(ice: Any, ana: Person) -> None:
+    from pyiceberg.types import LongType, StringType
+
+    old = pa.schema([("id", pa.int32()), ("name", pa.string()), ("x", pa.string())])
+    evolved = ice.create_table("ice.evolved", schema=old)
+    evolved.append(pa.table({"id": [1], "name": ["one"], "x": ["old"]}, schema=old))
+    with evolved.update_schema(allow_incompatible_changes=True) as update:
+        update.delete_column("x")
+    with evolved.update_schema() as update:
+        update.rename_column("name", "title")
+        update.update_column("id", LongType())
+        update.add_column("x", StringType())
+    evolved.append(pa.table({"id": [2**40], "title": ["two"], "x": ["new"]}))
+    assert ana.rows("SELECT id, title, x FROM ice.evolved ORDER BY id") == [
+        ["1", "one", None], [str(2**40), "two", "new"],
+    ]  # fmt: skip
+
+
+def test_a_partitioned_table_is_read_whole(ice: Any, ana: Person) -> None:
+    from pyiceberg.transforms import IdentityTransform
+
+    parted = ice.create_table("ice.parted", schema=SCHEMA)
+    with parted.update_spec() as update:
+        update.add_field("region", IdentityTransform(), "region_part")
+        update.add_field("id", IdentityTransform(), "id_part")
+    parted.append(pa.table(ROWS, schema=SCHEMA))
+    assert ana.rows("SELECT region, count(*) FROM ice.parted GROUP BY region ORDER BY region") == [
+        ["EU", "2"], ["US", "2"],
+    ]  # fmt: skip
+    parted.delete("region = 'EU'")
+    assert ids(ana, "parted") == [2, 4]
+
+
+def test_rows_deleted_by_position_are_gone(ice: Any, ana: Person) -> None:
+    found = made(ice, "positions")
+    found.append(pa.table({"id": [5, 6], "region": ["EU", "US"], "ssn": ["e", "f"]}, schema=SCHEMA))
+    files = {task.file.record_count: task.file.file_path for task in found.scan().plan_files()}
+    add_deletes(found, pa.table({"file_path": [files[4], files[4], files[2]], "pos": [0, 2, 1]}))
+    assert ids(ana, "positions") == [2, 4, 5]
+    found.append(pa.table({"id": [7], "region": ["EU"], "ssn": ["g"]}, schema=SCHEMA))
+    assert ids(ana, "positions") == [2, 4, 5, 7]
+
+
+def test_rows_deleted_by_equality_are_gone_unless_they_came_later(ice: Any, ana: Person) -> None:
+    found = made(ice, "equals")
+    field = pa.field("id", pa.int64(), metadata={"PARQUET:field_id": "1"})
+    add_deletes(found, pa.table([[2, 3]], schema=pa.schema([field])), equality_ids=[1])
+    assert ids(ana, "equals") == [1, 4]
+    found.append(pa.table({"id": [2], "region": ["EU"], "ssn": ["again"]}, schema=SCHEMA))
+    assert ids(ana, "equals") == [1, 2, 4]
+
+
+def test_nothing_equals_nothing_in_a_delete(ice: Any, ana: Person) -> None:
+    found = ice.create_table("ice.nulls", schema=SCHEMA)
+    found.append(pa.table({"id": [1, 2], "region": [None, "EU"], "ssn": ["a", "b"]}, schema=SCHEMA))
+    field = pa.field("region", pa.string(), metadata={"PARQUET:field_id": "2"})
+    add_deletes(found, pa.table([pa.array([None], pa.string())], schema=pa.schema([field])), equality_ids=[2])
+    assert ids(ana, "nulls") == [2]
+
+
+def test_deletes_that_cannot_be_applied_fail_the_query(ice: Any, ana: Person) -> None:
+    found = made(ice, "vectors")
+    path = next(iter(found.scan().plan_files())).file.file_path
+    add_deletes(found, pa.table({"file_path": [path], "pos": [0]}), file_format="PUFFIN")
+    assert reason(ana, "SELECT id FROM ice.vectors") == (
+        "NOT_SUPPORTED: Iceberg deletion vectors are not supported"
+    )  # fmt: skip
+
+
+def test_filters_of_rows_and_columns_hold_as_on_any_other_table(lake: Lake, ice: Any) -> None:
+    made(ice, "secret")
+    bob = lake.person("bob-ice")
+    key = {"TableCatalogId": lake.plane.account_id, "DatabaseName": "ice", "TableName": "secret", "Name": "eu"}
+    lake.lake.create_data_cells_filter(
+        TableData={**key, "RowFilter": {"FilterExpression": "region = 'EU'"}, "ColumnNames": ["id", "region"]}
+    )
+    with pytest.raises(lake.athena.exceptions.ClientError, match="AccessDenied"):
+        bob.start("SELECT id FROM ice.secret")
+    lake.grant(bob.principal, {"DataCellsFilter": key})
+    assert bob.rows("SELECT * FROM ice.secret ORDER BY id") == [["1", "EU"], ["3", "EU"]]
+    assert "COLUMN_NOT_FOUND" in reason(bob, "SELECT ssn FROM ice.secret")
+    found = ice.load_table("ice.secret")
+    path = next(iter(found.scan().plan_files())).file.file_path
+    add_deletes(found, pa.table({"file_path": [path], "pos": [0]}))
+    assert bob.rows("SELECT id FROM ice.secret") == [["3"]]
+
+
+def test_a_column_given_its_hidden_neighbours_old_name_shows_nothing_of_it(lake: Lake, ice: Any) -> None:
+    found = made(ice, "swapped")
+    with found.update_schema() as update:
+        update.rename_column("ssn", "hidden")
+    with found.update_schema() as update:
+        from pyiceberg.types import StringType
+
+        update.add_column("ssn", StringType())
+    eve = lake.person("eve-swapped")
+    lake.grant(
+        eve.principal,
+        {"TableWithColumns": {"DatabaseName": "ice", "Name": "swapped", "ColumnNames": ["id", "ssn"]}},
+    )
+    assert eve.rows("SELECT * FROM ice.swapped ORDER BY id") == [[str(i), None] for i in (1, 2, 3, 4)]
+
+
+def hostile(lake: Lake, ice: Any, name: str, **parameters: str) -> None:
+    """Makes an own table point elsewhere, as someone can who may write its metadata."""
+    known = lake.glue.get_table(DatabaseName="ice", Name=name)["Table"]
+    given = {k: known[k] for k in ("Name", "StorageDescriptor", "TableType")}
+    lake.glue.update_table(
+        DatabaseName="ice", TableInput={**given, "Parameters": {**known["Parameters"], **parameters}}
+    )
+
+
+def rewritten(lake: Lake, ice: Any, name: str, change: Any) -> None:
+    """Gives a table metadata that pyiceberg would not write."""
+    location = lake.glue.get_table(DatabaseName="ice", Name=name)["Table"]["Parameters"]["metadata_location"]
+    key = location.removeprefix("s3://data/")
+    document = json.loads(lake.s3.get_object(Bucket="data", Key=key)["Body"].read())
+    changed = change(document)
+    body = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
+    place = key.rpartition("/")[0] + "/99999-rewritten.metadata.json"
+    lake.s3.put_object(Bucket="data", Key=place, Body=body)
+    hostile(lake, ice, name, metadata_location=f"s3://data/{place}")
+
+
+def test_metadata_that_points_at_another_tables_files_does_not_show_them(lake: Lake, ice: Any, ana: Person) -> None:
+    made(ice, "victim")
+    made(ice, "thief")
+    mallory = lake.person("mallory-ice")
+    lake.grant(mallory.principal, {"Table": {"DatabaseName": "ice", "Name": "thief"}})
+    assert ids(mallory, "thief") == [1, 2, 3, 4]
+    victim = json.loads(_metadata(lake, "victim"))
+
+    def its_list(document: dict[str, Any]) -> dict[str, Any]:
+        document["snapshots"][-1]["manifest-list"] = victim["snapshots"][-1]["manifest-list"]
+        return document
+
+    rewritten(lake, ice, "thief", its_list)
+    denied = "PERMISSION_DENIED: The table names files that you are not allowed to read"
+    assert reason(mallory, "SELECT * FROM ice.thief") == denied
+    assert reason(ana, "SELECT * FROM ice.thief") == denied  # nor to who may read both: the table is not that place
+    location = lake.glue.get_table(DatabaseName="ice", Name="victim")["Table"]["Parameters"]["metadata_location"]
+    hostile(lake, ice, "thief", metadata_location=location)
+    assert reason(mallory, "SELECT * FROM ice.thief") == denied
+    hostile(lake, ice, "thief", metadata_location=location + "-that-is-not-there")
+    assert reason(mallory, "SELECT * FROM ice.thief") == denied
+
+
+def _metadata(lake: Lake, name: str) -> bytes:
+    location = lake.glue.get_table(DatabaseName="ice", Name=name)["Table"]["Parameters"]["metadata_location"]
+    body = lake.s3.get_object(Bucket="data", Key=location.removeprefix("s3://data/"))["Body"].read()
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{}", b"[" * 1_000_000, b"\x1f\x8b\x08\x00broken", b'{"format-version": 9}',
+        b"\x1f\x8b" + b"\0" * 50,
+    ],
+    ids=["empty", "nothing in it", "deep", "not compressed", "of the future", "zeros"],
+)  # fmt: skip
+def test_metadata_that_is_no_metadata_fails_the_query_and_nothing_else(
+    lake: Lake, ice: Any, ana: Person, body: bytes
+) -> None:
+    name = f"broken{len(body)}"
+    made(ice, name)
+    rewritten(lake, ice, name, lambda _document: body)
+    assert reason(ana, f"SELECT * FROM ice.{name}").startswith("ICEBERG_BAD_DATA: The table's metadata")
+    assert ana.rows("SELECT count(*) FROM ice.events") == [["1"]]
+
+
+def test_a_manifest_that_unfolds_into_too_much_fails_the_query_and_nothing_else(
+    lake: Lake, ice: Any, ana: Person
+) -> None:
+    import zlib
+
+    found = made(ice, "bomb")
+    snapshot = found.metadata.current_snapshot()
+    (manifest,) = snapshot.manifests(found.io)
+    key = manifest.manifest_path.removeprefix("s3://data/")
+    body = lake.s3.get_object(Bucket="data", Key=key)["Body"].read()
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    zeros = packer.compress(bytes(1 << 26)) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = zeros * 128 + packer.flush()  # 8 GiB of them
+    head, sync = body[: body.rindex(body[-16:], 0, len(body) - 16) + 16], body[-16:]
+    lake.s3.put_object(Bucket="data", Key=key, Body=head + b"\x02" + _avro_long(len(block)) + block + sync)
+    assert reason(ana, "SELECT * FROM ice.bomb").startswith("ICEBERG_BAD_DATA: The table's metadata cannot be read")
+    assert ana.rows("SELECT count(*) FROM ice.events") == [["1"]]
+
+
+def _avro_long(number: int) -> bytes:
+    number, out = number << 1, b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def test_the_same_table_through_a_resource_link(lake: Lake, ice: Any, ana: Person) -> None:
+    made(ice, "linked")
+    lake.glue.create_table(
+        DatabaseName="sales",
+        TableInput={
+            "Name": "ice_link",
+            "TargetTable": {"CatalogId": lake.plane.account_id, "DatabaseName": "ice", "Name": "linked"},
+        },
+    )
+    assert ana.rows("SELECT count(*) FROM sales.ice_link") == [["4"]]
