@@ -29,7 +29,7 @@ from twinplane.engines.sql.manifest_messages import (
     Snapshot,
 )  # fmt: skip
 from twinplane.engines.sql.manifest_reader import ManifestReader
-from twinplane.engines.sql.plan import IcebergRead, QueryError, At
+from twinplane.engines.sql.plan import At, IcebergRead, QueryError
 
 MOST_METADATA_BYTES = 32 << 20
 MOST_MANIFESTS = 2_000

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from twinplane.engines.sql.manifest_messages import DataFile, Metadata, Snapshot
-from twinplane.engines.sql.plan import EqualityDeletes, IcebergField, IcebergFiles, QueryError, At
+from twinplane.engines.sql.plan import At, EqualityDeletes, IcebergField, IcebergFiles, QueryError
 
 
 def place(uri: str) -> tuple[str, str]:
