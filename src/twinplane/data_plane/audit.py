@@ -22,7 +22,7 @@ from twinplane.data_plane.services.cloudtrail.store import Event
 from twinplane.data_plane.services.identitystore import store as identity_store
 from twinplane.data_plane.store import Derived, Transaction
 from twinplane.data_plane.wire.errors import own_code
-from twinplane.data_plane.wire.http import HttpRequest, new_request_id
+from twinplane.data_plane.wire.http import HttpRequest, new_timed_id
 from twinplane.data_plane.wire.models import Model, OperationModel
 from twinplane.data_plane.wire.scalars import iso8601
 
@@ -80,7 +80,7 @@ class Records:
     ) -> Event:  # fmt: skip
         """The event of a call that was answered with `answer` or refused with `error`."""
         fixed = self._fixed.get((model.name, operation.name)) or self._fix(model, operation)
-        principal, event_id = call.principal, new_request_id()
+        principal, event_id = call.principal, new_timed_id(call.now)
         shown = None if fixed.read_only or answer is None else fixed.show_answer(answer)
         resources = [{"accountId": call.account_id, **resource} for resource in call.resources]
         record = b"".join((

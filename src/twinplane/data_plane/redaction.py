@@ -41,20 +41,21 @@ class Redaction(Compiler):
 
     def _structure(self, shape: Shape) -> Show:
         ways = {name: self._member(name, ref) for name, ref in shape.members.items()}
-        known = {name: (self._shown_name(name, shape), way, way is _text) for name, way in ways.items()}
+        known = {name: (self._shown_name(name, shape), way) for name, way in ways.items()}
+        texts = {name: named for name, (named, way) in known.items() if way is _text}
 
         def show(value: Any) -> Any:
             if type(value) is not dict:
                 return shown(value)
             out = {}
             for name, member in value.items():
-                way = known.get(name)
-                if way is not None and way[2] and type(member) is str and len(member) <= _LONGEST_TEXT:
-                    out[way[0]] = member  # as most are
+                if type(member) is str and name in texts and len(member) <= _LONGEST_TEXT:
+                    out[texts[name]] = member  # as most are
                 elif type(member) is bytes:
                     continue
-                elif way is not None:
-                    out[way[0]] = way[1](member)
+                elif name in known:
+                    named, way = known[name]
+                    out[named] = way(member)
                 elif not name.startswith("_"):
                     out[_lower_first(name)] = _unknown_member(name, member)
             return out

@@ -29,8 +29,8 @@ Document = dict[str, Any]
 
 _SLOW_COMMIT_SECONDS = 0.005
 _CHECKPOINT_PAGES = 4000  # of the write-ahead log, 16 MB: a page changed many times is copied back once
-_PAGES_OF_LOG = 4000  # 16 MB of log before it is written back: pages that change often are written back less often
 _MOST_DERIVED = 10_000  # values of one kind of derivation
+_UNKNOWN: Any = object()
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 OLDEST_SAFE_SQLITE = (3, 51, 3)  # earlier versions may corrupt a WAL that several connections reset
@@ -187,11 +187,12 @@ class Transaction:
         if self.writable and not what.kind_names.isdisjoint(store.changing):
             return compute()  # of changes that may yet be undone
         values = store.derived.get(what)
+        if values is not None and (known := values.get(key, _UNKNOWN)) is not _UNKNOWN:
+            return known  # type: ignore[no-any-return]
+        value = compute()
         if values is None or len(values) >= _MOST_DERIVED:
             values = store.derived[what] = {}
-        if key not in values:
-            values[key] = compute()
-        value: T = values[key]
+        values[key] = value
         return value
 
     def add(self, kind: Kind, document: Document) -> Document:
@@ -329,7 +330,6 @@ class Store:
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
-        self._writer.execute(f"PRAGMA wal_autocheckpoint={_PAGES_OF_LOG}")
         self._writer.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         schema.prepare(Transaction(self._writer, self, writable=True), path, kinds, upgrades)
         self.changing.clear()

@@ -15,6 +15,13 @@ def new_request_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
+def new_timed_id(seconds: float) -> str:
+    """As `new_request_id`, of a moment: later ones sort behind earlier ones, so an index of them grows at its end."""
+    digits = f"{getrandbits(76):019x}"
+    moment = f"{int(seconds * 1000) & 0xFFFFFFFFFFFF:012x}"
+    return f"{moment[:8]}-{moment[8:]}-7{digits[:3]}-a{digits[4:7]}-{digits[7:]}"
+
+
 def host_id(request_id: str) -> str:
     """S3's second id of a request."""
     return base64.b64encode(request_id.encode()).decode()
@@ -44,9 +51,10 @@ class HttpRequest:
 
     def __post_init__(self) -> None:
         self.query = {}
-        for part in self.query_string.split("&") if self.query_string else ():
-            name, _, value = part.partition("=")
-            self.query.setdefault(unquote_plus(name), []).append(unquote_plus(value))
+        if self.query_string:
+            for part in self.query_string.split("&"):
+                name, _, value = part.partition("=")
+                self.query.setdefault(unquote_plus(name), []).append(unquote_plus(value))
 
     @property
     def resource_path(self) -> str:

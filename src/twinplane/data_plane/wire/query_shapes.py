@@ -18,11 +18,10 @@ def form_values(body: bytes) -> dict[str, str]:
         text = body.decode("ascii")
     except UnicodeDecodeError:
         raise Malformed("the form is not percent-encoded ASCII") from None
-    values = {}
-    for part in text.split("&") if text else ():
-        name, _, value = part.partition("=")
-        values[unquote_plus(name)] = unquote_plus(value)
-    return values
+    pairs = [part.partition("=") for part in text.split("&")] if text else []
+    if "%" in text or "+" in text:
+        return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
+    return {name: value for name, _, value in pairs}
 
 
 def form_tree(values: dict[str, str]) -> Tree:

@@ -66,7 +66,12 @@ def _iso8601(seconds: float) -> str:
 
 def rfc822(value: Any) -> str:
     """As the date of an HTTP header."""
-    return value if isinstance(value, str) else formatdate(int(value), usegmt=True)
+    return value if isinstance(value, str) else _rfc822(int(value))
+
+
+@lru_cache(maxsize=4096)
+def _rfc822(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 TIMESTAMP_WRITERS: dict[str, Convert] = {EPOCH: epoch, ISO8601: iso8601, RFC822: rfc822}

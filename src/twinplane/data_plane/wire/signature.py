@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -17,8 +16,11 @@ from posixpath import normpath
 from typing import Literal
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
+import msgspec
+
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.wire.http import HttpRequest
+from twinplane.data_plane.wire.remembered import remembered
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
@@ -42,11 +44,11 @@ _V2_FREE = frozenset((
 ))  # fmt: skip
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _BASIC, _BASIC_FORMAT = re.compile(r"\d{8}T\d{6}Z"), "%Y%m%dT%H%M%SZ"
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_.~/-]*")  # which means the same however often it is decoded and encoded
 _NOT_HEADERS = frozenset(("x-amz-signature", "x-amz-credential", "x-amz-algorithm", "x-amz-signedheaders"))
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True, gc=False):
     """What a request says about who signed it. Nothing in it is believed before `check`."""
 
     kind: Literal["header", "query", "query-v2", "form", "form-v2"]
@@ -91,16 +93,27 @@ def read(http: HttpRequest) -> Signature | None:
 
 
 def _from_header(http: HttpRequest, authorization: str) -> Signature:
+    said, mark, signature = authorization.rpartition("Signature=")
+    if not mark or "," in signature:  # not in the order in which clients write it
+        said, mark, signature = authorization, "", ""
+    credential, names, named = _said(said + mark)
+    signature = signature.strip() or named
+    if not signature:
+        raise _incomplete(f"Authorization header needs {ALGORITHM} with Signature.")
+    time = http.headers.get("x-amz-date") or _basic_form(http.headers.get("date"))
+    return _scoped("header", credential, names, signature, time, http.headers.get("x-amz-security-token"), "")
+
+
+@remembered
+def _said(authorization: str) -> tuple[list[str], tuple[str, ...], str]:
+    """What an Authorization header says: the parts of its credential, the signed headers' names, the signature."""
     algorithm, _, rest = authorization.partition(" ")
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not parts.get(name)]
+    missing = [name for name in ("Credential", "SignedHeaders") if not parts.get(name)]
+    missing += [] if "Signature" in parts else ["Signature"]
     if algorithm != ALGORITHM or missing:
         raise _incomplete(f"Authorization header needs {ALGORITHM} with {', '.join(missing) or 'that algorithm'}.")
-    time = http.headers.get("x-amz-date") or _basic_form(http.headers.get("date"))
-    return _scoped(
-        "header", parts["Credential"], parts["SignedHeaders"], parts["Signature"], time,
-        http.headers.get("x-amz-security-token"), "",
-    )  # fmt: skip
+    return _parts(parts["Credential"]), _names(parts["SignedHeaders"]), parts["Signature"]
 
 
 def _from_query(http: HttpRequest) -> Signature:
@@ -110,7 +123,7 @@ def _from_query(http: HttpRequest) -> Signature:
         raise _incomplete(f"A presigned request needs X-Amz-Algorithm={ALGORITHM} and {', '.join(names)}.")
     credential, signed_headers, signature, time, expires = (str(value) for value in values)
     token = http.query_value("X-Amz-Security-Token")
-    return _scoped("query", credential, signed_headers, signature, time, token, expires)
+    return _scoped("query", _parts(credential), _names(signed_headers), signature, time, token, expires)
 
 
 def from_form(fields: dict[str, str]) -> Signature | None:
@@ -120,10 +133,10 @@ def from_form(fields: dict[str, str]) -> Signature | None:
         if fields.get("x-amz-algorithm") != ALGORITHM:
             raise _incomplete(f"X-Amz-Algorithm must be {ALGORITHM}.")
         signed = _scoped(
-            "form", fields.get("x-amz-credential", ""), "", fields.get("x-amz-signature", ""),
+            "form", _parts(fields.get("x-amz-credential", "")), _names(""), fields.get("x-amz-signature", ""),
             fields.get("x-amz-date", ""), token, "",
         )  # fmt: skip
-        return replace(signed, policy=policy)
+        return msgspec.structs.replace(signed, policy=policy)
     if "awsaccesskeyid" in fields:
         return Signature("form-v2", fields["awsaccesskeyid"], fields.get("signature", ""), token, policy=policy)
     if policy:
@@ -131,15 +144,22 @@ def from_form(fields: dict[str, str]) -> Signature | None:
     return None
 
 
+def _parts(credential: str) -> list[str]:
+    return credential.rsplit("/", 4)
+
+
+def _names(signed_headers: str) -> tuple[str, ...]:
+    return tuple(signed_headers.lower().split(";"))
+
+
 def _scoped(
-    kind: Literal["header", "query", "form"], credential: str, signed_headers: str, signature: str, time: str,
+    kind: Literal["header", "query", "form"], credential: list[str], names: tuple[str, ...], signature: str, time: str,
     token: str | None, expires: str,
 ) -> Signature:  # fmt: skip
-    parts = credential.rsplit("/", 4)
-    if len(parts) != 5 or parts[4] != "aws4_request" or parts[1] != time[:8]:
+    if len(credential) != 5 or credential[4] != "aws4_request" or credential[1] != time[:8]:
         raise _incomplete("Credential must be KEY/DATE/REGION/SERVICE/aws4_request, its date that of X-Amz-Date.")
-    names = tuple(signed_headers.lower().split(";"))
-    return Signature(kind, parts[0], signature, token, time, parts[1], parts[2], parts[3], names, expires)
+    key, date, region, service, _ = credential
+    return Signature(kind, key, signature, token, time, date, region, service, names, expires)
 
 
 def _basic_form(date: str | None) -> str:
@@ -280,16 +300,21 @@ def _check_headers(signature: Signature, http: HttpRequest) -> None:
 
 
 def _canonical_request(signature: Signature, http: HttpRequest, payload_hash: str) -> str:
-    headers = "".join(f"{name}:{_trimmed(http.headers.get(name, ''))}\n" for name in signature.signed_headers)
-    return "\n".join((
-        http.method, _canonical_path(signature.service, http.raw_path),
-        _canonical_query(http.query_string, signature.kind), headers, ";".join(signature.signed_headers), payload_hash,
-    ))  # fmt: skip
+    value, names = http.headers.get, signature.signed_headers
+    headers = "".join([f"{name}:{value(name, '').strip()}\n" for name in names])
+    if "  " in headers:
+        headers = re.sub(r" +", " ", headers)
+    path = _canonical_path(signature.service, http.raw_path)
+    query = _canonical_query(http.query_string, signature.kind) if http.query_string else ""
+    return f"{http.method}\n{path}\n{query}\n{headers}\n{';'.join(names)}\n{payload_hash}"
 
 
 def _canonical_path(service: str, raw_path: str) -> str:
+    plain = _PLAIN_PATH.fullmatch(raw_path) is not None
     if service == "s3":
-        return quote(unquote_to_bytes(raw_path), safe="/~")
+        return raw_path if plain else quote(unquote_to_bytes(raw_path), safe="/~")
+    if plain and raw_path[:1] == "/" and "//" not in raw_path and "/." not in raw_path:
+        return raw_path
     path = normpath(raw_path) if raw_path else "/"
     path = "/" + path.lstrip("/")  # normpath keeps two leading slashes
     if raw_path.endswith("/") and path != "/":
@@ -309,11 +334,6 @@ def _canonical_query(query_string: str, kind: str) -> str:
 def _encoded(text: str) -> str:
     """As it is understood: a "+" is a space, or an URL could be changed from one to the other after it was signed."""
     return quote(unquote_to_bytes(text.replace("+", " ")), safe="~")
-
-
-def _trimmed(value: str) -> str:
-    value = value.strip()
-    return re.sub(r" +", " ", value) if "  " in value else value
 
 
 # Version 2

@@ -1,5 +1,6 @@
 """XML in and out: a small strict reader (no document type, no deep nesting) and text escaping."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
@@ -7,6 +8,7 @@ from xml.parsers import expat
 from twinplane.data_plane.wire.scalars import Malformed
 
 _DEEPEST = 64
+_SPECIAL = re.compile(r'[&<>"\x00-\x08\x0a-\x1f]')
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;"})
 
 
@@ -54,5 +56,7 @@ def read_xml(body: bytes) -> Node:
 
 def escape(text: str) -> str:
     """Text for an element or an attribute, control characters that XML 1.0 cannot carry replaced."""
+    if _SPECIAL.search(text) is None:
+        return text
     text = text.translate(_ESCAPES)
     return text if text.isprintable() else "".join(c if c >= " " or c == "\t" else "\ufffd" for c in text)

@@ -89,13 +89,14 @@ def decision(
     policies = policies_of(call.tx, call.principal)
     if policies is None:
         return Outcome("implicitDeny", "identity")
-    context = request_context(call, values, known)
     if resource_policy is not None:
+        context = request_context(call, values, known)
         grant = grant_of(resource_policy, call.principal, action, context, resource)
         return evaluate(policies, action, resource, context, grant)
     decided = policies.known.get((action, resource))
     if decided is not None:
         return decided
+    context = request_context(call, values, known)
     outcome = evaluate(policies, action, resource, context)
     if not context.asked:
         if len(policies.known) >= _MOST_KNOWN:
