@@ -5,6 +5,7 @@ reports through UpdateSubscriptionGrantStatus. All that a grant changes, and the
 transaction.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.services.datazone import events, lake_fulfilment, subscription_lists
@@ -69,9 +70,16 @@ def ask(tx: Transaction, plane: "Plane", grant: Document) -> None:
 def end(tx: Transaction, plane: "Plane", grant: Document, *, delete: bool = False) -> Document:
     """Has a grant undone, and then removed when `delete`."""
     grant = grant | {"deleting": delete or grant.get("deleting", False)}
+    grant = end_assets(tx, plane, grant, [asset["assetId"] for asset in grant["assets"]])
+    remove_when_undone(tx, grant)
+    return grant
+
+
+def end_assets(tx: Transaction, plane: "Plane", grant: Document, asset_ids: Collection[str]) -> Document:
+    """Has these assets of a grant undone."""
     for asset in grant["assets"]:
         managed = asset["assetId"] in grant["managed"]
-        if asset["status"] == "REVOKED":
+        if asset["assetId"] not in asset_ids or asset["status"] == "REVOKED":
             continue
         if not managed and asset["status"] in ("GRANT_PENDING", "GRANT_FAILED"):
             grant = put_status(tx, grant, asset["assetId"], "REVOKED", plane.clock())  # nobody has granted anything
@@ -80,8 +88,12 @@ def end(tx: Transaction, plane: "Plane", grant: Document, *, delete: bool = Fals
         events.tell_of_grant(tx, plane, "Revoke Requested", grant, asset["assetId"])
     if any(a["status"] == "REVOKE_PENDING" and a["assetId"] in grant["managed"] for a in grant["assets"]):
         enqueue(tx, plane, "datazone.revoke", grant["id"], domain=grant["domainId"])
-    remove_when_undone(tx, grant)
     return grant
+
+
+def forget(tx: Transaction, grant: Document, asset_id: str, now: float) -> None:
+    """Takes away at once what was made for an asset of a grant; for one that is to be granted anew."""
+    lake_fulfilment.undo(tx, grant, asset_id, now)
 
 
 def is_undone(grant: Document) -> bool:

@@ -1,5 +1,6 @@
 """Subscription grants: that a subscription's asset is really reachable for its principal, and how far that has come."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
@@ -157,17 +158,75 @@ def _add(
 ) -> Document:
     taken = {i: t for i, t in _types(subscription).items() if target is None or subscription_targets.takes(target, t)}
     grant = new_grant(subscription, target, taken, names, by, now)
-    known = {asset_id: tx.find(assets.ASSETS, grant["domainId"], asset_id) for asset_id in taken}
-    grant["managed"] = [
-        asset_id
-        for asset_id, a in known.items()
-        if a is not None and data_source_store.imported_from(tx, a) is not None
-    ]
+    grant["managed"] = _managed(tx, grant["domainId"], taken)
     tx.add(GRANTS, grant)
-    for asset_id in taken:
+    _ask(tx, plane, grant, taken)
+    return grant
+
+
+def _ask(tx: Transaction, plane: "Plane", grant: Document, asset_ids: Iterable[str]) -> None:
+    for asset_id in asset_ids:
         events.tell_of_grant(tx, plane, "Requested", grant, asset_id)
     fulfilment.ask(tx, plane, grant)
-    return grant
+
+
+def _managed(tx: Transaction, domain_id: str, asset_ids: Iterable[str]) -> list[str]:
+    """Those of the assets that a data source imported."""
+    known = {asset_id: tx.find(assets.ASSETS, domain_id, asset_id) for asset_id in asset_ids}
+    return [i for i, a in known.items() if a is not None and data_source_store.imported_from(tx, a) is not None]
+
+
+def follow_product(tx: Transaction, plane: "Plane", before: Document, subscription: Document, now: float) -> None:
+    """Has the grants of a subscription to a data product be of the assets that it has now; it had those of `before`.
+
+    What is new is granted where the product is granted, and in automatic targets that took nothing of it before.
+    """
+    by, had = subscription["updatedBy"], _types(before)
+    grants = _of_subscription(tx, subscription)
+    for grant in grants:
+        if any(asset["status"] not in _ENDING for asset in grant["assets"]):
+            _follow(tx, plane, grant, subscription, now)
+    kind, _, identifier = subscription["subscriberKey"].partition(":")
+    for target in (
+        subscription_targets.targets_of_project(tx, subscription["domainId"], identifier, now)
+        if kind == "project"
+        else ()
+    ):
+        took = any(subscription_targets.takes(target, asset_type) for asset_type in had.values())
+        takes = any(subscription_targets.takes(target, asset_type) for asset_type in _types(subscription).values())
+        is_granted = any(grant["subscriptionTargetId"] == target["id"] for grant in grants)
+        if target["subscriptionGrantCreationMode"] == "AUTOMATIC" and takes and not took and not is_granted:
+            _add(tx, plane, subscription, target, by, now, {})
+
+
+def _follow(tx: Transaction, plane: "Plane", grant: Document, subscription: Document, now: float) -> None:
+    known = {asset["assetId"]: asset for asset in grant["assets"]}
+    key = (grant["domainId"], grant["environmentId"], grant["subscriptionTargetId"])
+    target = None if key[2] == NO_TARGET else tx.find(subscription_targets.TARGETS, *key)
+    types = _types(subscription)
+    if target is not None:
+        types = {i: t for i, t in types.items() if subscription_targets.takes(target, t)}
+    elif key[2] != NO_TARGET:  # nothing says what more a target would take that is gone
+        types = {i: t for i, t in types.items() if i in known}
+    wanted = new_grant(subscription, target, types, {}, subscription["updatedBy"], now)
+    gone = [asset_id for asset_id, asset in known.items() if asset_id not in types and asset["status"] != "REVOKED"]
+    fresh = [i for i in types if i not in known or known[i]["status"] in _ENDING]
+    for asset_id in set(fresh) & set(known):
+        fulfilment.forget(tx, grant, asset_id, now)  # its revocation may be under way still
+    kept = [
+        asset if asset["assetId"] in fresh else known[asset["assetId"]] | store.pick(asset, ("assetRevision",))
+        for asset in wanted["assets"]
+    ]
+    grant |= {
+        "assets": [*kept, *(known[asset_id] for asset_id in gone)], "grantedEntity": wanted["grantedEntity"],
+        "assetTypes": grant["assetTypes"] | types, "updatedAt": now, "updatedBy": subscription["updatedBy"],
+        "managed": list(dict.fromkeys([*grant["managed"], *_managed(tx, grant["domainId"], fresh)])),
+    }  # fmt: skip
+    grant["status"] = fulfilment.overall_status([asset["status"] for asset in grant["assets"]])
+    tx.put(GRANTS, grant)
+    grant = fulfilment.end_assets(tx, plane, grant, gone)
+    if fresh:
+        _ask(tx, plane, grant, fresh)
 
 
 def new_grant(

@@ -23,6 +23,7 @@ from twinplane.data_plane.services.datazone import (
 )
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.store import Document, Transaction
+from twinplane.data_plane.tasks import enqueue
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
@@ -55,6 +56,7 @@ def create_listing_change_set(call: Call, request: Request) -> Answer:
         events.tell_of_product(tx, call.plane, "Data Product Added To Catalog", known, who.id, **told)
         if renewed and document["subscriptions"]:
             events.tell_of_product(tx, call.plane, "Subscribed Data Product Updated", known, who.id, **told)
+            enqueue(tx, call.plane, "datazone.follow_product", document["id"], domain=domain_id)
     else:
         document = publish_and_tell(tx, call.plane, known, who.id, call.now)
     return store.pick(document, ("listingRevision", "status")) | {"listingId": document["id"]}
@@ -296,7 +298,8 @@ NOTES = {
 ASSUMED = {
     "CreateListingChangeSet": "An asset that is published already is shown by a data product as it is published, "
     "whatever revision the product names. Publishing what is published already is told as New Asset Version "
-    "Available.",
+    "Available. Of a data product that is published anew, subscriptions name the new revision; assets that were added "
+    "are granted to the subscribers, and those that left it are revoked.",
     "DeleteListing": "The listing of an asset that a published data product shows cannot be deleted.",
     "GetListing": "An asset that can be had only through a data product has an ACTIVE listing that no search finds.",
 }
