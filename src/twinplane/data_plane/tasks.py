@@ -37,7 +37,7 @@ class TaskKind:
     """
 
     run: Callable[["Plane", Document], Awaitable[None]]
-    failed: Callable[[Transaction, Document, str], None]
+    failed: Callable[[Transaction, "Plane", Document, str], None]
     lane: str = "work"
 
 
@@ -157,7 +157,6 @@ class TaskRunner:
             return
         await self._plane.store.write(lambda tx: tx.remove(TASKS, document["id"]))
 
-    @staticmethod
-    def _give_up(tx: Transaction, kind: TaskKind, document: Document, reason: str) -> None:
-        kind.failed(tx, document, reason)
+    def _give_up(self, tx: Transaction, kind: TaskKind, document: Document, reason: str) -> None:
+        kind.failed(tx, self._plane, document, reason)
         tx.remove(TASKS, document["id"])

@@ -237,7 +237,7 @@ def _finish(tx: Transaction, plane: "Plane", query_id: str, outcome: Document) -
     tx.put(store.EXECUTIONS, found | outcome)
 
 
-def give_up(tx: Transaction, task: Document, _reason: str) -> None:
+def give_up(tx: Transaction, _plane: "Plane", task: Document, _reason: str) -> None:
     """Records a query that could not be run as failed."""
     found = tx.find(store.EXECUTIONS, task["subject"])
     if found is not None and found["state"] not in rules.FINISHED:

@@ -41,7 +41,7 @@ async def _prune(plane: "Plane", _task: Document) -> None:
     await plane.store.write(again)
 
 
-def _failed(_tx: Transaction, _task: Document, _reason: str) -> None:
+def _failed(_tx: Transaction, _plane: "Plane", _task: Document, _reason: str) -> None:
     """Nothing is lost by events that stay; the next start of the plane asks again."""
 
 

@@ -203,7 +203,7 @@ def _signed(private: str, text: bytes) -> str:
     return key.sign(text, padding.PKCS1v15(), hashes.SHA256()).hex()
 
 
-def _failed(tx: Transaction, task: Document, reason: str) -> None:
+def _failed(tx: Transaction, _plane: "Plane", task: Document, reason: str) -> None:
     trail = tx.find(TRAILS, task["subject"])
     if trail is not None:
         tx.put(TRAILS, trail | {"error": reason})

@@ -243,11 +243,15 @@ _COUNTED_AS = {
 }  # fmt: skip
 
 
-def _give_up(tx: Transaction, task: Document, reason: str) -> None:
+def _give_up(tx: Transaction, plane: "Plane", task: Document, reason: str) -> None:
     run = tx.find(RUNS, task["payload"]["domain"], task["payload"]["run"])
-    if run is not None:
-        stopped = {"status": "FAILED", "stoppedAt": task["due_at"], "updatedAt": task["due_at"]}
-        end_run(tx, run | stopped | _error("INTERNAL_SERVER_EXCEPTION", reason))
+    if run is None:
+        return
+    stopped = {"status": "FAILED", "stoppedAt": plane.clock(), "updatedAt": plane.clock()}
+    end_run(tx, run | stopped | _error("INTERNAL_SERVER_EXCEPTION", reason))
+    source = tx.find(DATA_SOURCES, run["domainId"], run["dataSourceId"])
+    if source is not None:
+        events.tell_of_data_source(tx, plane, "Run Failed", source, dataSourceRunId=run["id"], reason=reason)
 
 
 def _error(kind: str, detail: str) -> dict[str, Any]:

@@ -39,8 +39,11 @@ def _firing(tx: Transaction, plane: "Plane", task: Document) -> None:
         data_source_runs.start(tx, plane, source, "SCHEDULED", now)
 
 
-def _missed(_tx: Transaction, _task: Document, _reason: str) -> None:
-    """The state could not be written; tasks say so in the log."""
+def _missed(tx: Transaction, plane: "Plane", task: Document, _reason: str) -> None:
+    """No run was started, which tasks say in the log; the schedule goes on."""
+    source = tx.find(DATA_SOURCES, task["payload"]["domain"], task["subject"])
+    if source is not None and source.get("nextRunAt") == task["payload"]["at"]:
+        arm(tx, plane, source, max(plane.clock(), task["payload"]["at"]))
 
 
 TASKS = {FIRING: TaskKind(_fire, _missed)}

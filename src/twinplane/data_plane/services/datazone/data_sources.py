@@ -155,7 +155,7 @@ def _forgotten(tx: Transaction, task: Document) -> bool:
 
 
 def _failed(status: str) -> Any:
-    def failed(tx: Transaction, task: Document, reason: str) -> None:
+    def failed(tx: Transaction, _plane: "Plane", task: Document, reason: str) -> None:
         known = tx.find(DATA_SOURCES, task["payload"]["domain"], task["subject"])
         if known is not None:
             error = {"errorType": "INTERNAL_SERVER_EXCEPTION", "errorDetail": reason}

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any
 from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, events, lineage, making, provisioning, rules, store
+from twinplane.data_plane.services.datazone import (
+    access,
+    events,
+    job_runs,
+    lineage,
+    making,
+    metadata_rules,
+    provisioning,
+    rules,
+    store,
+)
 from twinplane.data_plane.services.iam.rules import iam, require_pass_role
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
@@ -248,7 +258,7 @@ async def _remove(plane: "Plane", task: Document) -> None:
         if projects:
             enqueue(tx, plane, "datazone.remove_domain", domain_id, due_at=plane.clock() + _PROJECTS_TAKE_SECONDS)
             return
-        for kind in (*store.KINDS, *lineage.KINDS):
+        for kind in (*store.KINDS, *lineage.KINDS, *job_runs.KINDS, *metadata_rules.KINDS):
             if "domainId" in kind.key:
                 for document in tx.select(kind, {"domainId": domain_id}):
                     tx.remove(kind, *kind.key_of(document))
@@ -265,11 +275,12 @@ def _tell(tx: Transaction, plane: "Plane", moment: str, domain: Document, **data
     events.tell(tx, plane, f"Domain {moment}", about, "Domain", name=domain["name"], **data)
 
 
-def _failed(status: str) -> Any:
-    def failed(tx: Transaction, task: Document, reason: str) -> None:
+def _failed(status: str, moment: str) -> Any:
+    def failed(tx: Transaction, plane: "Plane", task: Document, reason: str) -> None:
         domain = tx.find(store.DOMAINS, task["subject"])
         if domain is not None:
             tx.put(store.DOMAINS, domain | {"status": status, "failureReasons": [{"message": reason}]})
+            _tell(tx, plane, moment, domain, reason=reason)
 
     return failed
 
@@ -294,6 +305,6 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 TASKS = {
-    "datazone.make_domain": TaskKind(_make, _failed("CREATION_FAILED")),
-    "datazone.remove_domain": TaskKind(_remove, _failed("DELETION_FAILED")),
+    "datazone.make_domain": TaskKind(_make, _failed("CREATION_FAILED", "Creation Failed")),
+    "datazone.remove_domain": TaskKind(_remove, _failed("DELETION_FAILED", "Deletion Failed")),
 }

@@ -52,8 +52,8 @@ NOTES = {
     "UpdateEnvironment": "blueprintVersion is not read: managed blueprints have one version here.",
 }
 ASSUMED = {
-    "CreateEnvironment": "One more than the quota of environments is a ServiceQuotaExceededException, which the model "
-    "of AWS gives to CreateProject only.",
+    "CreateEnvironment": "One more than the quota of environments is a ValidationException; the model gives a "
+    "ServiceQuotaExceededException to CreateProject only.",
     "UpdateEnvironment": "One whose deployment failed is deployed again by any update; while a deployment is under way "
     "there is a conflict.",
     "DeleteEnvironment": "The tooling of a project may go before the project; what stands on it fails from then on.",

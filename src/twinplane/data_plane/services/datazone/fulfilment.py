@@ -169,17 +169,20 @@ def _undo(tx: Transaction, plane: "Plane", task: Document) -> None:
     remove_when_undone(tx, grant)
 
 
-def _failed(before: tuple[str, ...], after: str) -> Any:
-    def failed(tx: Transaction, task: Document, reason: str) -> None:
-        grant = _grant_of(tx, task)
-        cause = {"failureCause": {"message": reason}, "failureTimestamp": task["due_at"]}
+def _failed(before: tuple[str, ...], after: str, moment: str) -> Any:
+    def failed(tx: Transaction, plane: "Plane", task: Document, reason: str) -> None:
+        grant, now = _grant_of(tx, task), plane.clock()
+        cause = {"failureCause": {"message": reason}, "failureTimestamp": now}
         for asset in [] if grant is None else [a for status in before for a in _managed(grant, status)]:
-            grant = put_status(tx, grant or {}, asset["assetId"], after, task["due_at"], **cause)
+            grant = put_status(tx, grant or {}, asset["assetId"], after, now, **cause)
+            events.tell_of_grant(tx, plane, moment, grant, asset["assetId"])
 
     return failed
 
 
 TASKS = {
-    "datazone.grant": TaskKind(_grant, _failed(("GRANT_PENDING", "GRANT_IN_PROGRESS"), "GRANT_FAILED")),
-    "datazone.revoke": TaskKind(_revoke, _failed(("REVOKE_PENDING", "REVOKE_IN_PROGRESS"), "REVOKE_FAILED")),
+    "datazone.grant": TaskKind(_grant, _failed(("GRANT_PENDING", "GRANT_IN_PROGRESS"), "GRANT_FAILED", "Failed")),
+    "datazone.revoke": TaskKind(
+        _revoke, _failed(("REVOKE_PENDING", "REVOKE_IN_PROGRESS"), "REVOKE_FAILED", "Revoke Failed")
+    ),
 }

@@ -138,8 +138,12 @@ def _record(tx: Transaction, connection: Document, mode: str, by: str, now: floa
     tx.add(JOB_RUNS, run)
 
 
-def _missed(_tx: Transaction, _task: Document, _reason: str) -> None:
-    """The state could not be written; tasks say so in the log."""
+def _missed(tx: Transaction, plane: "Plane", task: Document, _reason: str) -> None:
+    """No run was recorded, which tasks say in the log; the schedule goes on."""
+    payload = task["payload"]
+    connection = tx.find(store.CONNECTIONS, payload["domain"], task["subject"])
+    if connection is not None and connection.get("nextJobAt") == payload["at"]:
+        tx.put(store.CONNECTIONS, arm(tx, plane, connection, payload["by"], max(plane.clock(), payload["at"])))
 
 
 TASKS = {_TASK: TaskKind(_fire, _missed)}

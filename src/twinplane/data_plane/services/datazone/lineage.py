@@ -247,7 +247,7 @@ def _fail(tx: Transaction, domain_id: str, event_id: str, reason: str) -> None:
         tx.put(EVENTS, event | {"processingStatus": "FAILED", "failureReason": reason})
 
 
-def _failed(tx: Transaction, task: Document, reason: str) -> None:
+def _failed(tx: Transaction, _plane: "Plane", task: Document, reason: str) -> None:
     _fail(tx, task["payload"]["domain"], task["subject"], reason)
 
 

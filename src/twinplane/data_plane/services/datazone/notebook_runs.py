@@ -137,7 +137,7 @@ def _fail(tx: Transaction, task: Document, reason: str, now: float) -> None:
         tx.put(NOTEBOOK_RUNS, run | failed)
 
 
-TASKS = {_TASK: TaskKind(_end, lambda tx, task, reason: _fail(tx, task, reason, task["due_at"]))}
+TASKS = {_TASK: TaskKind(_end, lambda tx, plane, task, reason: _fail(tx, task, reason, plane.clock()))}
 
 OPERATIONS: dict[str, Operation] = {
     "StartNotebookRun": writes(start_notebook_run, access.allowed("StartNotebookRun")),

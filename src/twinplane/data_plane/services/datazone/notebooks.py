@@ -262,7 +262,7 @@ async def _export(plane: "Plane", task: Document) -> None:
         begun = plane.store.read(begin)
     except NotANotebook as failure:
         reason = str(failure)
-        await plane.store.write(lambda tx: _export_failed(tx, task, reason, plane.clock()))
+        await plane.store.write(lambda tx: _export_failed(tx, plane, task, reason))
         return
     if begun is None:
         return
@@ -284,7 +284,7 @@ async def _sync(plane: "Plane", task: Document) -> None:
         document = notebook_documents.read(_bytes(plane, source))
     except NotANotebook as failure:
         reason = str(failure)
-        await plane.store.write(lambda tx: _sync_failed(tx, task, reason))
+        await plane.store.write(lambda tx: _sync_failed(tx, plane, task, reason))
         return
     bucket, root = plane.store.read(lambda tx: _storage(tx, domain_id, notebook["owningProjectId"]))
     key = f"{root.removeprefix(f's3://{bucket}/')}/notebooks/{notebook['id']}.ipynb"
@@ -319,14 +319,14 @@ def _bytes(plane: "Plane", place: Document) -> bytes:
     return plane.store.read(read)
 
 
-def _export_failed(tx: Transaction, task: Document, reason: str, now: float | None = None) -> None:
+def _export_failed(tx: Transaction, plane: "Plane", task: Document, reason: str) -> None:
     export = tx.find(EXPORTS, task["payload"]["domain_id"], task["subject"])
     if export is not None:
-        failed = {"status": "FAILED", "completedAt": now, "error": {"message": reason[:256]}}
+        failed = {"status": "FAILED", "completedAt": plane.clock(), "error": {"message": reason[:256]}}
         tx.put(EXPORTS, export | failed)
 
 
-def _sync_failed(tx: Transaction, task: Document, reason: str) -> None:
+def _sync_failed(tx: Transaction, _plane: "Plane", task: Document, reason: str) -> None:
     notebook = tx.find(NOTEBOOKS, task["payload"]["domain_id"], task["subject"])
     if notebook is not None:
         tx.put(NOTEBOOKS, notebook | {"status": "SYNC_FAILED", "error": {"message": reason[:256]}})

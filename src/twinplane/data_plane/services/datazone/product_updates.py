@@ -51,7 +51,7 @@ def _bring(tx: Transaction, plane: "Plane", before: Document, listing: Document)
     grants.follow_product(tx, plane, before, tx.put(SUBSCRIPTIONS, after), now)
 
 
-def _given_up(_tx: Transaction, task: Document, reason: str) -> None:
+def _given_up(_tx: Transaction, _plane: "Plane", task: Document, reason: str) -> None:
     """Those subscriptions that were not reached stay as they were until the product is published again."""
     log.error("subscribers of a data product were not reached", listing=task["subject"], reason=reason)
 

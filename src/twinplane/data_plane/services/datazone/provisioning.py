@@ -93,27 +93,30 @@ def ask_for_removal(tx: Transaction, plane: "Plane", project: Document) -> None:
         enqueue(tx, plane, "datazone.remove_project", project["id"], domain_id=project["domainId"])
 
 
-def _deploy_failed(tx: Transaction, task: Document, reason: str) -> None:
+def _deploy_failed(tx: Transaction, plane: "Plane", task: Document, reason: str) -> None:
     project = tx.find(store.PROJECTS, task["payload"]["domain_id"], task["subject"])
     if project is None:
         return
     for environment in store.project_environments(tx, project["domainId"], project["id"]):
         if environment["status"] in ("CREATING", "UPDATING"):
-            _fail(tx, environment, reason, "CREATE_FAILED")
+            failed = _fail(tx, environment | {"updatedAt": plane.clock()}, reason, "CREATE_FAILED")
+            events.tell_of_environment(tx, plane, "Deployment Failed", failed)
     _record_progress(tx, project)
 
 
-def _removal_failed(tx: Transaction, task: Document, reason: str) -> None:
+def _removal_failed(tx: Transaction, plane: "Plane", task: Document, reason: str) -> None:
     project = tx.find(store.PROJECTS, task["payload"]["domain_id"], task["subject"])
     if project is not None:
-        failed = {"projectStatus": "DELETE_FAILED", "failureReasons": [{"message": reason}]}
+        failed: Document = {"projectStatus": "DELETE_FAILED", "failureReasons": [{"message": reason}]}
+        failed["lastUpdatedAt"] = plane.clock()
         tx.put(store.PROJECTS, project | failed)
 
 
-def _environment_removal_failed(tx: Transaction, task: Document, reason: str) -> None:
+def _environment_removal_failed(tx: Transaction, plane: "Plane", task: Document, reason: str) -> None:
     environment = tx.find(store.ENVIRONMENTS, task["payload"]["domain_id"], task["payload"]["environment_id"])
     if environment is not None:
-        _fail(tx, environment, reason, "DELETE_FAILED")
+        failed = _fail(tx, environment | {"updatedAt": plane.clock()}, reason, "DELETE_FAILED")
+        events.tell_of_environment(tx, plane, "Deletion Failed", failed)
 
 
 TASKS = {

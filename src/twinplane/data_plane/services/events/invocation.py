@@ -137,7 +137,7 @@ async def _call(request: dict[str, Any]) -> None:
         )  # fmt: skip
 
 
-def _failed(_tx: Transaction, _task: Document, _reason: str) -> None:
+def _failed(_tx: Transaction, _plane: "Plane", _task: Document, _reason: str) -> None:
     """Attempts that fail are none of the runner's: only a state that cannot be written ends up here."""
 
 

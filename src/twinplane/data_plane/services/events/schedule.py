@@ -54,7 +54,7 @@ def _firing(tx: Transaction, plane: "Plane", task: Document) -> None:
     _next(tx, plane, arn, rule, plane.clock() if missed else payload["at"])
 
 
-def _missed(_tx: Transaction, _task: Document, _reason: str) -> None:
+def _missed(_tx: Transaction, _plane: "Plane", _task: Document, _reason: str) -> None:
     """The state could not be written; the next start of the plane arms nothing: say so in the log, which tasks do."""
 
 

@@ -150,7 +150,7 @@ def _record(tx: Transaction, plane: Plane, bucket: str, key: str, name: str, **m
     add_event(tx, plane, event)
 
 
-def _failed(tx: Transaction, task: Document, _reason: str) -> None:
+def _failed(tx: Transaction, _plane: "Plane", task: Document, _reason: str) -> None:
     """Another day, another try."""
     tx.add(ALL_TASKS, task | {"id": new_id(20), "attempts": 0, "due_at": task["due_at"] + lifecycle_rules.DAY})
 

@@ -134,7 +134,7 @@ def _step(tx: Transaction, plane: "Plane", handle: str) -> None:
     tx.put(store.MOVES, task)
 
 
-def _failed(tx: Transaction, task: Document, reason: str) -> None:
+def _failed(tx: Transaction, _plane: "Plane", task: Document, reason: str) -> None:
     tx.put(store.MOVES, tx.get(store.MOVES, task["subject"]) | {"status": "FAILED", "reason": reason})
 
 

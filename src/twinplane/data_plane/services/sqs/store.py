@@ -345,7 +345,7 @@ async def _sweep(plane: "Plane", task: Document) -> None:
     await plane.store.write(change)
 
 
-def _left_unswept(_tx: Transaction, _task: Document, _reason: str) -> None:
+def _left_unswept(_tx: Transaction, _plane: "Plane", _task: Document, _reason: str) -> None:
     """What is out of date is handed to nobody, swept or not."""
 
 

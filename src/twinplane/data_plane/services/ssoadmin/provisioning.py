@@ -143,7 +143,7 @@ def _assignment(request: Document) -> Document:
     }  # fmt: skip
 
 
-def _failed(tx: Transaction, task: Document, reason: str) -> None:
+def _failed(tx: Transaction, _plane: "Plane", task: Document, reason: str) -> None:
     request = tx.find(store.REQUESTS, task["payload"]["request_id"])
     if request is not None:
         tx.put(store.REQUESTS, request | {"Status": "FAILED", "FailureReason": reason})
