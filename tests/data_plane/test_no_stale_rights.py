@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.data_plane.datazone.domains_for_tests import ALL_USERS, make_mesh
 from twinplane.data_plane.testing import RunningPlane
 
 TRUST = json.dumps(
@@ -89,3 +90,70 @@ def test_the_next_call_feels_that_a_key_was_switched_off_and_that_a_role_is_gone
     iam.delete_role_policy(RoleName="Passing", PolicyName="all")
     iam.delete_role(RoleName="Passing")
     assert refusal(reader.sts.get_caller_identity) == "InvalidClientTokenId"
+
+
+class Domain:
+    """A DataZone domain with a project, and someone who has a part in it."""
+
+    def __init__(self, plane: RunningPlane) -> None:
+        self.mesh = make_mesh(plane, "stale")
+        self.of = {"domainIdentifier": self.mesh.domain_id}
+        self.admin, self.anna = self.mesh.admin, self.mesh.as_person("anna")
+        self.user = {"userIdentifier": self.mesh.person("anna")}
+        self.anna.search(**self.of, searchScope="GLOSSARY")  # who called once is a user of the domain
+        self.mesh.grant("CREATE_PROJECT", ALL_USERS, {"includeChildDomainUnits": True})
+        made = self.admin.create_project(**self.of, name="watched")
+        self.project, self.unit = made["id"], made["domainUnitId"]
+
+    def sees(self) -> bool:
+        """Whether the project is hers to see: asked for, and listed. Both must agree."""
+        listed = [item["id"] for item in self.anna.list_projects(**self.of)["items"]]
+        try:
+            self.anna.get_project(**self.of, identifier=self.project)
+        except ClientError:
+            assert listed == []
+            return False
+        assert listed == [self.project]
+        return True
+
+
+@pytest.fixture(scope="module")
+def domain(plane: RunningPlane) -> Domain:
+    return Domain(plane)
+
+
+def test_the_next_call_feels_who_is_in_a_project(domain: Domain) -> None:
+    of, project = domain.of, {"projectIdentifier": domain.project}
+    group = domain.mesh.group("watchers")
+    domain.admin.create_group_profile(**of, groupIdentifier=group)
+    store = domain.mesh.plane.client("identitystore")
+    directory = domain.mesh.plane.client("sso-admin").list_instances()["Instances"][0]["IdentityStoreId"]
+    for _ in range(2):
+        assert not domain.sees()
+        domain.admin.create_project_membership(**of, **project, member=domain.user, designation="PROJECT_CONTRIBUTOR")
+        assert domain.sees()
+        domain.admin.delete_project_membership(**of, **project, member=domain.user)
+        assert not domain.sees()
+        member = {"groupIdentifier": group}
+        domain.admin.create_project_membership(**of, **project, member=member, designation="PROJECT_CONTRIBUTOR")
+        assert not domain.sees()
+        joined = store.create_group_membership(
+            IdentityStoreId=directory, GroupId=group, MemberId={"UserId": domain.mesh.person("anna")}
+        )
+        assert domain.sees()
+        store.delete_group_membership(IdentityStoreId=directory, MembershipId=joined["MembershipId"])
+        assert not domain.sees()
+        domain.admin.delete_project_membership(**of, **project, member=member)
+
+
+def test_the_next_call_feels_who_owns_a_domain_unit_and_whom_the_domain_lets_in(domain: Domain) -> None:
+    of, unit = domain.of, {"entityType": "DOMAIN_UNIT", "entityIdentifier": domain.unit}
+    for _ in range(2):
+        assert not domain.sees()
+        domain.admin.add_entity_owner(**of, **unit, owner={"user": domain.user})
+        assert domain.sees()
+        domain.admin.update_user_profile(**of, **domain.user, status="DEACTIVATED")
+        assert refusal(lambda: domain.anna.list_projects(**of)) == "AccessDeniedException"
+        domain.admin.update_user_profile(**of, **domain.user, status="ACTIVATED")
+        assert domain.sees()
+        domain.admin.remove_entity_owner(**of, **unit, owner={"user": domain.user})

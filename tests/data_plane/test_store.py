@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from twinplane.data_plane.schema import StateOfNewerVersion
-from twinplane.data_plane.store import AlreadyExists, Derived, Kind, NotFound, Store, Transaction
+from twinplane.data_plane.store import AlreadyExists, Derived, Kind, NotFound, Store, Transaction, Watch
 
 TEAMS = Kind("team", key=("id",), columns=("name", "unit"), unique=(("unit", "name"),))
 MEMBERS = Kind("member", key=("team", "id"))
@@ -168,3 +168,25 @@ def test_a_derived_value_is_computed_anew_after_a_change_and_never_kept_from_an_
     with pytest.raises(ValueError):
         asyncio.run(store.write(look_and_fail))
     assert store.read(known) == ["a"]
+
+
+def test_a_watched_store_tells_what_a_derived_value_depends_on_and_does_not_name(tmp_path: Path) -> None:
+    store = Store(tmp_path / "plane.db", [TEAMS, OTHERS], watch=Watch())
+    named, both = Derived("teams alone", (TEAMS,)), Derived("teams and others", (TEAMS, OTHERS))
+
+    def of_teams(tx: Transaction) -> int:
+        return tx.derived(named, 1, lambda: tx.count(TEAMS))
+
+    def of_both(tx: Transaction) -> int:
+        return tx.derived(both, 1, lambda: of_teams(tx) + len(tx.select(OTHERS)))
+
+    def of_more(tx: Transaction) -> int:
+        return tx.derived(named, 2, lambda: of_teams(tx) + len(tx.run('SELECT 1 FROM "other"')))
+
+    assert store.read(of_both) == 0
+    for ask in (of_more, of_more):
+        with pytest.raises(RuntimeError, match="teams alone depends also on other"):
+            store.read(ask)
+    with pytest.raises(RuntimeError, match="depends also on other"):
+        asyncio.run(store.write(of_more))
+    assert store.read(lambda tx: tx.count(OTHERS)) == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.files import create_private, write_private
 from twinplane.data_plane.signals import Signals
-from twinplane.data_plane.store import Kind, Store
+from twinplane.data_plane.store import Kind, Store, Watch
 from twinplane.data_plane.tasks import TaskKind, TaskRunner
 from twinplane.data_plane.trouble import Told
 
@@ -31,7 +31,8 @@ class PlaneSettings:
     endpoint: str
     account_id: str = "111122223333"
     region: str = "us-east-1"
-    check_answers: bool = False  # whether an answer that breaks AWS's model is an internal failure: for tests
+    check_answers: bool = False  # for tests: an answer that breaks AWS's model is an internal failure, as is something
+    # derived from documents that would not make it be forgotten
     max_requests_per_second: int | None = None  # of one access key; None: no limit
     keep_events_days: int | None = None  # how long CloudTrail's events are kept; None: for ever
 
@@ -121,8 +122,7 @@ def open_plane(settings: PlaneSettings, kinds: Iterable[Kind], tasks: dict[str, 
     """Opens the state folder. Needs a running event loop (the task runner lives on it)."""
     from twinplane.data_plane.upgrades import UPGRADES  # here: its steps know services, and those know this module
 
-    plane = Plane(
-        settings, Keys(settings.state / "plane.key"), Store(settings.state / "plane.db", kinds, UPGRADES), **parts
-    )
+    store = Store(settings.state / "plane.db", kinds, UPGRADES, Watch() if settings.check_answers else None)
+    plane = Plane(settings, Keys(settings.state / "plane.key"), store, **parts)
     plane.tasks = TaskRunner(plane, tasks)
     return plane

@@ -9,6 +9,7 @@ Why documents: `docs/decisions/0002-documents-in-one-sqlite-file.md`.
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -170,6 +171,34 @@ class Derived:
         return frozenset(kind.name for kind in self.kinds)
 
 
+class Watch:
+    """For tests: an error where something was derived from documents of kinds that do not make it be forgotten."""
+
+    def __init__(self) -> None:
+        self._reading: list[set[str]] = []  # of each value that is being computed: the tables that were read for it
+
+    def saw(self, statement: str) -> None:
+        """A statement that is run."""
+        if self._reading:
+            self._reading[-1].update(_TABLES.findall(statement))
+
+    def computed(self, what: Derived, compute: Callable[[], T]) -> T:
+        """`compute()`. Raises `RuntimeError` when it read what `what` does not name."""
+        self._reading.append(set())
+        try:
+            value = compute()
+        finally:
+            read = self._reading.pop()
+            if self._reading:
+                self._reading[-1] |= read
+        if not read <= what.kind_names:
+            raise RuntimeError(f"{what.name} depends also on {', '.join(sorted(read - what.kind_names))}")
+        return value
+
+
+_TABLES = re.compile(r'\b(?:FROM|JOIN) "?(\w+)')
+
+
 class Transaction:
     """What an operation sees of the state. Reads see committed state plus this transaction's own changes."""
 
@@ -189,7 +218,7 @@ class Transaction:
         values = store.derived.get(what)
         if values is not None and (known := values.get(key, _UNKNOWN)) is not _UNKNOWN:
             return known  # type: ignore[no-any-return]
-        value = compute()
+        value = compute() if store.watch is None else store.watch.computed(what, compute)
         if values is None or len(values) >= _MOST_DERIVED:
             values = store.derived[what] = {}
         values[key] = value
@@ -319,7 +348,9 @@ class _Write(Generic[T]):
 class Store:
     """One SQLite file. Used from one event loop; `read` is synchronous, `write` is awaited until it is durable."""
 
-    def __init__(self, path: Path, kinds: Iterable[Kind], upgrades: Sequence[Upgrade] = ()) -> None:
+    def __init__(
+        self, path: Path, kinds: Iterable[Kind], upgrades: Sequence[Upgrade] = (), watch: Watch | None = None
+    ) -> None:
         if sqlite.sqlite_version_info < OLDEST_SAFE_SQLITE:
             raise RuntimeError(f"SQLite {sqlite.sqlite_version} may lose data; 3.51.3 or newer is needed")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -327,6 +358,7 @@ class Store:
         self.changing: set[str] = set()  # names of the kinds that the open transaction changed
         self._generations: dict[str, int] = {}
         self.derived: dict[Derived, dict[Any, Any]] = {}  # what was computed from the committed state
+        self.watch: Watch | None = None
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
@@ -336,6 +368,10 @@ class Store:
         self._reader = self._connect(path)
         self._reader.execute("PRAGMA query_only=ON")
         self._reading = _Snapshot(self._reader, self, writable=False)
+        if watch is not None:
+            self.watch = watch
+            self._writer.set_trace_callback(watch.saw)
+            self._reader.set_trace_callback(watch.saw)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._pending: list[_Write[Any]] = []
         self._flushing = False  # a flush is under way or about to be

@@ -11,7 +11,7 @@ from twinplane.data_plane.call import Access, Answer, Call, Request, ServiceErro
 from twinplane.data_plane.services.datazone import cedar, rules, store
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.services.identitystore import store as identities
-from twinplane.data_plane.store import AlreadyExists, Document, Transaction
+from twinplane.data_plane.store import AlreadyExists, Derived, Document, Transaction
 
 SERVICE = "datazone.amazonaws.com"  # as whom DataZone takes the roles that it is handed
 
@@ -27,6 +27,24 @@ class Caller:
     user_id: str | None
     iam_arn: str
     group_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A caller, and the profile that is to say, from the first call on, that the user is active; None: it does."""
+
+    who: Caller
+    domain_arn: str
+    to_activate: Document | None
+
+
+_CALLERS = Derived(
+    "callers",
+    (store.DOMAINS, store.USER_PROFILES, store.GROUP_PROFILES, identities.USERS, identities.MEMBERSHIPS),
+)
+_OWNERS = Derived("owners of domain units", (store.DOMAINS, store.DOMAIN_UNITS))
+_HELD = Derived("what callers are in projects", (store.MEMBERSHIPS, store.ENVIRONMENTS))
+_UNITS = Derived("domain units of projects", (store.PROJECTS,))
 
 
 def domain_arn(call: Call, domain_id: str) -> str:
@@ -54,25 +72,31 @@ def caller(call: Call, domain_id: str) -> Caller:
     A person is activated at the first call when the domain assigns people automatically; IAM roles and users become
     users of the domain by calling. Raises ResourceNotFoundException (no domain), AccessDeniedException (not let in).
     """
-    domain = store.get_domain(call.tx, domain_id)
-    named = {"ARN": domain["arn"], "type": "AWS::DataZone::Domain"}
+    principal = call.principal
+    asked = (domain_id, principal.on_behalf_of, principal.kind == "AssumedRole", principal.iam_arn)
+    known = call.tx.derived(_CALLERS, asked, lambda: _known(call, *asked))
+    named = {"ARN": known.domain_arn, "type": "AWS::DataZone::Domain"}
     if named not in call.resources:
         call.resources.append(named)
-    user_id = call.principal.on_behalf_of
+    if known.to_activate is not None:
+        _activate(call, known.to_activate)
+    return known.who
+
+
+def _known(call: Call, domain_id: str, user_id: str | None, is_role: bool, iam_arn: str) -> _Known:
+    domain = store.get_domain(call.tx, domain_id)
     if user_id is None:
-        arn = call.principal.iam_arn
-        kind: CallerKind = "IAM_ROLE" if call.principal.kind == "AssumedRole" else "IAM_USER"
-        who = Caller(rules.profile_id_of_iam(domain_id, arn), kind, None, arn)
-        profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or iam_profile(domain_id, kind, arn)
+        kind: CallerKind = "IAM_ROLE" if is_role else "IAM_USER"
+        who = Caller(rules.profile_id_of_iam(domain_id, iam_arn), kind, None, iam_arn)
+        profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or iam_profile(domain_id, kind, iam_arn)
     else:
         groups = identities.group_ids(call.tx, user_id)
-        who = Caller(rules.profile_id_of_user(user_id), "SSO_USER", user_id, call.principal.iam_arn, groups)
+        who = Caller(rules.profile_id_of_user(user_id), "SSO_USER", user_id, iam_arn, groups)
         profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or _person_profile(call, domain, user_id)
     if store.is_shut_out(call.tx, profile, who.group_ids):
         raise denied(call)
-    if profile["status"] == "ASSIGNED" or not profile.get("createdAt"):
-        _activate(call, profile)
-    return who
+    is_new = profile["status"] == "ASSIGNED" or not profile.get("createdAt")
+    return _Known(who, domain["arn"], profile if is_new else None)
 
 
 def iam_profile(domain_id: str, kind: str, arn: str) -> Document:
@@ -137,12 +161,22 @@ def _activate_in(tx: Transaction, active: Document) -> None:
         tx.put(store.USER_PROFILES, active)
 
 
-def designations(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> set[str]:
+def designations(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> frozenset[str]:
     """All that the caller is in the project: as herself, through groups, and as the project's own role."""
+    return tx.derived(_HELD, (domain_id, project_id, who), lambda: _designations(tx, domain_id, project_id, who))
+
+
+def _designations(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> frozenset[str]:
     held = store.designations_of(tx, domain_id, project_id, who.id, who.group_ids)
     if not held and who.kind == "IAM_ROLE" and who.iam_arn == store.project_role_arn(tx, domain_id, project_id):
-        return {rules.CONTRIBUTOR}
-    return held
+        return frozenset((rules.CONTRIBUTOR,))
+    return frozenset(held)
+
+
+def _unit_of(tx: Transaction, domain_id: str, project_id: str) -> str:
+    """The domain unit that a project is in. Raises ResourceNotFoundException."""
+    key = (domain_id, project_id)
+    return tx.derived(_UNITS, key, lambda: str(store.get_project(tx, *key)["domainUnitId"]))
 
 
 def project_role(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> str | None:
@@ -165,9 +199,9 @@ def require(
     """
     who, tx, name = caller(call, domain_id), call.tx, rule or call.operation
     right = rules.RIGHTS[name]
-    held: set[str] = set()
+    held: frozenset[str] = frozenset()
     if project_id is not None:
-        unit_id = store.get_project(tx, domain_id, project_id)["domainUnitId"]
+        unit_id = _unit_of(tx, domain_id, project_id)
         held = designations(tx, domain_id, project_id, who)
     is_given = not held.isdisjoint(right.of_projects) or cedar.permits(
         tx, domain_id, project_id or "", who.id, held, name
@@ -191,7 +225,7 @@ def require(
 
 
 def _may_make(tx: Transaction, domain_id: str, project_id: str, policy_type: str, who: Caller) -> bool:
-    unit_id = store.get_project(tx, domain_id, project_id)["domainUnitId"]
+    unit_id = _unit_of(tx, domain_id, project_id)
     return is_unit_owner(tx, domain_id, unit_id, who) or holds(
         tx, domain_id, unit_id, policy_type, who, project_id=project_id
     )
@@ -206,13 +240,22 @@ def require_project_role(
 
 def is_unit_owner(tx: Transaction, domain_id: str, unit_id: str, who: Caller) -> bool:
     """Whether the caller owns the domain unit or one of its ancestors."""
+    key = (domain_id, unit_id, who.id, who.group_ids)
+    return tx.derived(_OWNERS, key, lambda: _is_unit_owner(tx, domain_id, unit_id, who))
+
+
+def _is_unit_owner(tx: Transaction, domain_id: str, unit_id: str, who: Caller) -> bool:
     mine = [{"user": {"userId": who.id}}, *({"group": {"groupId": g}} for g in who.group_ids)]
     return any(owner in mine for unit in store.unit_path(tx, domain_id, unit_id) for owner in unit["owners"])
 
 
 def is_domain_admin(tx: Transaction, domain_id: str, who: Caller) -> bool:
     """Whether the caller administers the domain: owns its root domain unit."""
-    return is_unit_owner(tx, domain_id, store.get_domain(tx, domain_id)["rootDomainUnitId"], who)
+
+    def owns() -> bool:
+        return _is_unit_owner(tx, domain_id, store.get_domain(tx, domain_id)["rootDomainUnitId"], who)
+
+    return tx.derived(_OWNERS, (domain_id, who.id, who.group_ids), owns)
 
 
 def require_domain_admin(call: Call, domain_id: str) -> Caller:
@@ -271,8 +314,7 @@ def holds(
 
 def _member(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> rules.Subject:
     """The caller as grants may name her that are used in this project: herself, her groups, and what she is there."""
-    project = store.get_project(tx, domain_id, project_id)
-    units = tuple(unit["id"] for unit in store.unit_path(tx, domain_id, project["domainUnitId"]))
+    units = tuple(unit["id"] for unit in store.unit_path(tx, domain_id, _unit_of(tx, domain_id, project_id)))
     held = designations(tx, domain_id, project_id, who)
     return rules.Subject(who.id, who.group_ids, tuple((project_id, designation, units) for designation in held))
 

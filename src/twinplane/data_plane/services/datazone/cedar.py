@@ -45,7 +45,7 @@ def _permits(policy: str, profile_id: str, action: str, project_id: str) -> bool
     return bool(cedarpy.is_authorized(request, policy, []).allowed)
 
 
-def permits(tx: Transaction, domain_id: str, project_id: str, profile_id: str, held: set[str], line: str) -> bool:
+def permits(tx: Transaction, domain_id: str, project_id: str, profile_id: str, held: frozenset[str], line: str) -> bool:
     """Whether what someone is in a project includes a designation, made in the domain, that permits an operation.
 
     Only what the table of rights has for members of projects can be permitted so.

@@ -208,4 +208,5 @@ def manage_access_role_arn(tx: Transaction, domain_id: str, blueprint_id: str) -
 
 def pick(document: Document, members: tuple[str, ...]) -> dict[str, Any]:
     """The members of a document that an answer shows; absent ones are left out."""
-    return {member: document[member] for member in members if document.get(member) is not None}
+    value = document.get
+    return {member: found for member in members if (found := value(member)) is not None}

@@ -56,7 +56,7 @@ class Sides:
 
     def __init__(self, tx: Transaction, who: access.Caller) -> None:
         self._tx, self._who = tx, who
-        self._roles: dict[tuple[str, str], set[str]] = {}
+        self._roles: dict[tuple[str, str], frozenset[str]] = {}
         self._admin: bool | None = None
 
     def may_see(self, document: Document) -> bool:
@@ -89,7 +89,7 @@ class Sides:
             return self._who.user_id is None and identifier == self._who.iam_arn
         return bool(identifier == self._who.id)
 
-    def _roles_in(self, document: Document, project_id: str) -> set[str]:
+    def _roles_in(self, document: Document, project_id: str) -> frozenset[str]:
         key = (document["domainId"], project_id)
         if key not in self._roles:
             self._roles[key] = access.designations(self._tx, *key, self._who)
@@ -127,7 +127,7 @@ def projects_of(tx: Transaction, domain_id: str, who: access.Caller) -> dict[str
         found.setdefault(membership["projectId"], set()).add(membership["designation"])
     role = _ROLE_OF_PROJECT.search(who.iam_arn) if who.kind == "IAM_ROLE" else None
     if role is not None and role[1] not in found and store.project_role_arn(tx, domain_id, role[1]) == who.iam_arn:
-        found[role[1]] = access.designations(tx, domain_id, role[1], who)
+        found[role[1]] = set(access.designations(tx, domain_id, role[1], who))
     return found
 
 

@@ -200,13 +200,11 @@ def described(call: Call, table: Document) -> Document:
 
 
 def _without_hidden_columns(call: Call, target: Document, table: Document) -> Document:
-    every = lakeformation.column_names(target)
     names = lakeformation.described_columns(call.tx, principals(call), target)
-    if (names is None or len(names) < len(every)) and is_iam_administrator(call):
-        names = every
-    visible = set(names or ())
-    if len(visible) == len(every):
+    every = len((target.get("StorageDescriptor") or {}).get("Columns") or ()) + len(target.get("PartitionKeys") or ())
+    if (names is not None and len(names) == every) or is_iam_administrator(call):
         return {**table, "PartitionKeys": table.get("PartitionKeys") or []}
+    visible = set(names or ())
     kept: Document = {"PartitionKeys": [c for c in table.get("PartitionKeys") or () if c["Name"].lower() in visible]}
     storage = table.get("StorageDescriptor")
     if storage is not None:

@@ -265,7 +265,7 @@ def grants_on_kind(tx: Transaction, principals: Iterable[str], kind: str) -> lis
 def column_names(table: Document) -> tuple[str, ...]:
     """The names of all columns of a Glue table document, partition keys last, in lower case."""
     columns = [*((table.get("StorageDescriptor") or {}).get("Columns") or ()), *(table.get("PartitionKeys") or ())]
-    return tuple(str(c["Name"]).lower() for c in columns)
+    return tuple([column["Name"].lower() for column in columns])
 
 
 def table_access(tx: Transaction, principals: Principals, table: Document) -> TableAccess | None:
