@@ -11,6 +11,7 @@ from twinplane.data_plane.services.datazone import (
     data_source_schedules,
     data_source_store,
     events,
+    handed_roles,
     managed_types,
     rules,
     store,
@@ -61,6 +62,7 @@ def create_data_source(call: Call, request: Request) -> Answer:
         "assetFormsOutput": _forms(call.tx, domain_id, request["type"], request.get("assetFormsInput") or []),
         "createdAt": call.now, "updatedAt": call.now,
     }  # fmt: skip
+    _take_role(call, document)
     message = f"The project has a data source {request['name']} already."
     access.add_unique(call.tx, DATA_SOURCES, document, message)
     document = data_source_schedules.arm(call.tx, call.plane, document, call.now)
@@ -103,6 +105,7 @@ def update_data_source(call: Call, request: Request) -> Answer:
     document = known | store.pick(request, shown) | {"updatedAt": call.now}
     if request.get("configuration") is not None:
         document["configuration"] = data_source_configurations.checked(call, known["type"], request["configuration"])
+        _take_role(call, document)
     if request.get("assetFormsInput") is not None:
         document["assetFormsOutput"] = _forms(call.tx, known["domainId"], known["type"], request["assetFormsInput"])
     try:
@@ -113,6 +116,11 @@ def update_data_source(call: Call, request: Request) -> Answer:
         document = data_source_schedules.arm(call.tx, call.plane, document, call.now)
     events.tell_of_data_source(call.tx, call.plane, "Updated", document)
     return store.pick(document, _MEMBERS)
+
+
+def _take_role(call: Call, document: Document) -> None:
+    _, configuration = rules.exactly_one(document["configuration"], "configuration")
+    handed_roles.take(call, document["domainId"], document["projectId"], configuration.get("dataAccessRole"))
 
 
 def delete_data_source(call: Call, request: Request) -> Answer:
@@ -191,7 +199,8 @@ NOTES = {
 }
 ASSUMED = {
     "CreateDataSource": "A schedule's missed times are made up for by one run; a time that comes while a run is under "
-    "way is passed over.",
+    "way is passed over. A dataAccessRole takes iam:PassRole, unless it is the project's role or the manage access "
+    "role of a blueprint's configuration.",
     "DeleteDataSource": "The imported assets stay; a data source that is running cannot be deleted.",
     "ListDataSources": "The order is by name, and the filter by name is exact.",
 }

@@ -3,6 +3,7 @@
 from twinplane.data_plane.call import Answer, Call, Operation, Request, writes
 from twinplane.data_plane.services.datazone import access, rules, store
 from twinplane.data_plane.services.iam import store as iam
+from twinplane.data_plane.services.iam.rules import require_pass_role
 from twinplane.data_plane.store import Document
 
 _KEPT = "It is kept; nobody acts as it: the credentials of the project stay those of the role that its tooling made."
@@ -17,6 +18,7 @@ def associate_environment_role(call: Call, request: Request) -> Answer:
     """Associates an IAM role of this account with an environment; for owners of its project."""
     environment = _environment(call, request)
     arn = request["environmentRoleArn"]
+    require_pass_role(call, arn, access.SERVICE)
     if iam.find_role_by_arn(call.tx, arn) is None:
         raise rules.invalid(f"There is no role {arn} in account {call.account_id}.")
     roles = environment.get("roles", [])

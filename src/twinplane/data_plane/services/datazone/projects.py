@@ -12,6 +12,7 @@ from twinplane.data_plane.services.datazone import (
     environments,
     events,
     glossaries,
+    handed_roles,
     memberships,
     people,
     project_contents,
@@ -19,7 +20,6 @@ from twinplane.data_plane.services.datazone import (
     rules,
     store,
 )
-from twinplane.data_plane.services.iam.rules import require_pass_role
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.tasks import enqueue
 
@@ -62,7 +62,8 @@ NOTES = {
 }
 ASSUMED = {
     "CreateProject": "Of customerProvidedRoleConfigs, which only the model in AWS's own library has, the first role "
-    "is the project's; it is neither changed nor removed with the project.",
+    "is the project's; it is neither changed nor removed with the project. It takes iam:PassRole, and must let "
+    "DataZone assume it.",
     "ListProjects": "In the order of names.",
     "UpdateProject": "userParameters or projectProfileVersion deploy again what failed before; a move between domain "
     "units takes a grant to create such projects in the new one.",
@@ -103,7 +104,7 @@ def create_project(call: Call, request: Request) -> Answer:
         "userParameters": given,
     }
     for brought in request.get("customerProvidedRoleConfigs", [])[:1]:
-        require_pass_role(call, brought["roleArn"], access.SERVICE)
+        handed_roles.take_for_project(call, domain_id, brought["roleArn"])
         project["customerProvidedRoleArn"] = brought["roleArn"]
     if made_with_it:
         project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}

@@ -6,7 +6,7 @@ import msgspec
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, blueprints, managed_types, rules, store
+from twinplane.data_plane.services.datazone import access, blueprints, handed_roles, managed_types, rules, store
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.paging import answer
 from twinplane.data_plane.store import Document, Kind, Transaction
@@ -42,6 +42,7 @@ def create_subscription_target(call: Call, request: Request) -> Answer:
         "createdAt": call.now, "createdBy": who.id, "updatedAt": call.now, "updatedBy": who.id,
     }  # fmt: skip
     _check(call.tx, document)
+    handed_roles.take(call, environment["domainId"], environment["projectId"], request["manageAccessRole"])
     call.tx.add(TARGETS, document)
     return store.pick(document, _MEMBERS)
 
@@ -81,6 +82,7 @@ def update_subscription_target(call: Call, request: Request) -> Answer:
     document = target(call.tx, environment, request["identifier"]) | changes
     document |= {"updatedAt": call.now, "updatedBy": who.id}
     _check(call.tx, document)
+    handed_roles.take(call, environment["domainId"], environment["projectId"], request.get("manageAccessRole"))
     call.tx.put(TARGETS, document)
     return store.pick(document, _MEMBERS)
 
@@ -186,6 +188,8 @@ NOTES = {
     "DeleteSubscriptionTarget": "Grants that were made through the target stay until their subscription ends.",
 }
 ASSUMED = {
+    "CreateSubscriptionTarget": "A manageAccessRole takes iam:PassRole, unless it is the project's role or the manage "
+    "access role of a blueprint's configuration.",
     "ListSubscriptionTargets": "An environment with a database has a target named Default from its deployment on; the "
     "order is ascending unless the request says otherwise.",
 }
