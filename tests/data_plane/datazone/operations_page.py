@@ -95,7 +95,7 @@ def _who(name: str) -> str:
     for held, text in (
         (right.creator, "its creator"), (right.unit_owners, "unit owners"), (right.domain_owners, "domain owners"),
         (right.policy, f"policy {right.policy}"), (right.needs, f"with policy {right.needs}"),
-        (right.users, "users of the domain"), (right.iam_alone, "IAM alone"),
+        (right.users, "users of the domain"), (right.people, "people of the domain"), (right.iam_alone, "IAM alone"),
     ):  # fmt: skip
         if held:
             found.append(text)

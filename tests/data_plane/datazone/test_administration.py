@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+import pysqlite3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -81,6 +82,34 @@ def test_a_domain_with_projects_goes_with_them_only_when_told_so(plane: RunningP
         datazone.delete_domain(identifier=domain_id)
     datazone.delete_domain(identifier=domain_id, skipDeletionCheck=True)
     eventually(lambda: [d["id"] for d in datazone.list_domains()["items"]], lambda ids: domain_id not in ids)
+
+
+def test_nothing_is_kept_of_a_domain_that_was_removed(plane: RunningPlane, mesh: Mesh) -> None:
+    datazone, domain_id = plane.client("datazone"), available(plane, new_domain(plane))
+    domain: dict[str, Any] = {"domainIdentifier": domain_id}
+    unit = datazone.get_domain(identifier=domain_id)["rootDomainUnitId"]
+    me = {"user": {"userIdentifier": f"arn:aws:iam::{plane.account_id}:user/administrator"}}
+    root = {"entityType": "DOMAIN_UNIT", "entityIdentifier": unit}
+    datazone.add_policy_grant(**domain, **root, policyType="CREATE_PROJECT", principal=me, detail={"createProject": {}})
+    project = datazone.create_project(**domain, name="short")["id"]
+    datazone.create_glossary(**domain, name="words", owningProjectIdentifier=project)
+    datazone.create_form_type(
+        **domain, name="Form", owningProjectIdentifier=project, model={"smithy": "structure Form { a: String }"}
+    )
+    form = {"typeIdentifier": "Form", "typeRevision": "1"}
+    target = {"domainUnitTarget": {"domainUnitId": unit}}
+    datazone.create_rule(
+        **domain, name="needed", action="CREATE_LISTING_CHANGE_SET", target=target, scope={},
+        detail={"metadataFormEnforcementDetail": {"requiredMetadataForms": [form]}},
+    )  # fmt: skip
+    datazone.delete_domain(identifier=domain_id, skipDeletionCheck=True)
+    eventually(datazone.list_domains, lambda answer: domain_id not in [domain["id"] for domain in answer["items"]])
+    with pysqlite3.connect(f"file:{plane.state / 'plane.db'}?mode=ro", uri=True) as kept:
+        tables = [name for (name,) in kept.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        documents = [name for name in tables if name.startswith("datazone_") and "_text" not in name]
+        assert "datazone_rule" in documents
+        holding = [name for name in documents if domain_id in str(kept.execute(f"SELECT * FROM {name}").fetchall())]
+    assert holding == []
 
 
 def test_tags_are_limited_and_found_by_encoded_arn(plane: RunningPlane, mesh: Mesh) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.data_plane.datazone.catalog_for_tests import COLUMNS, Producer, form, glue_form, producer, unique
 from tests.data_plane.datazone.domains_for_tests import Mesh
+from tests.data_plane.wire.handmade import send, signed_headers
 from twinplane.data_plane.services.datazone import search_index
 from twinplane.data_plane.services.datazone.asset_filters import row_filter_text
 from twinplane.data_plane.services.datazone.search_query import Search
@@ -233,8 +235,34 @@ def test_more_conditions_than_can_be_asked_at_once_are_refused(mesh: Mesh) -> No
     names = [{"or": [{"filter": {"attribute": "kind", "value": f"{i} {j}"}} for j in range(100)]} for i in range(5)]
     domain = {"domainIdentifier": mesh.domain_id}
     assert mesh.admin.search_listings(**domain, filters={"or": names[:4]})["totalMatchCount"] == 0
-    with refused("ValidationException", "400 conditions"):
-        mesh.admin.search_listings(**domain, filters={"or": names})
+    search_types = partial(mesh.admin.search_types, **domain, searchScope="FORM_TYPE", managed=True)
+    for search in (partial(mesh.admin.search_listings, **domain), search_types):
+        with refused("ValidationException", "400 conditions"):
+            search(filters={"or": names})
+        deep: dict[str, Any] = names[0]
+        for _ in range(9):
+            deep = {"and": [deep]}
+        with refused("ValidationException", "8 levels"):
+            search(filters=deep)
+
+
+@pytest.mark.parametrize("levels", [150, 250, 350, 2_000, 200_000])
+def test_a_request_of_any_depth_is_refused_and_the_plane_goes_on(mesh: Mesh, levels: int) -> None:
+    leaf = '{"filter": {"attribute": "name", "value": "x"}}'
+    body = f'{{"filters": {"{" and ":[" * levels}{leaf}{"]}" * levels}}}'.encode()
+    path = f"/v2/domains/{mesh.domain_id}/listings/search"
+    answered = send(mesh.plane, "POST", path, body, signed_headers(mesh.plane, "POST", path, body, service="datazone"))
+    assert (answered.status, b"levels deep" in answered.body or b"cannot be read" in answered.body) == (400, True)
+
+
+@pytest.mark.parametrize("name", ["GlueTableAssetType", "amazon.datazone.GlueTableAssetType"])
+def test_listings_are_filtered_by_either_name_of_their_type(mesh: Mesh, owner: Producer, name: str) -> None:
+    owner.publish(owner.asset()["id"])
+    domain = {"domainIdentifier": mesh.domain_id}
+    for attribute in ("typeName", "entityType"):
+        kind = {"filter": {"attribute": attribute, "value": name}}
+        assert owner.datazone.search_listings(**domain, filters=kind)["totalMatchCount"] > 0
+        assert owner.datazone.search_listings(**domain, filters={"and": [kind]})["items"]
 
 
 def test_search_tells_which_field_matched(mesh: Mesh, owner: Producer) -> None:

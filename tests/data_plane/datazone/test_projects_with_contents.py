@@ -73,6 +73,50 @@ def test_a_project_with_form_types_names_them_when_it_is_to_go(mesh: Mesh) -> No
     gone(mesh, project["id"])
 
 
+def types_for(mesh: Mesh, person: str, project: str) -> tuple[str, str]:
+    """A form type and an asset type that has it, of this project."""
+    form, kind = f"Form{uuid.uuid4().hex[:6]}", f"Kind{uuid.uuid4().hex[:6]}"
+    for policy in ("CREATE_FORM_TYPE", "CREATE_ASSET_TYPE"):
+        owners = {"project": {"projectDesignation": "OWNER", "projectIdentifier": project}}
+        mesh.grant(policy, owners, {"includeChildDomainUnits": True})
+    owned: Any = {"domainIdentifier": mesh.domain_id, "owningProjectIdentifier": project}
+    datazone = mesh.as_person(person)
+    smithy = f"structure {form} {{ @amazon.datazone#searchable level: String }}"
+    datazone.create_form_type(**owned, name=form, model={"smithy": smithy}, status="ENABLED")
+    form_entry = {"typeIdentifier": form, "typeRevision": "1", "required": True}
+    datazone.create_asset_type(**owned, name=kind, formsInput={"Level": form_entry})
+    return form, kind
+
+
+def test_types_go_with_their_project_and_nobodys_search_stumbles_over_them(mesh: Mesh) -> None:
+    project = mesh.project(f"Types {uuid.uuid4().hex[:6]}", client=mesh.as_person("tia"))["id"]
+    form, kind = types_for(mesh, "tia", project)
+    domain = {"domainIdentifier": mesh.domain_id}
+    mesh.as_person("tia").delete_project(**domain, identifier=project, skipDeletionCheck=True)
+    gone(mesh, project)
+    for scope, name in (("FORM_TYPE", form), ("ASSET_TYPE", kind)):
+        found = mesh.as_person("stranger").search_types(**domain, searchScope=scope, managed=False, searchText=name)
+        assert found["items"] == []
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        mesh.admin.get_form_type(**domain, formTypeIdentifier=form)
+
+
+def test_types_that_others_use_outlive_their_project(mesh: Mesh) -> None:
+    maker = mesh.project(f"Maker {uuid.uuid4().hex[:6]}", client=mesh.as_person("mia"))["id"]
+    form, kind = types_for(mesh, "mia", maker)
+    user, domain = producer(mesh, "uma"), {"domainIdentifier": mesh.domain_id}
+    content = {"formName": "Level", "typeIdentifier": form, "content": '{"level": "toplevel"}'}
+    asset = user.asset(typeIdentifier=kind, formsInput=[content])["id"]
+    mesh.as_person("mia").delete_project(**domain, identifier=maker, skipDeletionCheck=True)
+    gone(mesh, maker)
+    user.datazone.create_asset_revision(**domain, identifier=asset, name="again", formsInput=[content])
+    user.publish(asset)
+    found = mesh.as_person("stranger").search_listings(
+        **domain, searchText="toplevel", additionalAttributes=["FORMS", "TEXT_MATCH_RATIONALE"]
+    )
+    assert [item["assetListing"]["entityId"] for item in found["items"]] == [asset]
+
+
 def test_a_project_that_is_going_may_be_asked_to_go_again(mesh: Mesh) -> None:
     owner = producer(mesh, "gwen")
     owner.asset()

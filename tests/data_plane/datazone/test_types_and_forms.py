@@ -149,6 +149,38 @@ def test_what_is_in_use_is_not_deleted(mesh: Mesh, project: str, owner: Producer
         mesh.admin.delete_asset_type(**domain, identifier="amazon.datazone.GlueTableAssetType")
 
 
+def test_what_a_rule_requires_is_not_deleted(mesh: Mesh, project: str) -> None:
+    name, domain = name_of("Needed"), {"domainIdentifier": mesh.domain_id}
+    make_form(mesh, project, name, f"structure {name} {{ a: String }}")
+    glossary = mesh.admin.create_glossary(**domain, name=name, owningProjectIdentifier=project, status="ENABLED")["id"]
+    term = mesh.admin.create_glossary_term(**domain, name="t", glossaryIdentifier=glossary, status="ENABLED")["id"]
+    unit = mesh.admin.create_domain_unit(**domain, name=name, parentDomainUnitIdentifier=mesh.root_unit)["id"]
+    form = {"typeIdentifier": name, "typeRevision": "1"}
+    for detail, delete in (
+        (
+            {"metadataFormEnforcementDetail": {"requiredMetadataForms": [form]}},
+            lambda: mesh.admin.delete_form_type(**domain, formTypeIdentifier=name),
+        ),
+        (
+            {"glossaryTermEnforcementDetail": {"requiredGlossaryTermIds": [term]}},
+            lambda: mesh.admin.delete_glossary_term(**domain, identifier=term),
+        ),
+    ):
+        rule = mesh.admin.create_rule(
+            **domain, name=unique("rule"), action="CREATE_LISTING_CHANGE_SET", scope={}, detail=detail,
+            target={"domainUnitTarget": {"domainUnitId": unit}},
+        )["identifier"]  # fmt: skip
+        with refused("ConflictException", "requires"):
+            delete()
+        mesh.admin.delete_rule(**domain, identifier=rule)
+        delete()
+
+
+def test_an_asset_type_is_made_of_form_types_that_exist(mesh: Mesh, project: str) -> None:
+    with refused("ValidationException", "Form type Nowhere in revision 1 does not exist"):
+        make_type(mesh, project, name_of("Kind"), "Nowhere")
+
+
 def test_a_disabled_form_type_makes_no_more_forms(mesh: Mesh, project: str, owner: Producer) -> None:
     name = name_of("Disabled")
     make_form(mesh, project, name, f"structure {name} {{ note: String }}")

@@ -98,6 +98,14 @@ class ServiceWire:
     def parse_slowly(self, operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> Request:
         """As `parse`, member by member: what is wrong is known by its name."""
         try:
+            return self._parse(operation, http, labels)
+        except RecursionError:
+            raise ServiceError(
+                "SerializationException", "The request cannot be read: it is nested too deeply."
+            ) from None
+
+    def _parse(self, operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> Request:
+        try:
             request = self.codec(operation).parse(http, labels)
         except Malformed as error:
             parameter = self.model.protocol == "rest-xml" and not http.body  # else the document is malformed

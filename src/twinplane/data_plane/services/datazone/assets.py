@@ -296,7 +296,7 @@ def entry(tx: Transaction, scope: str, document: Document, *, created: float, up
     attributes: list[tuple[str, Any]] = [
         ("owningProjectId", document["owningProjectId"]),
         ("typeIdentifier", type_name),
-        *((attribute, short_name) for attribute in ("typeName", "assetTypeName", "entityType")),
+        *((attribute, short_name) for attribute in search_index.TYPE_ATTRIBUTES),
         ("amazonmetadata.sourceCategory", "dataproduct" if type_name == PRODUCT_TYPE else "asset"),
         ("name", document["name"]),
         *((attribute, term_id) for term_id in terms for attribute in (glossaries.TERMS_ATTRIBUTE, "glossaryTerms")),

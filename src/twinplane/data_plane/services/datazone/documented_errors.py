@@ -3,7 +3,8 @@
 Clients made from the model know no others, and retry or report them as unknown.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 
@@ -37,6 +38,17 @@ def documented(operation: Operation) -> Operation:
             raise _documented(call, error) from None
 
     return replace(operation, function=later if operation.mode == "stream" else answer)
+
+
+@contextmanager
+def named() -> Iterator[None]:
+    """What a request names beside what it is about: in an operation without an error for it, it is invalid."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        raise ServiceError("ValidationException", error.message) from None
 
 
 def _documented(call: Call, error: ServiceError) -> ServiceError:

@@ -11,10 +11,11 @@ from twinplane.data_plane.services.datazone import (
     job_runs,
     lineage,
     making,
-    metadata_rules,
     provisioning,
     rules,
+    search_index,
     store,
+    types,
 )
 from twinplane.data_plane.services.iam.rules import iam, require_pass_role
 from twinplane.data_plane.store import Document, Transaction
@@ -258,10 +259,11 @@ async def _remove(plane: "Plane", task: Document) -> None:
         if projects:
             enqueue(tx, plane, "datazone.remove_domain", domain_id, due_at=plane.clock() + _PROJECTS_TAKE_SECONDS)
             return
-        for kind in (*store.KINDS, *lineage.KINDS, *job_runs.KINDS, *metadata_rules.KINDS):
+        for kind in (*store.KINDS, *lineage.KINDS, *job_runs.KINDS, *types.KINDS):
             if "domainId" in kind.key:
                 for document in tx.select(kind, {"domainId": domain_id}):
                     tx.remove(kind, *kind.key_of(document))
+        search_index.forget(tx, domain_id)
         domain = tx.find(store.DOMAINS, domain_id)
         if domain is not None:
             tx.remove(store.DOMAINS, domain_id)

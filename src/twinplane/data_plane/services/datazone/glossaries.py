@@ -131,6 +131,8 @@ def delete_glossary_term(call: Call, request: Request) -> Answer:
     for relation in _RELATIONS:
         if search_index.holds(call.tx, domain_id, "GLOSSARY_TERM", f"termRelations.{relation}", term_id):
             raise rules.conflict(f"Another term is related to term {known['name']}.")
+    if rule := store.requiring_rule(call.tx, domain_id, term_id=term_id):
+        raise rules.conflict(f"Rule '{rule}' requires term {known['name']}.")
     call.tx.remove(TERMS, domain_id, term_id)
     search_index.remove(call.tx, domain_id, "GLOSSARY_TERM", term_id)
     return {}

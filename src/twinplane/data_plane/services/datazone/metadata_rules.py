@@ -7,16 +7,8 @@ from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, glossaries, managed_types, rules, store
 from twinplane.data_plane.services.datazone import types as asset_types
 from twinplane.data_plane.services.datazone.paging import answer
-from twinplane.data_plane.store import Document, Kind, Transaction
-
-RULES = Kind(
-    "datazone_rule",
-    key=("domainId", "identifier"),
-    columns=("action",),
-    indexes=(("domainId", "unitId", "identifier"),),
-)
-RULE_REVISIONS = Kind("datazone_rule_revision", key=("domainId", "identifier", "number"))
-KINDS = [RULES, RULE_REVISIONS]
+from twinplane.data_plane.services.datazone.store import RULE_REVISIONS, RULES
+from twinplane.data_plane.store import Document, Transaction
 
 PUBLISH = "CREATE_LISTING_CHANGE_SET"
 SUBSCRIBE = "CREATE_SUBSCRIPTION_REQUEST"

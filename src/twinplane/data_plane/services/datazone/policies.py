@@ -2,12 +2,19 @@
 
 import base64
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
+from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, events, people, quotas, rules, store, types
+from twinplane.data_plane.services.datazone import (
+    access,
+    documented_errors,
+    events,
+    people,
+    quotas,
+    rules,
+    store,
+    types,
+)
 from twinplane.data_plane.store import Document
 
 NOTES = {
@@ -32,7 +39,7 @@ def add_policy_grant(call: Call, request: Request) -> Answer:
     rules.check_detail(request["policyType"], request["detail"])
     rules.check_principal(request["principal"])
     who = _require_administrator(call, request)
-    with _known():
+    with documented_errors.named():
         _check_entity(call, request)
         principal = _principal(call, domain_id, request["principal"])
     where = _where(request)
@@ -75,7 +82,7 @@ def remove_policy_grant(call: Call, request: Request) -> Answer:
     """Removes the grants of a policy to a principal, or the one that `grantIdentifier` names."""
     domain_id = request["domainIdentifier"]
     who = _require_administrator(call, request)
-    with _known():
+    with documented_errors.named():
         principal, grant_id = _principal(call, domain_id, request["principal"]), request.get("grantIdentifier")
     matching = [
         grant
@@ -88,15 +95,6 @@ def remove_policy_grant(call: Call, request: Request) -> Answer:
         call.tx.remove(store.POLICY_GRANTS, domain_id, found["grantId"])
         _tell(call, "Removed", found, who.id)
     return {}
-
-
-@contextmanager
-def _known() -> Iterator[None]:
-    """What is not there is invalid: of these operations AWS documents no error for what is not found."""
-    try:
-        yield
-    except ServiceError as error:
-        raise rules.invalid(error.message) if error.code == "ResourceNotFoundException" else error from None
 
 
 def _where(request: Request) -> Document:

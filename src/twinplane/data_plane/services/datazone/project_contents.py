@@ -25,9 +25,11 @@ from twinplane.data_plane.store import Document, Kind, Transaction
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
 
-_OWNED: dict[str, tuple[Kind, str]] = {
+_TYPES = {
     "MetaDataForms": (types.FORM_TYPES, "owningProjectId"),
     "AssetTypes": (types.ASSET_TYPES, "owningProjectId"),
+}
+_OWNED: dict[str, tuple[Kind, str]] = {
     "Glossaries": (glossaries.GLOSSARIES, "owningProjectId"),
     "Assets": (assets.ASSETS, "owningProjectId"),
     "DataProducts": (data_products.DATA_PRODUCTS, "owningProjectId"),
@@ -38,7 +40,9 @@ _OWNED: dict[str, tuple[Kind, str]] = {
 def kinds_found(tx: Transaction, domain_id: str, project_id: str) -> list[str]:
     """The kinds of things the project has; none when it may be deleted without more ado."""
     found = [
-        name for name, (kind, member) in _OWNED.items() if tx.count(kind, {"domainId": domain_id, member: project_id})
+        name
+        for name, (kind, member) in (_TYPES | _OWNED).items()
+        if tx.count(kind, {"domainId": domain_id, member: project_id})
     ]
     live = any(s["status"] == "APPROVED" for s in _of_both_sides(tx, fulfilment.SUBSCRIPTIONS, domain_id, project_id))
     return [*found, "Subscriptions"] if live else found
@@ -104,6 +108,7 @@ def remove(tx: Transaction, domain_id: str, project_id: str) -> None:
         _remove_all(tx, kind, here | {"owningProjectId": project_id})
     for kind, member in _OWNED.values():
         _remove_all(tx, kind, here | {member: project_id})
+    types.remove_of_project(tx, domain_id, project_id)
 
 
 def _of_both_sides(tx: Transaction, kind: Kind, domain_id: str, project_id: str) -> list[Document]:

@@ -14,6 +14,11 @@ from twinplane.data_plane.store import Kind, Transaction
 
 FIELDS = ("name", "columns", "terms", "description", "forms")
 PROJECT = "owningProjectId"
+TYPE_ATTRIBUTES = (
+    "typeName",
+    "assetTypeName",
+    "entityType",
+)  # without the prefix of managed types, as listings show it
 
 VALUE_TABLES = (
     "CREATE TABLE IF NOT EXISTS datazone_search_space (number INTEGER PRIMARY KEY, domain TEXT NOT NULL, "
@@ -119,6 +124,13 @@ def remove(tx: Transaction, domain: str, scope: str, entry_id: str) -> None:
     tx.run("DELETE FROM datazone_search_text WHERE rowid = ?", (number,))
     tx.run("DELETE FROM datazone_search_value WHERE number = ?", (number,))
     tx.run("DELETE FROM datazone_search_entry WHERE number = ?", (number,))
+
+
+def forget(tx: Transaction, domain: str) -> None:
+    """Forgets a domain and whatever entries it has."""
+    for scope, entry_id in tx.run("SELECT scope, id FROM datazone_search_entry WHERE domain = ?", (domain,)):
+        remove(tx, domain, scope, entry_id)
+    tx.run("DELETE FROM datazone_search_space WHERE domain = ?", (domain,))
 
 
 def space_of(tx: Transaction, domain: str, scope: str) -> int | None:

@@ -13,8 +13,10 @@ from typing import Any
 
 from twinplane.data_plane.call import Call, Request, ServiceError
 from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.datazone import managed_types
 from twinplane.data_plane.services.datazone.search_index import (
     PROJECT,
+    TYPE_ATTRIBUTES,
     counted,
     field_of,
     is_counted,
@@ -78,9 +80,9 @@ class Search:
         self._tx, self._domain, self._scope, self._projects = tx, domain, scope, projects
         self._space = space_of(tx, domain, scope)
         self._request = request
-        self._conditions = 0
         clause = request.get("filters")
-        self._filter = self._clause(clause, 0) if clause else None
+        check_clause(clause)
+        self._filter = self._clause(clause) if clause else None
         self._match: str | None = None
         self._matches = 0
         found, quoted = words(request.get("searchText") or "")
@@ -108,7 +110,8 @@ class Search:
             return sum(counted(self._tx, self._space, PROJECT, project) for project in self._projects)
         only = self._request["filters"].get("filter")
         if only and self._projects is None and _operator(only) == "EQ" and self._is_counted(only):
-            return counted(self._tx, self._space, only["attribute"], _value(only))
+            assert self._filter is not None
+            return self._filter.size
         return self._number(f"SELECT count(*) {self._few()} AND {self._test()[0]}", self._few_values())
 
     def values(self, attribute: str) -> list[tuple[Any, int]]:
@@ -272,16 +275,11 @@ class Search:
     def _number(self, sql: str, values: Values) -> int:
         return int(self._tx.run(sql, values)[0][0])
 
-    def _clause(self, clause: dict[str, Any], depth: int) -> _Test:
-        if depth > _DEEPEST_CLAUSE:
-            raise _invalid(f"filters may be nested {_DEEPEST_CLAUSE} levels deep.")
+    def _clause(self, clause: dict[str, Any]) -> _Test:
         if clause.get("filter") is not None:
-            self._conditions += 1
-            if self._conditions > _MOST_CONDITIONS:
-                raise _invalid(f"filters may have {_MOST_CONDITIONS} conditions.")
             return self._condition(clause["filter"])
         both = clause.get("and") is not None
-        parts = [self._clause(part, depth + 1) for part in (clause["and"] if both else clause.get("or") or [])]
+        parts = [self._clause(part) for part in (clause["and"] if both else clause.get("or") or [])]
         if not parts:
             raise _invalid("A filter clause needs exactly one of filter, and, or.")
         sql = f"({(' AND ' if both else ' OR ').join(part.sql for part in parts)})"
@@ -296,6 +294,8 @@ class Search:
     def _condition(self, condition: dict[str, Any]) -> _Test:
         attribute, operator, value = condition["attribute"], _operator(condition), _value(condition)
         here = (self._domain, self._scope)
+        if attribute in TYPE_ATTRIBUTES and isinstance(value, str):
+            value = value.removeprefix(managed_types.PREFIX)  # under either name: that of the type, or of listings
         if operator == "TEXT_SEARCH":
             found, _ = words(str(value))
             if not found:
@@ -327,6 +327,19 @@ class Search:
     def _size(self, sql: str, values: Values) -> int:
         size = self._number(f"SELECT count(*) FROM ({sql} LIMIT {_UNKNOWN_MOST})", values)  # noqa: S608
         return size if size < _UNKNOWN_MOST else _MANY
+
+
+def check_clause(clause: dict[str, Any] | None) -> None:
+    """Raises ValidationException when `filters` are nested too deeply or have too many conditions."""
+    depth, conditions, level = 0, 0, [clause] if clause else []
+    while level:
+        if depth > _DEEPEST_CLAUSE:
+            raise _invalid(f"filters may be nested {_DEEPEST_CLAUSE} levels deep.")
+        conditions += sum(each.get("filter") is not None for each in level)
+        if conditions > _MOST_CONDITIONS:
+            raise _invalid(f"filters may have {_MOST_CONDITIONS} conditions.")
+        level = [part for each in level for part in each.get("and") or each.get("or") or []]
+        depth += 1
 
 
 def page_of(call: Call, request: Request, found: Search) -> tuple[list[str], str | None, int]:

@@ -59,6 +59,14 @@ CONNECTIONS = Kind(
     unique=(("domainId", "projectId", "name"),),
     indexes=(("domainId", "environmentId"),),
 )
+RULES = Kind(
+    "datazone_rule",
+    key=("domainId", "identifier"),
+    columns=("action",),
+    indexes=(("domainId", "unitId", "identifier"),),
+)
+RULE_REVISIONS = Kind("datazone_rule_revision", key=("domainId", "identifier", "number"))
+"""Metadata rules, which name form types and glossary terms."""
 
 KINDS = [
     DOMAINS,
@@ -74,6 +82,8 @@ KINDS = [
     DESIGNATIONS,
     ENVIRONMENTS,
     CONNECTIONS,
+    RULES,
+    RULE_REVISIONS,
 ]
 
 
@@ -204,6 +214,16 @@ def manage_access_role_arn(tx: Transaction, domain_id: str, blueprint_id: str) -
     """The role that grants access to what environments of the blueprint hold; None when not configured."""
     configuration = blueprint_configuration(tx, domain_id, blueprint_id) or {}
     return configuration.get("manageAccessRoleArn")
+
+
+def requiring_rule(tx: Transaction, domain_id: str, *, form_type: str = "", term_id: str = "") -> str | None:
+    """The name of a metadata rule that requires the form type, or the glossary term; None when none does."""
+    for rule in tx.select(RULES, {"domainId": domain_id}):
+        for detail in rule["detail"].values():
+            named = [form["typeIdentifier"] for form in detail.get("requiredMetadataForms") or []]
+            if form_type in named or term_id in (detail.get("requiredGlossaryTermIds") or []):
+                return str(rule["name"])
+    return None
 
 
 def pick(document: Document, members: tuple[str, ...]) -> dict[str, Any]:

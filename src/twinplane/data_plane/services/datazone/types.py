@@ -7,6 +7,7 @@ import msgspec
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
 from twinplane.data_plane.services.datazone import (
     access,
+    documented_errors,
     glossaries,
     managed_types,
     quotas,
@@ -71,10 +72,8 @@ def delete_form_type(call: Call, request: Request) -> Answer:
     _check_name(name)
     found = form_type(call.tx, domain_id, name)
     access.require_project_role(call, domain_id, found["owningProjectId"])
-    users = {"ASSET_TYPE": "asset types have", "ASSET": "assets have", "DATA_PRODUCT": "data products have"}
-    for scope, who in (users | {"LISTING": "listings have"}).items():
-        if search_index.holds(call.tx, domain_id, scope, FORMS_ATTRIBUTE, name):
-            raise rules.conflict(f"Form type {name} is in use: {who} forms of it.")
+    if who := _user_of_form_type(call.tx, domain_id, name):
+        raise rules.conflict(f"Form type {name} is in use: {who}.")
     _remove_all(call.tx, FORM_TYPES, domain_id, name)
     return {}
 
@@ -86,7 +85,8 @@ def create_asset_type(call: Call, request: Request) -> Answer:
     _check_name(name)
     forms = {}
     for form_name, entry in request["formsInput"].items():
-        form = form_type(call.tx, domain_id, entry["typeIdentifier"], entry["typeRevision"])
+        with documented_errors.named():
+            form = form_type(call.tx, domain_id, entry["typeIdentifier"], entry["typeRevision"])
         _check_enabled(call.tx, form)
         forms[form_name] = {
             "typeName": form["name"],
@@ -120,10 +120,33 @@ def delete_asset_type(call: Call, request: Request) -> Answer:
     _check_name(name)
     found = asset_type(call.tx, domain_id, name)
     access.require_project_role(call, domain_id, found["owningProjectId"])
-    if search_index.holds(call.tx, domain_id, "ASSET", "typeIdentifier", name):
+    if _user_of_asset_type(call.tx, domain_id, name):
         raise rules.conflict(f"There are assets of asset type {name}.")
     _remove_all(call.tx, ASSET_TYPES, domain_id, name)
     return {}
+
+
+def remove_of_project(tx: Transaction, domain_id: str, project_id: str) -> None:
+    """Removes the types of a project that is removed; those that others still use stay."""
+    for kind, user in ((ASSET_TYPES, _user_of_asset_type), (FORM_TYPES, _user_of_form_type)):
+        owned = tx.select(kind, {"domainId": domain_id, "owningProjectId": project_id})
+        for name in {document["name"] for document in owned}:
+            if user(tx, domain_id, name) is None:
+                _remove_all(tx, kind, domain_id, name)
+
+
+def _user_of_asset_type(tx: Transaction, domain_id: str, name: str) -> str | None:
+    return "assets" if search_index.holds(tx, domain_id, "ASSET", "typeIdentifier", name) else None
+
+
+def _user_of_form_type(tx: Transaction, domain_id: str, name: str) -> str | None:
+    """What needs the form type, in words."""
+    users = {"ASSET_TYPE": "asset types", "ASSET": "assets", "DATA_PRODUCT": "data products", "LISTING": "listings"}
+    for scope, who in users.items():
+        if search_index.holds(tx, domain_id, scope, FORMS_ATTRIBUTE, name):
+            return f"{who} have forms of it"
+    rule = store.requiring_rule(tx, domain_id, form_type=name)
+    return None if rule is None else f"rule '{rule}' requires it"
 
 
 def form_type(tx: Transaction, domain_id: str, identifier: str, revision: str | None = None) -> Document:
@@ -322,6 +345,6 @@ NOTES = {
 ASSUMED = {
     "CreateFormType": "Made again under its name by the same project, a type gets its next revision; a revision that "
     "is DISABLED disables the type.",
-    "DeleteFormType": "Managed types are refused with ValidationException.",
+    "DeleteFormType": "Managed types are refused with ValidationException; a type that a metadata rule requires stays.",
     "DeleteAssetType": "Managed types are refused with ValidationException.",
 }
