@@ -19,6 +19,7 @@ from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTI
 from twinplane.data_plane.services.datazone.lake_fulfilment import GRANTED
 from twinplane.data_plane.services.datazone.store import MEMBERSHIPS
 from twinplane.data_plane.services.datazone.subscriptions import REQUESTS
+from twinplane.data_plane.services.lakeformation import records as lake_records
 from twinplane.data_plane.store import Document, Transaction
 
 
@@ -78,6 +79,15 @@ def _grants_have_many_assets(tx: Transaction) -> None:
         tx.add(GRANTED, document)
 
 
+def _grants_name_resources_so_that_no_two_are_alike(tx: Transaction) -> None:
+    """A name with a slash or a comma in it cannot be taken for two; grants know their type, tags and expression."""
+
+    def renamed(grant: Document) -> Document:
+        return grant | lake_records.document_of(lake_records.name_of(grant | {"values": [], "expression": []}))
+
+    rebuild(tx, lake_records.GRANTS, renamed)
+
+
 UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(2, make_log),
     Upgrade(3, _objects_have_versions_and_small_bodies),
@@ -86,4 +96,5 @@ UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(6, _memberships_know_the_name_of_their_project),
     Upgrade(7, search_rebuild.reindex),
     Upgrade(8, _grants_have_many_assets),
+    Upgrade(9, _grants_name_resources_so_that_no_two_are_alike),
 )

@@ -37,6 +37,7 @@ def settle_lake_formation(run: Run) -> None:
         "ReadOnlyAdmins": readers,
         "CreateDatabaseDefaultPermissions": [],
         "CreateTableDefaultPermissions": [],
+        "AllowFullTableExternalDataAccess": True,  # engines of one's own, on tables one may read in full
     }
     put = partial(lake.put_data_lake_settings, DataLakeSettings=settings | wanted)
     run.settle(

@@ -86,7 +86,9 @@ class Lake:
     def make(self) -> None:
         """Buckets, settings, work group, database `sales` with the table `orders`."""
         me = self.plane.client("sts").get_caller_identity()["Arn"]
-        settings = {"DataLakeAdmins": [{"DataLakePrincipalIdentifier": me}]}
+        settings = {
+            "DataLakeAdmins": [{"DataLakePrincipalIdentifier": me}], "AllowFullTableExternalDataAccess": True,
+        }  # fmt: skip
         self.lake.put_data_lake_settings(DataLakeSettings=settings)
         for bucket in ("data", "people"):
             self.s3.create_bucket(Bucket=bucket)

@@ -10,7 +10,7 @@ from twinplane.data_plane.call import Request, ServiceError
 from twinplane.data_plane.services.datazone import asset_filters, assets, blueprints, data_source_store, store
 from twinplane.data_plane.services.datazone.subscription_targets import TARGETS, database_of
 from twinplane.data_plane.services.glue import store as glue
-from twinplane.data_plane.services.lakeformation import rules as lake_rules
+from twinplane.data_plane.services.lakeformation import names as lake_names
 from twinplane.data_plane.services.lakeformation import store as lake
 from twinplane.data_plane.store import Document, Kind, Transaction
 
@@ -183,7 +183,7 @@ def _link(tx: Transaction, grant: Document, shown: Document, table: Document, no
 
 def _add(tx: Transaction, principal: str, resource: Document, permissions: list[str], now: float) -> Document:
     """Gives permissions; the effect it returns tells which of them were not there before."""
-    known = tx.find(lake.GRANTS, principal, lake_rules.named(resource).text)
+    known = tx.find(lake.GRANTS, principal, lake_names.named(resource).text)
     added = [p for p in permissions if known is None or p not in known["Permissions"]]
     if added:
         lake.grant(tx, principal=principal, resource=resource, permissions=added, now=now)

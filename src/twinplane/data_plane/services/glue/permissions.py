@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import store
 from twinplane.data_plane.services.iam.rules import iam, require
+from twinplane.data_plane.services.lakeformation import names
 from twinplane.data_plane.services.lakeformation import store as lakeformation
-from twinplane.data_plane.services.lakeformation.rules import IAM_ALLOWED_PRINCIPALS
+from twinplane.data_plane.services.lakeformation.names import IAM_ALLOWED_PRINCIPALS
 from twinplane.data_plane.store import Document
 
 
@@ -131,10 +132,7 @@ def is_table_visible(call: Call, database: str, name: str) -> bool:
 
 def _is_database_visible(call: Call, name: str) -> bool:
     asking = principals(call)
-    where = {"database": name.lower(), "principal": [*asking, IAM_ALLOWED_PRINCIPALS]}
-    if lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call):
-        return True
-    return bool(call.tx.select(lakeformation.GRANTS, where, limit=1))
+    return lakeformation.is_database_visible(call.tx, asking, name) or is_iam_administrator(call)
 
 
 def get_database(call: Call, name: str) -> Document:
@@ -161,10 +159,8 @@ def get_table(call: Call, database: str, name: str) -> Document:
 
 
 def may_create_database(call: Call) -> bool:
-    grants = lakeformation.grants_on_kind(call.tx, {*principals(call), IAM_ALLOWED_PRINCIPALS}, "catalog")
-    return any("CREATE_DATABASE" in grant["Permissions"] for grant in grants) or (
-        lakeformation.is_admin(call.tx, principals(call)) or is_iam_administrator(call)
-    )
+    allowed = lakeformation.may(call.tx, principals(call), names.CATALOG, "CREATE_DATABASE")
+    return allowed or is_iam_administrator(call)
 
 
 def has_permission(call: Call, permission: str, database: str, table: str | None = None) -> bool:
@@ -246,7 +242,6 @@ def check_locations(call: Call, database: Document, locations: Iterable[str | No
     says: readers take what follows it for a bucket.
     """
     own = database.get("LocationUri")
-    granted = None
     for location in locations:
         if not location or not has_scheme(location):
             continue
@@ -255,16 +250,9 @@ def check_locations(call: Call, database: Document, locations: Iterable[str | No
             continue
         if _may(call, "s3:GetObject", f"{path}/*"):
             continue
-        if granted is None:
-            granted = _granted_locations(call)
-        if any(_is_within(path, place) for place in granted):
+        if lakeformation.may(call.tx, principals(call), names.location(path), "DATA_LOCATION_ACCESS"):
             continue
         raise insufficient("Data_Location_Access", location)
-
-
-def _granted_locations(call: Call) -> list[str]:
-    found = lakeformation.grants_on_kind(call.tx, principals(call), "location")
-    return [grant["name"] for grant in found if "DATA_LOCATION_ACCESS" in grant["Permissions"]]
 
 
 def _is_within(path: str, place: str) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import store as glue
-from twinplane.data_plane.services.lakeformation import access, store
-from twinplane.data_plane.services.lakeformation.grants import check_catalog, invalid
+from twinplane.data_plane.services.lakeformation import access, names, store
+from twinplane.data_plane.services.lakeformation.access import check_catalog, invalid
+from twinplane.data_plane.services.lakeformation.names import Named
 from twinplane.data_plane.services.lakeformation.paging import listing
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.engines.sql.plan import Column, QueryError
@@ -28,7 +29,7 @@ def _create(call: Call, data: Document) -> Answer:
 def get_data_cells_filter(call: Call, request: Request) -> Answer:
     """One filter."""
     check_catalog(call, request["TableCatalogId"])
-    _check_may(call, request["DatabaseName"], request["TableName"])
+    _check_may(call, request, "DESCRIBE")
     return {"DataCellsFilter": _get(call, request)}
 
 
@@ -71,14 +72,14 @@ def delete_data_cells_filter(call: Call, request: Request) -> Answer:
         if not request.get(member):
             raise invalid(f"{member} is required")
     check_catalog(call, request["TableCatalogId"])
-    _check_may(call, request["DatabaseName"], request["TableName"])
+    _check_may(call, request, "DROP")
     _get(call, request)
     store.remove_data_cells_filter(call.tx, request["DatabaseName"], request["TableName"], request["Name"])
     return {}
 
 
 def list_data_cells_filter(call: Call, request: Request) -> Answer:
-    """The filters of a table, or of every table the caller may grant on."""
+    """The filters that the caller may describe: of one table, or of all."""
     table = request.get("Table") or {}
     where: dict[str, Any] = {}
     if table:
@@ -89,21 +90,25 @@ def list_data_cells_filter(call: Call, request: Request) -> Answer:
 
     def visible(after: list[Any] | None, limit: int) -> list[Document]:
         found = call.tx.select(store.FILTERS, where, after=after)
-        return [f for f in found if _may(call, f["DatabaseName"], f["TableName"])][:limit]
+        return [f for f in found if _may(call, f, "DESCRIBE")][:limit]
 
-    rows, token = listing(call, request, visible, lambda f: [f["DatabaseName"], f["TableName"], f["Name"]])
+    rows, token = listing(call, request, visible, lambda f: list(store.FILTERS.key_of(f)))
     return {"DataCellsFilters": rows, "NextToken": token}
 
 
-def _may(call: Call, database: str, table: str) -> bool:
-    if access.is_admin(call):
+def _may(call: Call, data: Document, permission: str) -> bool:
+    """Whoever may grant SELECT on the table makes, sees and drops its filters; others by a permission on the filter."""
+    of_table = names.table(data["DatabaseName"], data["TableName"])
+    who = access.principals(call)
+    if store.rights(call.tx, who, of_table).may_pass_on("SELECT"):
         return True
-    return store.has_permission(call.tx, access.principals(call), "SELECT", database, table, grantable=True)
+    name = Named("filter", of_table.database, of_table.table, data["Name"])
+    return bool(permission) and store.may(call.tx, who, name, permission)
 
 
-def _check_may(call: Call, database: str, table: str) -> None:
-    if not _may(call, database, table):
-        raise access.insufficient("Select with grant option", table)
+def _check_may(call: Call, data: Document, permission: str = "") -> None:
+    if not _may(call, data, permission):
+        raise access.insufficient("Select with grant option", data["TableName"])
 
 
 def _find(call: Call, data: Document) -> Document | None:
@@ -120,7 +125,7 @@ def _get(call: Call, data: Document) -> Document:
 def _checked(call: Call, data: Document) -> list[Column]:
     """The columns of the table of a possible filter. Raises the error that tells what is wrong with it."""
     check_catalog(call, data["TableCatalogId"])
-    _check_may(call, data["DatabaseName"], data["TableName"])
+    _check_may(call, data)
     table = glue.find_table(call.tx, data["DatabaseName"], data["TableName"])
     if table is None:
         raise ServiceError("EntityNotFoundException", f"Table not found: {data['TableName']}")

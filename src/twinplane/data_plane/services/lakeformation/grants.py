@@ -1,20 +1,16 @@
-"""Granting, revoking and listing permissions."""
+"""Granting and revoking permissions."""
 
-from typing import Any
+import re
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import store as glue
-from twinplane.data_plane.services.lakeformation import access, rules, store
-from twinplane.data_plane.services.lakeformation.paging import listing
-from twinplane.data_plane.services.lakeformation.rules import Named, ResourceNotUnderstood
+from twinplane.data_plane.services.lakeformation import access, names, store, tags
+from twinplane.data_plane.services.lakeformation.access import check_catalog, invalid, understood
+from twinplane.data_plane.services.lakeformation.names import IAM_ALLOWED_PRINCIPALS, Named, ResourceNotUnderstood
 from twinplane.data_plane.store import Document
 
-_KINDS_OF_TYPE = {
-    "CATALOG": ("catalog",),
-    "DATABASE": ("database",),
-    "TABLE": ("table", "columns", "filter"),
-    "DATA_LOCATION": ("location",),
-}
+_MOST_ENTRIES = 20
+_OF_DATA = ("catalog", "database", "table", *names.POLICIES)  # what IAMAllowedPrincipals can have
 
 
 def grant_permissions(call: Call, request: Request) -> Answer:
@@ -41,6 +37,8 @@ def batch_revoke_permissions(call: Call, request: Request) -> Answer:
 
 def _batch(call: Call, request: Request, *, grant: bool) -> Answer:
     failures = []
+    if len(request["Entries"]) > _MOST_ENTRIES:
+        raise invalid(f"A batch has at most {_MOST_ENTRIES} entries")
     for entry in request["Entries"]:
         try:
             _change(call, entry, grant=grant)
@@ -55,9 +53,8 @@ def _change(call: Call, entry: Document, *, grant: bool) -> None:
     check_catalog(call, entry.get("CatalogId"))
     if entry.get("Condition"):
         raise invalid("Grants with a condition are not served")
-    name = understood(entry.get("Resource") or {})
-    check_catalog(call, _catalog_of(entry["Resource"]))
-    principal = _principal(entry)
+    name = understood(call, entry.get("Resource") or {})
+    principal = principal_of(entry)
     permissions = entry.get("Permissions") or []
     grantable = entry.get("PermissionsWithGrantOption") or []
     if not (permissions or grantable):
@@ -65,7 +62,9 @@ def _change(call: Call, entry: Document, *, grant: bool) -> None:
     try:
         access.check_may_grant(call, name, [*permissions, *grantable])
         if grant:
-            _check_exists(call, name)
+            check_exists(call, name)
+            if principal == IAM_ALLOWED_PRINCIPALS and (grantable or name.kind not in _OF_DATA):
+                raise invalid(f"{IAM_ALLOWED_PRINCIPALS} can have neither this nor the grant option")
         change = store.grant if grant else store.revoke
         done = change(
             call.tx, principal=principal, resource=entry["Resource"], permissions=permissions, grantable=grantable,
@@ -77,39 +76,28 @@ def _change(call: Call, entry: Document, *, grant: bool) -> None:
         raise invalid(f"No permissions revoked. Grantee does not have: {sorted(permissions or grantable)}")
 
 
-def _principal(entry: Document) -> str:
+_PRINCIPAL = re.compile(
+    r"arn:aws[a-z-]*:(iam|sts|identitystore|organizations|quicksight):\S*:\S+|\d{12}(:IAMPrincipals)?|o-\w+|ou-[\w-]+"
+)
+
+
+def principal_of(entry: Document) -> str:
+    """The principal a request names. Raises `InvalidInputException`."""
     principal = str((entry.get("Principal") or {}).get("DataLakePrincipalIdentifier") or "")
     if not principal:
         raise invalid("Principal is required")
+    if principal != IAM_ALLOWED_PRINCIPALS and not _PRINCIPAL.fullmatch(principal):
+        raise invalid(f"Invalid principal, {principal}")
     return principal
 
 
-def check_catalog(call: Call, catalog_id: str | None) -> None:
-    """Raises `EntityNotFoundException` for a catalog that is not this account's own."""
-    if catalog_id not in (None, call.account_id):
-        raise ServiceError("EntityNotFoundException", f"Catalog {catalog_id} not found.")
-
-
-def _catalog_of(resource: Document) -> str | None:
-    body: Document = next(iter(resource.values()))
-    found: str | None = body.get("CatalogId") or body.get("TableCatalogId")
-    return found
-
-
-def understood(resource: Document) -> Named:
-    """The resource a request names. Raises `InvalidInputException`."""
-    try:
-        return rules.named(resource)
-    except ResourceNotUnderstood as error:
-        raise invalid(str(error)) from None
-
-
-def invalid(message: str) -> ServiceError:
-    return ServiceError("InvalidInputException", message)
-
-
-def _check_exists(call: Call, name: Named) -> None:
-    """Raises `EntityNotFoundException` where the database, table, column or filter is not there."""
+def check_exists(call: Call, name: Named) -> None:
+    """Raises `EntityNotFoundException` where what a grant is to be on is not there."""
+    if name.name and (name.kind in names.POLICIES or name.kind == "expression"):
+        if call.tx.find(store.EXPRESSIONS, name.name) is None:
+            raise ServiceError("EntityNotFoundException", f"LF-Tag expression not found: {name.name}")
+    elif name.kind == "tag" or name.expression:
+        tags.check_known(call.tx, name.expression or ((name.name, name.values),))
     if name.database and glue.find_database(call.tx, name.database) is None:
         raise ServiceError("EntityNotFoundException", f"Database not found: {name.database}")
     if not name.table or name.table == "*":
@@ -122,80 +110,3 @@ def _check_exists(call: Call, name: Named) -> None:
         raise invalid(f"Columns not found in table {name.table}: {sorted(unknown)}")
     if name.kind == "filter" and store.find_data_cells_filter(call.tx, name.database, name.table, name.name) is None:
         raise ServiceError("EntityNotFoundException", f"Data cells filter not found: {name.name}")
-
-
-def list_permissions(call: Call, request: Request) -> Answer:
-    """Grants by principal, resource or type; the caller sees her own and those on what she may grant on."""
-    check_catalog(call, request.get("CatalogId"))
-    where: dict[str, Any] = {}
-    if request.get("Principal"):
-        where["principal"] = _principal(request)
-    if request.get("ResourceType"):
-        where["kind"] = _KINDS_OF_TYPE.get(request["ResourceType"], ())
-    if request.get("Resource"):
-        where |= _where_resource(understood(request["Resource"]), request.get("IncludeRelated") == "TRUE")
-    return _listed(call, request, where, "PrincipalResourcePermissions")
-
-
-def _where_resource(name: Named, related: bool) -> dict[str, Any]:
-    if name.kind == "table" and name.table != "*":
-        kinds = ["table", "columns", "filter"] if related else ["table", "columns"]
-        return {"database": name.database, "table": [name.table, "*"], "kind": kinds}
-    return {"resource": name.text}
-
-
-def get_effective_permissions_for_path(call: Call, request: Request) -> Answer:
-    """Grants on tables and databases that lie at, under or above an S3 path, and on the location itself."""
-    check_catalog(call, request.get("CatalogId"))
-    arn = request["ResourceArn"].rstrip("/")
-    if store.registered_location(call.tx, arn) is None:
-        raise ServiceError("EntityNotFoundException", f"Resource {arn} is not registered")
-    return _listed(call, request, {}, "Permissions", lambda name: _touches(call, name, arn))
-
-
-def _touches(call: Call, name: Named, arn: str) -> bool:
-    if name.kind == "location":
-        location: str | None = name.name
-    elif name.kind == "database":
-        database = glue.find_database(call.tx, name.database) or {}
-        location = database.get("LocationUri")
-    elif name.table and name.table != "*":
-        table = glue.find_table(call.tx, name.database, name.table)
-        location = None if table is None else glue.table_location(table)
-    else:
-        return False
-    if not location:
-        return False
-    place = ("arn:aws:s3:::" + location.partition("://")[2] if "://" in location else location).rstrip("/")
-    return place == arn or place.startswith(arn + "/") or arn.startswith(place + "/")
-
-
-def _listed(call: Call, request: Request, where: dict[str, Any], member: str, touches: Any = None) -> Answer:
-    def visible(after: list[Any] | None, limit: int) -> list[Document]:
-        found: list[Document] = []
-        while len(found) < limit:
-            rows = call.tx.select(store.GRANTS, where, after=after, limit=500)
-            found += [r for r in rows if _is_listed(call, r, touches)]
-            if len(rows) < 500:
-                break
-            after = [rows[-1]["principal"], rows[-1]["resource"]]
-        return found[:limit]
-
-    rows, token = listing(call, request, visible, lambda r: [r["principal"], r["resource"]])
-    return {member: [_shown(call, r) for r in rows], "NextToken": token}
-
-
-def _is_listed(call: Call, row: Document, touches: Any) -> bool:
-    name = store.name_of(row)
-    return access.may_see(call, name, row["principal"]) and (touches is None or touches(name))
-
-
-def _shown(call: Call, row: Document) -> Document:
-    return {
-        "Principal": {"DataLakePrincipalIdentifier": row["principal"]},
-        "Resource": rules.resource_of(store.name_of(row), call.account_id),
-        "Permissions": row["Permissions"],
-        "PermissionsWithGrantOption": row["PermissionsWithGrantOption"],
-        "LastUpdated": row["LastUpdated"],
-        **({"LastUpdatedBy": row["LastUpdatedBy"]} if row["LastUpdatedBy"] else {}),
-    }

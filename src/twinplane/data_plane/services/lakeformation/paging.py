@@ -9,10 +9,10 @@ from twinplane.data_plane.store import Document
 
 
 def listing(
-    call: Call, request: Request, fetch: Fetch, sort_key: Callable[[Document], list[Any]]
+    call: Call, request: Request, fetch: Fetch, sort_key: Callable[[Document], list[Any]], *, most: int = 1000
 ) -> tuple[list[Document], str | None]:
     """One page by `MaxResults` and `NextToken`, and the token of the next, or None."""
     size, token = "MaxResults", "NextToken"
     return page(
-        call, request, fetch, sort_key, size=size, token=token, default=1000, error="InvalidInputException"
+        call, request, fetch, sort_key, size=size, token=token, default=most, most=most, error="InvalidInputException"
     )  # fmt: skip

@@ -1,21 +1,27 @@
-"""Registered locations, the lake's settings, and its Identity Center configuration."""
+"""Registered locations, and the lake's settings."""
 
-import json
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from twinplane.data_plane import sessions
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
-from twinplane.data_plane.services.glue import store as glue
+from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.iam.rules import require_pass_role
-from twinplane.data_plane.services.identitystore import store as identitystore
-from twinplane.data_plane.services.lakeformation import access, store
-from twinplane.data_plane.services.lakeformation.grants import check_catalog, invalid
+from twinplane.data_plane.services.lakeformation import access, names, records, store
+from twinplane.data_plane.services.lakeformation.access import check_catalog, invalid
+from twinplane.data_plane.services.lakeformation.names import IAM_ALLOWED_PRINCIPALS
 from twinplane.data_plane.services.lakeformation.paging import listing
 from twinplane.data_plane.store import Document
 
-_LEAST_SECONDS, _MOST_SECONDS = 900, 3600
+_ADMINISTRATORS = ("arn:aws:iam::", "arn:aws:sts::")
+_PARAMETERS = {
+    "CROSS_ACCOUNT_VERSION": ("1", "2", "3", "4", "5"), "SET_SOURCE_IDENTITY": ("TRUE", "FALSE"),
+    "SET_CONTEXT": ("TRUE", "FALSE"),
+}  # fmt: skip
+_LINKED_ROLE, _LINKED_PATH = (
+    "AWSServiceRoleForLakeFormationDataAccess",
+    "/aws-service-role/lakeformation.amazonaws.com/",
+)
 
 
 def get_data_lake_settings(call: Call, request: Request) -> Answer:
@@ -27,8 +33,25 @@ def get_data_lake_settings(call: Call, request: Request) -> Answer:
 def put_data_lake_settings(call: Call, request: Request) -> Answer:
     """Replaces the settings. Whom IAM allows this may name the administrators, as on AWS."""
     check_catalog(call, request.get("CatalogId"))
-    call.tx.put(store.SETTINGS, {"id": "settings", **store.default_settings(), **request["DataLakeSettings"]})
+    given = {member: value for member, value in request["DataLakeSettings"].items() if value is not None}
+    for member in ("DataLakeAdmins", "ReadOnlyAdmins"):
+        for principal in given.get(member) or ():
+            if not str(principal.get("DataLakePrincipalIdentifier")).startswith(_ADMINISTRATORS):
+                raise invalid(f"{member} are IAM users and roles")
+    for member in ("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions"):
+        _check_defaults(member, given.get(member) or [])
+    for name, value in (given.get("Parameters") or {}).items():
+        if value.upper() not in _PARAMETERS.get(name, ()):
+            raise invalid(f"Parameter {name} cannot be {value}")
+    call.tx.put(store.SETTINGS, {"id": "settings", **store.default_settings(), **given})
     return {}
+
+
+def _check_defaults(member: str, defaults: list[Document]) -> None:
+    """Everything to IAMAllowedPrincipals is the only default permission there can be."""
+    everything = {"Principal": {"DataLakePrincipalIdentifier": IAM_ALLOWED_PRINCIPALS}, "Permissions": ["ALL"]}
+    if defaults not in ([], [everything]):
+        raise invalid(f"{member} can only be empty, or give ALL to {IAM_ALLOWED_PRINCIPALS}")
 
 
 def register_resource(call: Call, request: Request) -> Answer:
@@ -37,33 +60,88 @@ def register_resource(call: Call, request: Request) -> Answer:
     arn = request["ResourceArn"].rstrip("/")
     if not arn.startswith("arn:aws:s3:::"):
         raise invalid("ResourceArn must be the ARN of an Amazon S3 location")
-    require_pass_role(call, request.get("RoleArn"), "lakeformation.amazonaws.com")
+    linked, role = bool(request.get("UseServiceLinkedRole")), request.get("RoleArn")
+    if linked == bool(role):
+        raise invalid("Either RoleArn or UseServiceLinkedRole is required")
+    require_pass_role(call, role, "lakeformation.amazonaws.com")
     if call.tx.find(store.LOCATIONS, arn) is not None:
         raise ServiceError("AlreadyExistsException", "Resource is already registered")
+    flags = {
+        member: request[member]
+        for member in ("WithFederation", "WithPrivilegedAccess", "ExpectedResourceOwnerAccount")
+        if request.get(member) is not None
+    }
     store.register_location(
-        call.tx, arn, request.get("RoleArn"), now=call.now, hybrid=bool(request.get("HybridAccessEnabled"))
+        call.tx, arn, _linked_role_arn(call) if linked else role, now=call.now,
+        hybrid=bool(request.get("HybridAccessEnabled")), **flags,
     )  # fmt: skip
+    if linked:
+        _settle_linked_role(call)
+    if request.get("WithPrivilegedAccess"):
+        resource, permissions = names.resource_of(names.location(arn), call.account_id), ["DATA_LOCATION_ACCESS"]
+        records.grant(
+            call.tx, principal=call.principal.iam_arn, resource=resource, permissions=permissions,
+            grantable=permissions, now=call.now, by=call.principal.arn,
+        )  # fmt: skip
+    return {}
+
+
+def _linked_role_arn(call: Call) -> str:
+    return f"arn:aws:iam::{call.account_id}:role{_LINKED_PATH}{_LINKED_ROLE}"
+
+
+def _settle_linked_role(call: Call) -> None:
+    """Makes the service-linked role, which may use the locations that are registered with it and no other."""
+    arn = _linked_role_arn(call)
+    places = [row["ResourceArn"] for row in call.tx.select(store.LOCATIONS) if row.get("RoleArn") == arn]
+    allow: Callable[[list[str], list[str]], Document] = lambda actions, resources: {  # noqa: E731
+        "Effect": "Allow", "Action": actions, "Resource": resources,
+    }  # fmt: skip
+    statements = [
+        allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{place}/*" for place in places]),
+        allow(["s3:ListBucket"], sorted({place.partition("/")[0] for place in places})),
+    ]
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lakeformation.amazonaws.com"}}
+    iam_store.put_role(
+        call.tx, account_id=call.account_id, name=_LINKED_ROLE, path=_LINKED_PATH, now=call.now,
+        trust_policy={"Version": "2012-10-17", "Statement": [trust]},
+        policies={"Locations": {"Version": "2012-10-17", "Statement": statements}} if places else {},
+    )  # fmt: skip
+
+
+def update_resource(call: Call, request: Request) -> Answer:
+    """Gives a registered location another role, or another mode of access."""
+    access.check_admin(call, "catalog")
+    found = _get(call, request)
+    if found.get("RoleArn") == _linked_role_arn(call):
+        raise invalid("A location that is registered with the service-linked role cannot be updated")
+    require_pass_role(call, request["RoleArn"], "lakeformation.amazonaws.com")
+    members = ("RoleArn", "WithFederation", "HybridAccessEnabled", "ExpectedResourceOwnerAccount")
+    given = {member: request[member] for member in members if request.get(member) is not None}
+    call.tx.put(store.LOCATIONS, found | given | {"LastModified": call.now})
     return {}
 
 
 def deregister_resource(call: Call, request: Request) -> Answer:
     """Takes an S3 location out of Lake Formation's care."""
     access.check_admin(call, "catalog")
-    if not call.tx.remove(store.LOCATIONS, request["ResourceArn"].rstrip("/")):
-        raise _not_registered()
+    found = _get(call, request)
+    call.tx.remove(store.LOCATIONS, found["ResourceArn"])
+    if found.get("RoleArn") == _linked_role_arn(call):
+        _settle_linked_role(call)
     return {}
 
 
-def _not_registered() -> ServiceError:
-    return ServiceError("EntityNotFoundException", "Entity not found")
+def _get(call: Call, request: Request) -> Document:
+    found = call.tx.find(store.LOCATIONS, request["ResourceArn"].rstrip("/"))
+    if found is None:
+        raise ServiceError("EntityNotFoundException", "Entity not found")
+    return found
 
 
 def describe_resource(call: Call, request: Request) -> Answer:
     """One registered location."""
-    found = call.tx.find(store.LOCATIONS, request["ResourceArn"].rstrip("/"))
-    if found is None:
-        raise _not_registered()
-    return {"ResourceInfo": found}
+    return {"ResourceInfo": _get(call, request)}
 
 
 def list_resources(call: Call, request: Request) -> Answer:
@@ -78,125 +156,37 @@ def list_resources(call: Call, request: Request) -> Answer:
     return {"ResourceInfoList": rows, "NextToken": token}
 
 
-_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
-    "EQ": operator.eq,
-    "NE": operator.ne,
-    "CONTAINS": operator.contains,
-    "NOT_CONTAINS": lambda a, b: b not in a,
-    "BEGINS_WITH": str.startswith,
-}
+Holds = Callable[[Document], bool]
+_FIELDS = {"RESOURCE_ARN": "ResourceArn", "ROLE_ARN": "RoleArn", "LAST_MODIFIED": "LastModified"}
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "EQ": operator.eq, "NE": operator.ne, "LE": operator.le, "LT": operator.lt, "GE": operator.ge, "GT": operator.gt,
+    "CONTAINS": operator.contains, "NOT_CONTAINS": lambda a, b: b not in a, "BEGINS_WITH": str.startswith,
+}  # fmt: skip
+_OF_TEXT = ("CONTAINS", "NOT_CONTAINS", "BEGINS_WITH")
 
 
-def _condition(condition: Document) -> Callable[[Document], bool]:
-    member = {"RESOURCE_ARN": "ResourceArn", "ROLE_ARN": "RoleArn"}.get(condition.get("Field") or "")
-    operator_name = condition.get("ComparisonOperator") or "EQ"
-    values = condition.get("StringValueList") or []
-    if member is None or not (operator_name in _COMPARISONS or operator_name == "IN") or not values:
-        raise invalid("This filter condition is not served")
-    if operator_name == "IN":
-        return lambda row: row.get(member) in values
-    compare = _COMPARISONS[operator_name]
-    return lambda row: compare(str(row.get(member) or ""), values[0])
+def _condition(condition: Document) -> Holds:
+    """Whether a location meets a condition; times are epoch seconds. Raises `InvalidInputException`."""
+    member = _FIELDS.get(condition.get("Field") or "")
+    comparison = condition.get("ComparisonOperator") or "EQ"
+    values: list[Any] = list(condition.get("StringValueList") or [])
+    if member is None or not values or (member == "LastModified" and comparison in _OF_TEXT):
+        raise invalid("A filter condition needs a field, an operator of its kind and values")
+    if member == "LastModified":
+        values = list(_numbers(values))
+    read: Callable[[Document], Any] = lambda row: row.get(member) or ""  # noqa: E731
+    if comparison == "IN":
+        return lambda row: read(row) in values
+    if comparison == "BETWEEN":
+        if len(values) != 2:
+            raise invalid("BETWEEN needs two values")
+        return lambda row: values[0] <= read(row) <= values[1]
+    return lambda row: _COMPARISONS[comparison](read(row), values[0])
 
 
-def create_lake_formation_identity_center_configuration(call: Call, request: Request) -> Answer:
-    """Lets people and groups of IAM Identity Center be principals of grants."""
-    check_catalog(call, request.get("CatalogId"))
-    access.check_admin(call, "catalog")
-    if call.tx.find(store.IDENTITY_CENTER, "configuration") is not None:
-        raise ServiceError("AlreadyExistsException", "Lake Formation Identity Center configuration already exists")
-    instance = request.get("InstanceArn") or ""
-    if instance != identitystore.instance_arn(call.plane):
-        raise invalid("InstanceArn is not an IAM Identity Center instance of this account")
-    number = call.plane.keys.derive("lake formation application").hex()[:16]
-    arn = f"arn:aws:sso::{call.account_id}:application/{instance.rpartition('/')[2]}/apl-{number}"
-    kept = {k: v for k, v in request.items() if k in ("ExternalFiltering", "ShareRecipients", "ServiceIntegrations")}
-    call.tx.put(
-        store.IDENTITY_CENTER, {"id": "configuration", "InstanceArn": instance, "ApplicationArn": arn, **kept}
-    )  # fmt: skip
-    return {"ApplicationArn": arn}
-
-
-def describe_lake_formation_identity_center_configuration(call: Call, request: Request) -> Answer:
-    """The Identity Center configuration."""
-    check_catalog(call, request.get("CatalogId"))
-    found = call.tx.find(store.IDENTITY_CENTER, "configuration")
-    if found is None:
-        raise _no_identity_center()
-    return {"CatalogId": call.account_id} | {k: v for k, v in found.items() if k != "id"}
-
-
-def delete_lake_formation_identity_center_configuration(call: Call, request: Request) -> Answer:
-    """Removes the Identity Center configuration."""
-    check_catalog(call, request.get("CatalogId"))
-    access.check_admin(call, "catalog")
-    if not call.tx.remove(store.IDENTITY_CENTER, "configuration"):
-        raise _no_identity_center()
-    return {}
-
-
-def _no_identity_center() -> ServiceError:
-    return ServiceError("EntityNotFoundException", "Lake Formation Identity Center configuration not found")
-
-
-def get_data_lake_principal(call: Call, _request: Request) -> Answer:
-    """As whom Lake Formation sees the caller: the person, else the role or user."""
-    person = call.principal.on_behalf_of
-    return {"Identity": call.principal.iam_arn if person is None else store.user_principal(person)}
-
-
-def get_temporary_glue_table_credentials(call: Call, request: Request) -> Answer:
-    """Credentials to read a table's files; only where the caller may read every column of every row.
-
-    They last an hour at most (AWS: twelve), as nothing takes them back when the grant ends. Those of a project's
-    session end with the membership, as that session does.
-    """
-    database, name = _table_of(request["TableArn"])
-    table = glue.find_table(call.tx, database, name)
-    allowed = None if table is None else store.table_access(call.tx, access.principals(call), table)
-    if table is None or allowed is None:
-        raise access.insufficient("Select", name)
-    if set(request.get("Permissions") or ["SELECT"]) != {"SELECT"}:
-        raise invalid("Only SELECT credentials are served")
-    if allowed.by_iam or not allowed.is_whole(store.column_names(table)):
-        message = "The table has row or column filters for this caller: its files cannot be read directly"
-        raise ServiceError("PermissionTypeMismatchException", message)
-    location = (glue.table_location(table) or "").partition("://")[2].rstrip("/")
-    registered = store.registered_location(call.tx, f"arn:aws:s3:::{location}")
-    if not location or registered is None or not registered.get("RoleArn"):
-        raise invalid("The table's location is not registered with a role")
-    seconds = min(max(int(request.get("DurationSeconds") or _MOST_SECONDS), _LEAST_SECONDS), _MOST_SECONDS)
-    issued = sessions.issue(
-        call.plane, role_arn=registered["RoleArn"], session_name="LakeFormation", session_policy=_reading(location),
-        now=call.now, duration_seconds=seconds, on_behalf_of=call.principal.on_behalf_of,
-        project=call.principal.project, source_identity=call.principal.source_identity,
-    )  # fmt: skip
-    return issued | {"VendedS3Path": [f"s3://{location}"]}
-
-
-def _reading(location: str) -> str:
-    """The session policy of who may read what lies under a location (bucket/prefix), and nothing else.
-
-    A location is text of whoever made the table: what IAM would read as a wildcard or a variable is a character here.
-    """
-    place = "".join(_ESCAPED.get(character, character) for character in location)
-    bucket, _, prefix = place.partition("/")
-    statements = [
-        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{place}/*"},
-        {
-            "Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}",
-            "Condition": {"StringLike": {"s3:prefix": [f"{prefix}/*", f"{prefix}/"]}},
-        },
-    ]  # fmt: skip
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-_ESCAPED = {"*": "${*}", "?": "${?}", "$": "${$}"}
-
-
-def _table_of(arn: str) -> tuple[str, str]:
-    kind, _, path = arn.rpartition(":")[2].partition("/")
-    database, _, table = path.partition("/")
-    if kind != "table" or not (database and table):
-        raise invalid("TableArn must be the ARN of an AWS Glue table")
-    return database, table
+def _numbers(texts: Iterable[str]) -> Iterable[float]:
+    for text in texts:
+        try:
+            yield float(text)
+        except ValueError:
+            raise invalid(f"Not a time in epoch seconds: {text}") from None

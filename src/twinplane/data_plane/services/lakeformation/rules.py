@@ -1,167 +1,38 @@
-"""Lake Formation's decisions: which cells of a table do these grants show? Pure; nothing is read or written here.
+"""Lake Formation's decision: what do these grants give on this resource? Pure; nothing is read or written here.
 
 Everything is denied until granted. Grants of all the caller's principals add up. Why several filtered grants show
 cells, not the product of their rows and columns: `docs/decisions/0008-cells-of-several-filtered-grants.md`.
+How LF-tags come in: `docs/decisions/0050-tags-are-grants-found-by-what-they-match.md`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
+from twinplane.data_plane.services.lakeformation.names import EVERY, PERMISSIONS_OF, Expression, Named
 from twinplane.data_plane.store import Document
 
-IAM_ALLOWED_PRINCIPALS = "IAM_ALLOWED_PRINCIPALS"
+Tags = Mapping[str, str]
 
-TABLE_PERMISSIONS = ("SELECT", "INSERT", "DELETE", "DESCRIBE", "ALTER", "DROP")
-DATABASE_PERMISSIONS = ("CREATE_TABLE", "DESCRIBE", "ALTER", "DROP")
-PERMISSIONS_OF = {
-    "catalog": ("CREATE_DATABASE", "DESCRIBE", "ALTER", "DROP"),
-    "database": DATABASE_PERMISSIONS,
-    "table": TABLE_PERMISSIONS,
-    "columns": ("SELECT",),
-    "filter": ("SELECT",),
-    "location": ("DATA_LOCATION_ACCESS",),
+# What an administrator may do with what others own; all else she must first grant herself.
+_ADMINISTRATORS = {
+    "catalog": frozenset(PERMISSIONS_OF["catalog"]),
+    "database": frozenset({"DESCRIBE"}),
+    "table": frozenset({"DESCRIBE"}),
+    "filter": frozenset({"DESCRIBE", "DROP"}),
+    "location": frozenset({"DATA_LOCATION_ACCESS"}),
+    "tag": frozenset(PERMISSIONS_OF["tag"]),
+    "expression": frozenset(PERMISSIONS_OF["expression"]),
 }
+_READ_ONLY = frozenset({"DESCRIBE"})
+_READING = frozenset({"SELECT", "ALL"})
 
-
-class ResourceNotUnderstood(ValueError):
-    """The resource of a grant is not one that is served, or it names nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A grant's resource in one spelling. `text` identifies it; `kind` is a key of `PERMISSIONS_OF`.
-
-    `table` is "*" for every table of the database. `columns` and `excluded` are sorted; both empty means all columns.
-    """
-
-    kind: str
-    database: str = ""
-    table: str = ""
-    name: str = ""
-    columns: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        parts = [self.kind, self.database, self.table, self.name]
-        if self.columns:
-            parts.append("+" + ",".join(self.columns))
-        if self.excluded:
-            parts.append("-" + ",".join(self.excluded))
-        return "/".join(parts)
-
-
-CATALOG = Named("catalog")
-
-
-def database(name: str) -> Named:
-    """A database as the resource of a decision."""
-    return Named("database", name.lower())
-
-
-def table(database_name: str, name: str) -> Named:
-    """A table as the resource of a decision."""
-    return Named("table", database_name.lower(), name.lower())
-
-
-def location(arn: str) -> Named:
-    """An S3 location (`arn:aws:s3:::bucket/prefix`) as the resource of a decision."""
-    return Named("location", name=arn.rstrip("/"))
-
-
-def named(resource: Document) -> Named:
-    """The resource that AWS's `Resource` shape names. Raises `ResourceNotUnderstood`."""
-    present = [key for key, value in resource.items() if value is not None]
-    if len(present) != 1:
-        raise ResourceNotUnderstood("Resource must have exactly one of the resource members set")
-    kind, body = present[0], resource[present[0]]
-    match kind:
-        case "Catalog":
-            return Named("catalog")
-        case "Database":
-            return Named("database", _lower(body, "Name"))
-        case "Table":
-            if ("Name" in body) == ("TableWildcard" in body):
-                raise ResourceNotUnderstood("Table must have either Name or TableWildcard")
-            return Named(
-                "table", _lower(body, "DatabaseName"), "*" if "TableWildcard" in body else _lower(body, "Name")
-            )
-        case "TableWithColumns":
-            return _table_with_columns(body)
-        case "DataCellsFilter":
-            return Named("filter", _lower(body, "DatabaseName"), _lower(body, "TableName"), body.get("Name") or "")
-        case "DataLocation":
-            return Named("location", name=str(body["ResourceArn"]).rstrip("/"))
-        case _:
-            raise ResourceNotUnderstood(f"Resource {kind} is not served")
-
-
-def _table_with_columns(body: Document) -> Named:
-    database, table = _lower(body, "DatabaseName"), _lower(body, "Name")
-    columns = tuple(sorted({c.lower() for c in body.get("ColumnNames") or ()}))
-    wildcard = body.get("ColumnWildcard")
-    if bool(columns) == (wildcard is not None):
-        raise ResourceNotUnderstood("TableWithColumns must have either ColumnNames or ColumnWildcard")
-    excluded = tuple(sorted({c.lower() for c in (wildcard or {}).get("ExcludedColumnNames") or ()}))
-    if not columns and not excluded:
-        return Named("table", database, table)  # all columns: the table itself
-    return Named("columns", database, table, columns=columns, excluded=excluded)
-
-
-def _lower(body: Document, member: str) -> str:
-    value = str(body.get(member) or "").lower()
-    if not value:
-        raise ResourceNotUnderstood(f"{member} is required")
-    return value
-
-
-def resource_of(name: Named, account_id: str) -> Document:
-    """AWS's `Resource` shape of a named resource."""
-    table: dict[str, Any] = {"CatalogId": account_id, "DatabaseName": name.database}
-    match name.kind:
-        case "catalog":
-            return {"Catalog": {}}
-        case "database":
-            return {"Database": {"CatalogId": account_id, "Name": name.database}}
-        case "table":
-            every: dict[str, Any] = {"TableWildcard": {}}
-            return {"Table": table | (every if name.table == "*" else {"Name": name.table})}
-        case "columns":
-            shown: dict[str, Any] = (
-                {"ColumnNames": list(name.columns)}
-                if name.columns
-                else {"ColumnWildcard": {"ExcludedColumnNames": list(name.excluded)}}
-            )
-            return {"TableWithColumns": table | {"Name": name.table} | shown}
-        case "filter":
-            return {
-                "DataCellsFilter": {
-                    "TableCatalogId": account_id, "DatabaseName": name.database, "TableName": name.table,
-                    "Name": name.name,
-                }
-            }  # fmt: skip
-        case _:
-            return {"DataLocation": {"CatalogId": account_id, "ResourceArn": name.name}}
-
-
-def expanded(kind: str, permissions: Iterable[str]) -> tuple[str, ...]:
-    """The permissions with ALL spelled out. Raises `ResourceNotUnderstood` on one that this kind of resource lacks."""
-    possible = PERMISSIONS_OF[kind]
-    found: set[str] = set()
-    for permission in permissions:
-        if permission in ("ALL", "SUPER_USER"):
-            found |= {"ALL", *possible}
-        elif permission in possible:
-            found.add(permission)
-        else:
-            raise ResourceNotUnderstood(f"Permission {permission} is not valid for this type of resource")
-    return tuple(sorted(found))
+Role = Literal["administrator", "reader", None]  # of the data lake: one of its administrators, or read-only ones
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one grant shows of a table: these columns, in the rows its filter admits (None: in every row)."""
+    """These columns, in the rows its filter admits (None: in every row)."""
 
     columns: tuple[str, ...]
     row_filter: str | None = None
@@ -190,30 +61,169 @@ class TableAccess:
         return any(s.row_filter is None and set(s.columns) >= {c.lower() for c in columns} for s in self.slices)
 
 
-def table_access(
-    grants: Iterable[tuple[Named, Sequence[str]]], filters: dict[str, Document], columns: Sequence[str]
-) -> TableAccess | None:
-    """What these grants (resource, permissions), all on one table, show of its `columns`; None when nothing.
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What some principal of the caller was given on a resource. `everyone`: the principal is IAMAllowedPrincipals.
 
-    `filters` are the table's data cells filters by name.
+    `expression`: of a policy, what it asks of tags, also where it goes by a saved expression.
     """
-    names = tuple(c.lower() for c in columns)
-    slices: list[Slice] = []
-    for name, permissions in grants:
-        if "SELECT" not in permissions:
+
+    on: Named
+    permissions: frozenset[str]
+    grantable: frozenset[str] = frozenset()
+    everyone: bool = False
+    expression: Expression = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked about, and what the catalog knows of it; names are in lower case.
+
+    `columns` and `filters` are those of a table, `tags` those that hold for a database or table, inherited ones
+    included, and `column_tags` the same for each column that has a tag of its own.
+    """
+
+    name: Named
+    columns: tuple[str, ...] = ()
+    filters: Mapping[str, Document] = field(default_factory=dict)
+    tags: Tags = field(default_factory=dict)
+    column_tags: Mapping[str, Tags] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the caller has on a resource. SELECT among `permissions`: on every column of every row.
+
+    `described` are the columns of a table that come with a permission on the whole of it, `access` is what she may
+    read, and `passable` the columns, in every row, that she may give others to read.
+    """
+
+    permissions: frozenset[str] = frozenset()
+    grantable: frozenset[str] = frozenset()
+    described: frozenset[str] = frozenset()
+    access: TableAccess | None = None
+    passable: frozenset[str] = frozenset()
+    administers: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether the resource exists for the caller."""
+        return bool(self.permissions) or self.access is not None
+
+    def may_pass_on(self, permission: str) -> bool:
+        """Whether the caller may give this permission to others, and take it from them."""
+        return self.administers or permission in self.grantable
+
+
+def matches(expression: Expression, tags: Tags) -> bool:
+    """Whether a resource with these tags has, for every key of the expression, one of its values."""
+    return bool(expression) and all(
+        key in tags and (values == EVERY or tags[key] in values) for key, values in expression
+    )
+
+
+def decide(grants: Iterable[Grant], target: Target, role: Role = None, *, opted_in: bool = False) -> Rights:
+    """What these grants give on the target: the one decision of Lake Formation.
+
+    Grants on other resources give nothing. `opted_in`: IAMAllowedPrincipals does not count, for this caller there.
+    """
+    permissions, grantable, described = set[str](), set[str](), set[str]()
+    slices, passable = list[Slice](), list[Slice]()
+    by_iam = False
+    for grant in grants:
+        reach = None if grant.everyone and opted_in else _reach(grant, target)
+        if reach is None or (grant.everyone and not reach.whole):
             continue
-        if name.kind == "table":
-            slices.append(Slice(names))
-        elif name.kind == "columns":
-            slices.append(Slice(_chosen(names, name.columns, name.excluded)))
-        elif name.kind == "filter" and name.name in filters:
-            slices.append(slice_of_filter(filters[name.name], names))
-    slices = [s for s in dict.fromkeys(slices) if s.columns]
-    kept = tuple(s for s in slices if not any(_covers(other, s) for other in slices if other is not s))
+        if reach.whole:
+            left_out = _READING if len(reach.cells.columns) < len(target.columns) else frozenset[str]()
+            permissions |= grant.permissions - left_out
+            grantable |= grant.grantable - left_out
+            described |= set(reach.cells.columns)
+        if "SELECT" in grant.permissions:
+            by_iam = by_iam or grant.everyone
+            slices.append(reach.cells)
+        if "SELECT" in grant.grantable:
+            passable.append(reach.cells)
+    if role is not None:
+        permissions |= _ADMINISTRATORS[target.name.kind] if role == "administrator" else _READ_ONLY
+        described |= set(target.columns)
+    access = _access(slices, target.columns, by_iam=by_iam)
+    for found, given in ((permissions, access), (grantable, _access(passable, target.columns))):
+        if given is not None and given.is_whole(target.columns):
+            found.add("SELECT")
+    return Rights(
+        frozenset(permissions),
+        frozenset(grantable),
+        frozenset(described),
+        access,
+        frozenset(c for s in passable if s.row_filter is None for c in s.columns),
+        administers=role == "administrator",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What of the target a grant's resource is: these cells; `whole`: also the target as such."""
+
+    cells: Slice
+    whole: bool = True
+
+
+def _reach(grant: Grant, target: Target) -> _Reach | None:
+    on, name = grant.on, target.name
+    if on.kind == f"{name.kind}_policy":
+        whole = matches(grant.expression, target.tags)
+        columns = tuple(c for c in target.columns if matches(grant.expression, target.column_tags.get(c, target.tags)))
+        return _Reach(Slice(columns), whole) if whole or columns else None
+    match name.kind:
+        case "table":
+            return _reach_in_table(on, target)
+        case "filter":
+            same = on.kind == "filter" and (on.database, on.table, on.name) == (name.database, name.table, name.name)
+        case "location":
+            same = on.kind == "location" and lies_in(name.name, on.name)
+        case "tag":
+            covers = on.values == EVERY or (name.values != EVERY and set(name.values) <= set(on.values))
+            same = on.kind == "tag" and on.name == name.name and covers
+        case kind:
+            same = on.kind == kind and (on.database, on.name) == (name.database, name.name)
+    return _Reach(Slice(())) if same else None
+
+
+def _reach_in_table(on: Named, target: Target) -> _Reach | None:
+    if on.database != target.name.database:
+        return None
+    if on.kind == "table" and on.table in ("*", target.name.table):
+        return _Reach(Slice(target.columns))
+    if on.table != target.name.table:
+        return None
+    if on.kind == "columns":
+        return _Reach(Slice(_chosen(target.columns, on.columns, on.excluded)), whole=False)
+    if on.kind == "filter" and on.name in target.filters:
+        return _Reach(slice_of_filter(target.filters[on.name], target.columns), whole=False)
+    return None
+
+
+def lies_in(path: str, place: str) -> bool:
+    """Whether one S3 location is another, or beneath it."""
+    return path == place or path.startswith(f"{place.rstrip('/')}/")
+
+
+def _access(slices: Iterable[Slice], columns: Sequence[str], *, by_iam: bool = False) -> TableAccess | None:
+    """The union of slices; slices of the same rows become one, and what another covers is dropped."""
+    by_rows: dict[str | None, set[str]] = {}
+    for each in slices:
+        by_rows.setdefault(each.row_filter, set()).update(each.columns)
+    in_all_rows = by_rows.get(None, set())
+    kept = tuple(
+        Slice(tuple(c for c in columns if c in shown), rows)
+        for rows, shown in by_rows.items()
+        if shown and (rows is None or not shown <= in_all_rows)
+    )
     if not kept:
         return None
     visible = {c for s in kept for c in s.columns}
-    return TableAccess(tuple(c for c in names if c in visible), kept)
+    return TableAccess(tuple(c for c in columns if c in visible), kept, by_iam)
 
 
 def slice_of_filter(document: Document, columns: Sequence[str]) -> Slice:
@@ -230,7 +240,3 @@ def slice_of_filter(document: Document, columns: Sequence[str]) -> Slice:
 
 def _chosen(names: Sequence[str], included: Sequence[str], excluded: Sequence[str]) -> tuple[str, ...]:
     return tuple(c for c in names if (c in included if included else c not in excluded))
-
-
-def _covers(wide: Slice, narrow: Slice) -> bool:
-    return wide.row_filter in (None, narrow.row_filter) and set(wide.columns) >= set(narrow.columns)
