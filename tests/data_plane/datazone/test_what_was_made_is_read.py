@@ -83,6 +83,36 @@ def test_a_metadata_rule_is_read_and_changed(mesh: Mesh, owner: Producer) -> Non
     assert gone(mesh.admin.get_rule, **domain, identifier=rule)
 
 
+def test_a_metadata_rule_is_about_projects_and_asset_types_that_there_are(mesh: Mesh, owner: Producer) -> None:
+    domain = {"domainIdentifier": mesh.domain_id}
+    form = {"typeIdentifier": "amazon.datazone.AssetCommonDetailsFormType", "typeRevision": "1"}
+
+    def scope(project: str, asset_type: str) -> dict[str, Any]:
+        return {
+            "project": {"selectionMode": "SPECIFIC", "specificProjects": [project]},
+            "assetType": {"selectionMode": "SPECIFIC", "specificAssetTypes": [asset_type]},
+        }
+
+    def create(project: str, asset_type: str) -> str:
+        made = mesh.admin.create_rule(
+            **domain, name=unique("Scoped"), action="CREATE_LISTING_CHANGE_SET", scope=scope(project, asset_type),
+            target={"domainUnitTarget": {"domainUnitId": mesh.root_unit}},
+            detail={"metadataFormEnforcementDetail": {"requiredMetadataForms": [form]}},
+        )  # fmt: skip
+        return str(made["identifier"])
+
+    for missing in (("absent", "GlueTableAssetType"), (owner.project_id, "AbsentAssetType")):
+        with pytest.raises(ClientError, match=r"ResourceNotFoundException.*[aA]bsent"):
+            create(*missing)
+    rule = create(owner.project_id, "GlueTableAssetType")
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*absent"):
+        mesh.admin.update_rule(**domain, identifier=rule, scope=scope("absent", "GlueTableAssetType"))
+    mesh.admin.update_rule(
+        **domain, identifier=rule, scope=scope(owner.project_id, "amazon.datazone.GlueViewAssetType")
+    )
+    mesh.admin.delete_rule(**domain, identifier=rule)
+
+
 def test_a_domain_unit_is_read_and_the_root_unit_gets_another_owner(mesh: Mesh) -> None:
     domain = {"domainIdentifier": mesh.domain_id}
     unit = mesh.admin.create_domain_unit(

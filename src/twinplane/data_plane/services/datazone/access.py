@@ -195,8 +195,27 @@ def require(
 
     What it is about lies in the project, or in the domain unit, that is given. `of`: what the request names (kind, id)
     when that is something in the project. Raises AccessDeniedException; ResourceNotFoundException, as for a wrong id,
-    when the caller may not know that it exists.
+    when the caller may not know that it exists; ConflictException when the project is going and the operation
+    adds to it.
     """
+    who = _require(call, domain_id, project_id, unit_id, rule, of)
+    if project_id is not None and call.tx.writable and not call.operation.startswith(_TAKING_AWAY):
+        check_stays(call.tx, domain_id, project_id)
+    return who
+
+
+def check_stays(tx: Transaction, domain_id: str, project_id: str) -> None:
+    """The project must not be going: nothing is added to it any more. Raises ConflictException."""
+    if store.get_project(tx, domain_id, project_id)["projectStatus"] == "DELETING":
+        raise rules.conflict(f"Project {project_id} is being deleted.")
+
+
+_TAKING_AWAY = ("Delete", "Disassociate", "Remove", "Reject", "Revoke", "Cancel", "Stop")
+
+
+def _require(
+    call: Call, domain_id: str, project_id: str | None, unit_id: str | None, rule: str, of: tuple[str, str] | None
+) -> Caller:
     who, tx, name = caller(call, domain_id), call.tx, rule or call.operation
     right = rules.RIGHTS[name]
     held: frozenset[str] = frozenset()

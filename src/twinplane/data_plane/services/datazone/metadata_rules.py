@@ -41,7 +41,7 @@ def create_rule(call: Call, request: Request) -> Answer:
         "description": request.get("description"), "createdAt": call.now, "createdBy": who.id,
         "updatedAt": call.now, "lastUpdatedBy": who.id,
     }  # fmt: skip
-    _check_scope(request["scope"])
+    _check_scope(call.tx, domain_id, request["scope"])
     call.tx.add(RULES, document)
     call.tx.add(RULE_REVISIONS, document)
     return store.pick(document, tuple(m for m in _MEMBERS if m not in ("revision", "updatedAt", "lastUpdatedBy")))
@@ -98,7 +98,8 @@ def update_rule(call: Call, request: Request) -> Answer:
         document["target"] = {"domainUnitTarget": target | {"includeChildDomainUnits": include}}
     number = known["number"] + 1
     document |= {"number": number, "revision": str(number), "updatedAt": call.now, "lastUpdatedBy": who.id}
-    _check_scope(document["scope"])
+    if request.get("scope") is not None:
+        _check_scope(call.tx, known["domainId"], document["scope"])
     call.tx.put(RULES, document)
     call.tx.put(RULE_REVISIONS, document)
     return store.pick(document, tuple(m for m in _MEMBERS if m != "targetType"))
@@ -163,11 +164,17 @@ def _is_asked_for(rule: Document, request: Request) -> bool:
     )
 
 
-def _check_scope(scope: dict[str, Any]) -> None:
+def _check_scope(tx: Transaction, domain_id: str, scope: dict[str, Any]) -> None:
+    """Raises ValidationException for a scope that selects nothing, ResourceNotFoundException for what is not there."""
     for member, named in (("assetType", "specificAssetTypes"), ("project", "specificProjects")):
         selection = scope.get(member)
         if selection is not None and selection["selectionMode"] == "SPECIFIC" and not selection.get(named):
             raise rules.invalid(f"A scope with selection mode SPECIFIC names the {named}.")
+    for project_id in (scope.get("project") or {}).get("specificProjects") or []:
+        store.get_project(tx, domain_id, project_id)
+    for name in (scope.get("assetType") or {}).get("specificAssetTypes") or []:
+        prefix = managed_types.PREFIX if name in managed_types.ASSETS else ""  # which may be left out
+        asset_types.asset_type(tx, domain_id, prefix + name)
 
 
 def _is_about(scope: dict[str, Any], entity: Document) -> bool:

@@ -48,6 +48,7 @@ def create_subscription_request(call: Call, request: Request) -> Answer:
     listing = listings.listing(tx, domain_id, request["subscribedListings"][0]["identifier"])
     if listing["status"] != "ACTIVE":
         raise rules.invalid(f"Listing {listing['id']} is not published.")
+    access.check_stays(tx, domain_id, listing["owningProjectId"])
     if key == f"project:{listing['owningProjectId']}":
         raise rules.invalid("A project cannot subscribe to its own listing.")
     where = {"domainId": domain_id, "subscriberKey": key, "listingId": listing["id"]}
@@ -190,6 +191,9 @@ def new_subscription(request: Document, by: str, now: float) -> Document:
 def _accept(call: Call, document: Document, by: str, comment: str | None) -> Document:
     """Records the approval, and makes the subscription and its grants."""
     tx = call.tx
+    kind, _, identifier = document["subscriberKey"].partition(":")
+    for project_id in (document["ownerProjectId"], *([identifier] if kind == "project" else [])):
+        access.check_stays(tx, document["domainId"], project_id)
     limited = subscribed_listings.with_limits(
         document["subscribedListings"][0], document["scopes"], document["permissions"]
     )
