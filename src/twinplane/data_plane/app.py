@@ -8,8 +8,9 @@ import importlib
 import os
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from urllib.parse import unquote
 import structlog
 from pysqlite3 import dbapi2 as sqlite
 
-from twinplane.data_plane import idempotency, journal, sessions, tasks
+from twinplane.data_plane import asgi, idempotency, journal, sessions, tasks
 from twinplane.data_plane.audit import Recorder
 from twinplane.data_plane.backup import MANIFEST
 from twinplane.data_plane.call import ServiceError
@@ -36,8 +37,8 @@ from twinplane.data_plane.store import Kind
 from twinplane.data_plane.tasks import TaskKind
 from twinplane.data_plane.trouble import Patient, words
 from twinplane.data_plane.wire import errors, hosts, signature
-from twinplane.data_plane.wire.asgi import ClientGone, Incoming, Receive, Scope, Send, read_request, send_response
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, new_request_id
+from twinplane.data_plane.wire.incoming import ClientGone, Incoming
 from twinplane.data_plane.wire.service import ServiceWire
 from twinplane.data_plane.wire.signature import Signature
 from twinplane.engines.sql.manifest_reader import ManifestReader
@@ -71,70 +72,51 @@ SERVICES: dict[str, tuple[str, str]] = {
 _UNSIGNED_SSO_OIDC_PATHS = ("/token", "/client/register", "/device_authorization")
 
 
-def _names_this_machine(scope: Scope) -> bool:
+def _names_this_machine(http: HttpRequest) -> bool:
     """Whether the browser asked for this machine by its own name; a foreign name pointed here is another site."""
-    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rpartition(":")
+    host = http.headers.get("host", "").rpartition(":")
     return (host[0] or host[2]) in ("127.0.0.1", "localhost")
 
 
-def _is_authorization(scope: Scope) -> bool:
+def _is_authorization(http: HttpRequest) -> bool:
     """Whether a browser comes to sign in where the AWS CLI sends it; else the path is a bucket's."""
-    query: bytes = scope["query_string"]
-    return scope["path"] == "/authorize" and scope["method"] == "GET" and b"response_type=" in query
+    return http.raw_path == "/authorize" and http.method == "GET" and "response_type=" in http.query_string
 
 
 class PlaneApp:
-    """The ASGI application of one plane."""
+    """The application of one plane: a request in, its answer out."""
 
     def __init__(self, plane: Plane, services: dict[str, Served]) -> None:
         self.plane = plane
         self._services = services
         self._by_signing_name = {served.signing_name: served for served in services.values()}
-        self._identity_provider: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
+        self._identity_provider: asgi.App | None = None
         self.recorder = Recorder(plane)
         self._limits = Limits(plane.settings.max_requests_per_second)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        http = read_request(scope)
+    async def __call__(self, http: HttpRequest, incoming: Incoming) -> HttpResponse:
         http.bucket = hosts.bucket_of(http.headers.get("host", ""))
-        path: str = scope["path"]
-        if not http.bucket and (path.startswith("/_") or _is_authorization(scope)):
-            await self._own_page(path, scope, receive, send)
-            return
-        incoming = Incoming(receive, http.headers)
-        request_id = new_request_id()
+        if not http.bucket and (http.raw_path.startswith("/_") or _is_authorization(http)):
+            return await self._own_page(http, incoming)
         self._limits.under_way += 1
         try:
-            response = await self._answer(http, incoming, request_id)
-            if not await incoming.discard():
-                response.headers["Connection"] = "close"
-        except ClientGone:
-            return
+            return await self._answer(http, incoming, new_request_id())
         finally:
             self._limits.under_way -= 1
-        await send_response(response, http.method, send)
 
-    async def _own_page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _own_page(self, http: HttpRequest, incoming: Incoming) -> HttpResponse:
+        path = http.raw_path
         if path == "/_health":
-            health = HttpResponse(200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
-            await send_response(health, scope["method"], send)
-        elif not path.startswith("/_idp/") and path != "/authorize":
-            await send_response(
-                errors.of_no_service(ServiceError("NotFound", f"Nothing is at {path}.", 404), False),
-                scope["method"],
-                send,
-            )
-        elif not _names_this_machine(scope):
-            refused = HttpResponse(421, {"Content-Type": "text/plain"}, b"Sign-in is served at 127.0.0.1 alone.\n")
-            await send_response(refused, scope["method"], send)
-        else:
-            if self._identity_provider is None:
-                from twinplane.data_plane import idp  # only planes whose people sign in pay for it
+            return HttpResponse(200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
+        if not path.startswith("/_idp/") and path != "/authorize":
+            return errors.of_no_service(ServiceError("NotFound", f"Nothing is at {path}.", 404), False)
+        if not _names_this_machine(http):
+            return HttpResponse(421, {"Content-Type": "text/plain"}, b"Sign-in is served at 127.0.0.1 alone.\n")
+        if self._identity_provider is None:
+            from twinplane.data_plane import idp  # only planes whose people sign in pay for it
 
-                self._identity_provider = idp.app(self.plane)
-            await self._identity_provider(scope, receive, send)
+            self._identity_provider = idp.app(self.plane)
+        return await asgi.answer(self._identity_provider, http, incoming)
 
     async def _answer(self, http: HttpRequest, incoming: Incoming, request_id: str) -> HttpResponse:
         try:
@@ -427,44 +409,29 @@ async def _serve(
     state: Path, port: int, account_id: str, region: str, tls: bool, max_requests_per_second: int | None,
     keep_events_days: int | None,
 ) -> None:  # fmt: skip
-    import uvicorn
+    from twinplane.data_plane.http_server import Server
 
-    from twinplane.data_plane.http_server import Connection
-
-    class Server(uvicorn.Server):
-        """Stops on a signal without raising it again: the state is closed after the server."""
-
-        def capture_signals(self) -> Any:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
-            return contextlib.nullcontext()
-
-        async def startup(self, sockets: Any = None) -> None:
-            await super().startup(sockets=sockets)
-            gc.freeze()
-            gc.enable()
-            sys.stdout.write(f"data plane ready on {endpoint}\n")
-            sys.stdout.flush()
+    def ready() -> None:
+        gc.freeze()
+        gc.enable()
+        sys.stdout.write(f"data plane ready on {endpoint}\n")
+        sys.stdout.flush()
 
     with _listen(port) as listener:
         endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         checks = os.environ.get("TWINPLANE_CHECK_ANSWERS") == "1"
         settings = PlaneSettings(state, endpoint, account_id, region, checks, max_requests_per_second, keep_events_days)
         async with create_plane(settings) as app:
-            config = uvicorn.Config(
-                app, http=Connection, lifespan="off", log_level="warning", access_log=False, server_header=False,
-                timeout_graceful_shutdown=3, timeout_keep_alive=60,
-                proxy_headers=False,  # else any client could have another address recorded than its own
-                **(_certificate(state, account_id) if tls else {}),
-            )  # fmt: skip
-            await Server(config).serve([listener])
+            server = Server(app)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, server.stop)
+            await server.serve(listener, _encryption(state, account_id) if tls else None, ready)
 
 
-def _certificate(state: Path, account_id: str) -> dict[str, Any]:
+def _encryption(state: Path, account_id: str) -> ssl.SSLContext:
     from twinplane.data_plane import tls  # only planes that speak it pay for it
 
-    files = tls.certificate(state, account_id)
-    return {"ssl_certfile": files.chain, "ssl_keyfile": files.key}
+    return tls.context(tls.certificate(state, account_id))
 
 
 def _listen(port: int) -> socket.socket:

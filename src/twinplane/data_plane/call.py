@@ -93,7 +93,7 @@ class Call:
     request_id: str
     now: float
     transaction: Transaction | None = None
-    body: AsyncIterable[bytes] | None = None  # streaming operations only: the decoded request body (wire.upload)
+    body: AsyncIterable[bytes | memoryview] | None = None  # of streaming operations: decoded (wire.upload)
     headers: dict[str, str] = field(default_factory=dict)  # lower-case names
     client: str = ""  # the address it came from
     signature: "Signature | None" = None  # how it was signed

@@ -15,8 +15,8 @@ from twinplane.data_plane.services.cloudtrail.store import Event, add_events
 from twinplane.data_plane.store import Transaction
 from twinplane.data_plane.trouble import words
 from twinplane.data_plane.wire import errors, signature, upload
-from twinplane.data_plane.wire.asgi import ClientGone, Incoming, collect
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.incoming import ClientGone, Incoming, collect
 from twinplane.data_plane.wire.models import OperationModel
 from twinplane.data_plane.wire.service import ServiceWire
 from twinplane.data_plane.wire.signature import UNSIGNED_PAYLOAD, Signature

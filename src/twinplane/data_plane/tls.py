@@ -5,6 +5,7 @@ The authority may sign names of this machine only, so that whoever trusts it tru
 
 import datetime
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,14 @@ def certificate(state: Path, account_id: str, now: datetime.datetime | None = No
     if not server.lasts(now, _SERVER_LEAST_DAYS):
         server.make(now, _SERVER_DAYS, authority, account_id)
     return Certificate(authority.certificate, server.certificate, server.key)
+
+
+def context(of: Certificate) -> ssl.SSLContext:
+    """What a server speaks TLS with: 1.2 and later."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.load_cert_chain(of.chain, of.key)
+    return made
 
 
 @dataclass(frozen=True)

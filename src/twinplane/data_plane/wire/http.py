@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from random import getrandbits
 from urllib.parse import unquote_plus
 
@@ -46,7 +47,7 @@ class HttpRequest:
     bucket: str = ""  # of S3, when the host names it
     body: bytes = b""
     form: dict[str, str] | None = None  # the body of the query protocol, once it was read
-    stream: AsyncIterable[bytes] | None = None  # the body of an operation that streams it
+    stream: AsyncIterable[bytes | memoryview] | None = None  # the body of an operation that streams it
     query: dict[str, list[str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,3 +80,32 @@ class HttpResponse:
     def length(self) -> int:
         """Bytes of the body."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.length
+
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
+
+
+def head_of(response: HttpResponse, date: str, keep_alive: bool) -> bytes:
+    """The bytes of a response before its body. Its headers' names have no odd characters; line breaks in values go."""
+    lines = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} ", f"Date: {date}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    if response.status not in (204, 304) and "Content-Length" not in response.headers:
+        lines.append(f"Content-Length: {response.length}")
+    if not keep_alive:
+        lines.append("Connection: close")
+    lines.append("\r\n")
+    head = "\r\n".join(lines)
+    try:
+        if head.count("\n") == head.count("\r") == len(lines):
+            return head.encode("latin-1")  # as values came in: headers are bytes, and clients may send UTF-8 in them
+    except UnicodeEncodeError:
+        pass
+    return b"\r\n".join(_line(line) for line in lines[:-1]) + b"\r\n\r\n"
+
+
+def _line(line: str) -> bytes:
+    try:
+        raw = line.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = line.encode("utf-8")
+    return raw.translate(None, b"\r\n")

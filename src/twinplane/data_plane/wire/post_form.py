@@ -17,8 +17,8 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from twinplane.data_plane.call import ServiceError
-from twinplane.data_plane.wire.asgi import Incoming
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
+from twinplane.data_plane.wire.incoming import Incoming, Piece
 from twinplane.data_plane.wire.signature import Signature, from_form
 from twinplane.data_plane.wire.xml import escape
 
@@ -72,7 +72,7 @@ async def read(http: HttpRequest, incoming: Incoming, endpoint: str, now: float)
         piece = await anext(source, None)
         if piece is None:
             raise ServiceError("InvalidArgument", "POST requires exactly one file upload per request.", 400)
-        form.feed(piece)
+        form.feed(bytes(piece))
     fields = form.fields
     if "key" not in fields:
         raise ServiceError(
@@ -86,7 +86,7 @@ async def read(http: HttpRequest, incoming: Incoming, endpoint: str, now: float)
     path = f"/{quote(bucket)}/{quote(key)}"
     put = HttpRequest("PUT", path, "", _headers(http, fields), http.client)
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncIterator[Piece]:
         size = 0
         while True:
             for data in form.take():
@@ -99,16 +99,21 @@ async def read(http: HttpRequest, incoming: Incoming, endpoint: str, now: float)
             piece = await anext(source, None)
             if piece is None:
                 raise _malformed()
-            form.feed(piece)
+            form.feed(bytes(piece))
 
-    file = pieces()
-
-    async def receive() -> dict[str, Any]:
-        piece = await anext(file, None)
-        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
-
-    body = Incoming(receive, {"transfer-encoding": "chunked"})
+    body = _File(pieces())
     return FormUpload(put, body, signed, fields, bucket, key, endpoint + path)
+
+
+class _File(Incoming):
+    """The file of a form, as the body of a request."""
+
+    def __init__(self, source: AsyncIterator[Piece]) -> None:
+        super().__init__()
+        self._source = source
+
+    def pieces(self) -> AsyncIterator[Piece]:
+        return self._source
 
 
 def _headers(http: HttpRequest, fields: dict[str, str]) -> dict[str, str]:

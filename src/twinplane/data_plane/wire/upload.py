@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.wire import checksums, signature
 from twinplane.data_plane.wire.http import HttpRequest
+from twinplane.data_plane.wire.incoming import Piece
 from twinplane.data_plane.wire.signature import EMPTY_SHA256, Signature
 
 SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
@@ -26,7 +27,7 @@ _HEX_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 class Chunks:
     """Decodes aws-chunked: signed chunks (each signature continues the one before), unsigned ones, trailers."""
 
-    def __init__(self, source: AsyncIterator[bytes], http: HttpRequest, signed: Signature | None, secret: str) -> None:
+    def __init__(self, source: AsyncIterator[Piece], http: HttpRequest, signed: Signature | None, secret: str) -> None:
         form = http.headers["x-amz-content-sha256"]
         if form not in (SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER):
             raise ServiceError("InvalidArgument", f"x-amz-content-sha256: {form} is not supported", 400)
@@ -51,7 +52,7 @@ class Chunks:
             raise ServiceError("InvalidArgument", "x-amz-decoded-content-length must be a number of bytes.", 400)
         self._expected = int(length)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncIterator[Piece]:
         """The decoded bytes. Trailers become headers of the request once they are read."""
         total, small = 0, False
         while True:
@@ -169,7 +170,7 @@ class Payload:
     them checked. `async for` over the payload does both in place. Raises `ServiceError`, also when it is made.
     """
 
-    def __init__(self, source: AsyncIterator[bytes], http: HttpRequest, signed: Signature | None, secret: str) -> None:
+    def __init__(self, source: AsyncIterator[Piece], http: HttpRequest, signed: Signature | None, secret: str) -> None:
         headers = self._headers = http.headers
         claimed = headers.get("x-amz-content-sha256", signature.UNSIGNED_PAYLOAD)
         self._source, self._sha256, self._md5 = source, "", b""
@@ -199,11 +200,11 @@ class Payload:
             *self._sums, *(["SHA256"] if self._sha256 else ()), *(["MD5"] if self._md5 else ()),
         ))  # fmt: skip
 
-    def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> AsyncIterator[Piece]:
         """The decoded bytes, to be read once. Trailers are headers of the request when it has ended."""
         return self._source
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[Piece]:
         running = {algorithm: checksums.start(algorithm) for algorithm in self.algorithms}
         async for piece in self._source:
             for checksum in running.values():

@@ -24,6 +24,7 @@ from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.wire import checksums
 from twinplane.data_plane.wire.body import FileRange
+from twinplane.data_plane.wire.incoming import Piece
 from twinplane.data_plane.wire.upload import Payload
 
 SMALL_BYTES = 32 << 10  # bodies up to here are rows
@@ -233,15 +234,16 @@ class _Lanes:
             lane.shutdown(wait=False)
 
 
-async def receive(plane: Plane, source: AsyncIterable[bytes], algorithms: Iterable[str] = ()) -> Body:
+async def receive(plane: Plane, source: AsyncIterable[Piece], algorithms: Iterable[str] = ()) -> Body:
     """Takes in a body, and verifies it where it is a request's. Leaves nothing behind when it fails.
 
     `algorithms` are computed beside MD5 and what is needed to verify it.
     """
     payload = source if isinstance(source, Payload) else None
     wanted = {"MD5", *algorithms, *(payload.algorithms if payload is not None else ())}
-    pieces, size = [], 0
-    stream = payload.pieces() if payload is not None else aiter(source)
+    pieces: list[Piece] = []
+    size = 0
+    stream: AsyncIterable[Piece] = payload.pieces() if payload is not None else aiter(source)
     async for piece in stream:
         pieces.append(piece)
         size += len(piece)
@@ -257,7 +259,7 @@ async def receive(plane: Plane, source: AsyncIterable[bytes], algorithms: Iterab
 
 
 async def _to_file(
-    plane: Plane, pieces: list[bytes], size: int, stream: AsyncIterable[bytes], wanted: set[str],
+    plane: Plane, pieces: list[Piece], size: int, stream: AsyncIterable[Piece], wanted: set[str],
     payload: Payload | None,
 ) -> Body:  # fmt: skip
     writing = _Writing(plane, wanted)
