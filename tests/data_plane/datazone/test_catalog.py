@@ -559,6 +559,22 @@ def test_totals_and_facets_follow_every_change(mesh: Mesh, owner: Producer) -> N
     assert sum(counts.values()) == everything["totalMatchCount"]
 
 
+def test_terms_are_counted_under_either_name_and_shown_by_their_own(mesh: Mesh, owner: Producer) -> None:
+    owned: Any = {"domainIdentifier": mesh.domain_id, "owningProjectIdentifier": owner.project_id}
+    mesh.grant(
+        "CREATE_GLOSSARY", {"project": {"projectDesignation": "OWNER", "projectIdentifier": owner.project_id}}, {}
+    )
+    domain = {"domainIdentifier": mesh.domain_id}
+    glossary = owner.datazone.create_glossary(**owned, name=unique("words"), status="ENABLED")["id"]
+    term = owner.datazone.create_glossary_term(**domain, glossaryIdentifier=glossary, name="Tea", status="ENABLED")[
+        "id"
+    ]
+    owner.publish(owner.asset(glossaryTerms=[term])["id"])
+    wanted = [{"attribute": "glossaryTerms"}, {"attribute": "__DataZoneGlossaryTerms"}]
+    for aggregate in owner.datazone.search_listings(**domain, aggregations=wanted)["aggregates"]:
+        assert {"value": term, "count": 1, "displayValue": "Tea"} in aggregate["items"]
+
+
 def test_an_index_of_an_earlier_state_answers_as_before(tmp_path: Path) -> None:
     before = [s for s in search_index.ENTRIES.extra if s not in search_index.VALUE_TABLES]
     before.append("CREATE TABLE datazone_search_attribute (number INTEGER NOT NULL, attribute TEXT NOT NULL, value)")

@@ -149,6 +149,46 @@ def test_what_is_in_use_is_not_deleted(mesh: Mesh, project: str, owner: Producer
         mesh.admin.delete_asset_type(**domain, identifier="amazon.datazone.GlueTableAssetType")
 
 
+def test_of_an_enormous_form_only_the_beginning_is_found(mesh: Mesh, project: str, owner: Producer) -> None:
+    """So that nobody waits long while it is written, or while what matched in it is looked for."""
+    name, domain = name_of("Huge"), {"domainIdentifier": mesh.domain_id}
+    searchable = "@amazon.datazone#searchable"
+    make_form(
+        mesh, project, name,
+        f"structure {name} {{ ranks: Ranks {searchable} text: String }} list Ranks {{ member: Integer }}",
+    )  # fmt: skip
+    words = " ".join([f"begin{name}", *["filler"] * 20_000, f"end{name}"])
+    contents: list[dict[str, Any]] = [{"text": words}, {"ranks": list(range(6_000))}]
+    huge = owner.asset(
+        formsInput=[
+            glue_form("huge", COLUMNS),
+            *({"formName": f"F{i}", "typeIdentifier": name, "content": json.dumps(c)} for i, c in enumerate(contents)),
+            {
+                "formName": "Last",
+                "typeIdentifier": name,
+                "content": json.dumps({"text": "filler " * 12_000 + f"latest{name}"}),
+            },
+        ]
+    )
+    asked = {"searchScope": "ASSET", "additionalAttributes": ["TEXT_MATCH_RATIONALE"], **domain}
+
+    def found(**asked_for: Any) -> list[Any]:
+        return [item["assetItem"] for item in owner.datazone.search(**asked, **asked_for)["items"]]
+
+    def ranked(rank: int) -> dict[str, Any]:
+        return {"filter": {"attribute": "F1.ranks", "intValue": rank}}
+
+    assert [item["identifier"] for item in found(filters=ranked(17))] == [huge["id"]]
+    assert found(filters=ranked(5_999)) == []
+    [item] = found(searchText=f"begin{name}")
+    assert item["additionalAttributes"]["matchRationale"][0]["textMatches"][0]["text"].startswith("begin")
+    [item] = found(searchText=f"end{name}")
+    assert item["additionalAttributes"]["matchRationale"] == []
+    assert found(searchText=f"latest{name}") == []
+    with refused("ConflictException", "assets have forms of it"):
+        mesh.admin.delete_form_type(**domain, formTypeIdentifier=name)
+
+
 def test_what_a_rule_requires_is_not_deleted(mesh: Mesh, project: str) -> None:
     name, domain = name_of("Needed"), {"domainIdentifier": mesh.domain_id}
     make_form(mesh, project, name, f"structure {name} {{ a: String }}")

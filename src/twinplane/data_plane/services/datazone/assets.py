@@ -56,6 +56,7 @@ _MEMBERS = (
 )  # fmt: skip
 _TABLES = ("RelationalTableForm", "RedshiftTableForm", "RedshiftViewForm")
 _SEARCHABLE = "amazon.datazone#searchable"
+_MOST_FILTERABLE = 5_000  # values of one asset or listing: more would hold up everybody while they are written
 
 
 @dataclass(frozen=True)
@@ -303,14 +304,16 @@ def entry(tx: Transaction, scope: str, document: Document, *, created: float, up
     ]
     if document.get("externalIdentifier"):
         attributes.append(("externalIdentifier", document["externalIdentifier"]))
+    filterable = []
     for form, values in forms:
         managed = form["typeName"].startswith(managed_types.PREFIX)
         attributes.append((asset_types.FORMS_ATTRIBUTE, form["typeName"]))
         for path, value, traits in values:
             if _SEARCHABLE in traits or not managed:  # of managed forms, what AWS indexes; of others, everything
-                attributes.append((path, _indexed(value)))
+                filterable.append((path, _indexed(value)))
             if asset_types.TERM_TRAIT in traits:
                 attributes.append((glossaries.TERMS_IN_FORMS, value))
+    attributes += filterable[:_MOST_FILTERABLE]
     return search_index.Entry(
         document["domainId"],
         scope,

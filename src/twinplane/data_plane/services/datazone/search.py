@@ -24,6 +24,7 @@ _ASSET_ITEM = (
     "governedGlossaryTerms",
 )  # fmt: skip
 _ROLE_OF_PROJECT = re.compile(r"/datazone_usr_role_([^_]+)_")  # the name says whose; whether it is, its environment
+_MOST_EXPLAINED = 50_000  # characters of one item that are looked through for what matched
 _SNIPPET = 200  # characters of a long text around its first match
 
 
@@ -148,6 +149,7 @@ def _aggregate(tx: Transaction, domain_id: str, found: search_query.Search, want
 def _shown(tx: Transaction, domain_id: str, wanted: dict[str, Any], value: Any) -> str:
     kind, member = {
         glossaries.TERMS_ATTRIBUTE: (glossaries.TERMS, "name"),
+        "glossaryTerms": (glossaries.TERMS, "name"),
         "owningProjectId": (store.PROJECTS, "name"),
     }.get(wanted["attribute"], (None, ""))
     named = None if kind is None else tx.find(kind, domain_id, value)
@@ -162,13 +164,16 @@ def _rationale(tx: Transaction, document: Document, request: Request) -> list[An
 def _matches(texts: Iterable[tuple[str, str]], request: Request) -> list[Answer]:
     words, _ = search_index.words(request.get("searchText") or "")
     wanted = {search_index.field_of(item["attribute"]) for item in request.get("searchIn") or []}
-    matches = []
+    matches, left = [], _MOST_EXPLAINED
     for attribute, text in texts:
         if wanted and search_index.field_of(attribute) not in wanted:
             continue
+        text, left = text[:left], left - len(text)
         found = search_index.offsets(text, words)
         if found:
             matches.append(_snippet(attribute, text, found))
+        if left <= 0:
+            break
     return [{"textMatches": matches}] if matches else []
 
 
