@@ -61,7 +61,8 @@ SERVICES: dict[str, tuple[str, str]] = {
     "cloudtrail": ("cloudtrail", "cloudtrail"),
     "s3control": ("s3control", "s3"),
     "s3": ("s3", "s3"),  # after S3 Control: a request signed for "s3" is this one's unless its path says otherwise
-    "glue": ("glue", "glue"),
+    "glueiceberg": ("glue-iceberg", "glue"),
+    "glue": ("glue", "glue"),  # after its Iceberg REST endpoint: likewise
     "lakeformation": ("lakeformation", "lakeformation"),
     "athena": ("athena", "athena"),
     "datazone": ("datazone", "datazone"),
@@ -190,6 +191,8 @@ class PlaneApp:
                 )
             if served.name == "s3" and _is_for_s3_control(http):
                 return self._services["s3control"]
+            if served.name == "glue" and http.raw_path.startswith("/iceberg/"):
+                return self._services["glueiceberg"]
             return served.as_spoken(http)
         if "x-amz-target" in http.headers:
             raise ServiceError("MissingAuthenticationToken", "The request is not signed.", 403)
@@ -234,9 +237,15 @@ class CannotServe(Exception):
 def load_services(*, check_answers: bool = False) -> dict[str, Served]:
     """Every service with its operations; `check_answers`: an answer that breaks its model is an internal failure."""
     return {
-        name: Served(name, signing_name, ServiceWire(model, check_answers=check_answers), _module(name).OPERATIONS)
+        name: Served(name, signing_name, _wire(name)(model, check_answers=check_answers), _module(name).OPERATIONS)
         for name, (model, signing_name) in SERVICES.items()
     }
+
+
+def _wire(name: str) -> type[ServiceWire]:
+    """How a service answers on the wire; some say it themselves."""
+    found: type[ServiceWire] = getattr(_module(name), "WIRE", ServiceWire)
+    return found
 
 
 def _module(name: str) -> Any:

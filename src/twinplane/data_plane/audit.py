@@ -48,8 +48,8 @@ class _Fixed:
     """What is the same in every record of an operation."""
 
     def __init__(self, model: Model, redaction: Redaction, operation: OperationModel, plane: Plane) -> None:
-        self.read_only = is_read_only(operation.name)
-        self.source, self.name = model.event_source, operation.name
+        self.source, self.name = model.event_source, operation.event_name or operation.name
+        self.read_only = is_read_only(self.name)
         self.show_request: Show = redaction.shower(operation.input)
         self.show_answer: Show = redaction.shower(operation.output)
         region, account = _encode(plane.settings.region), _encode(plane.settings.account_id)
@@ -58,7 +58,7 @@ class _Fixed:
             % (_encode(self.source), _encode(self.name), region)
         )  # fmt: skip
         self.kind = b'","readOnly":%b,"resources":' % _encode(self.read_only)
-        management = is_management_event(self.source.partition(".")[0], operation.name)
+        management = is_management_event(self.source.partition(".")[0], self.name)
         self.end = (
             b',"eventType":"AwsApiCall","managementEvent":%b,"recipientAccountId":%b,"eventCategory":%b'
             % (_encode(management), account, _encode("Management" if management else "Data"))

@@ -82,6 +82,7 @@ class OperationModel(msgspec.Struct, rename="camel"):
     authtype: str | None = None
     deprecated: bool = False
     unsigned_payload: bool = False
+    event_name: str | None = None  # what CloudTrail calls it, where that is another operation's name
 
 
 class Metadata(msgspec.Struct, rename="camel"):
@@ -182,6 +183,9 @@ def load_query_form(name: str) -> Model | None:
 
 
 def _read(name: str) -> tuple[_ServiceFile, _Overlay | None]:
+    own = Path(__file__).parent / "models" / "own" / f"{name}.json"
+    if own.exists():  # a protocol that AWS speaks and its models do not describe
+        return msgspec.json.decode(own.read_bytes(), type=_ServiceFile), None
     file = msgspec.json.decode(_newest(name), type=_ServiceFile)
     overlay = Path(__file__).parent / "models" / f"{name}.json"
     extra = None

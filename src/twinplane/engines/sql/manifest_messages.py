@@ -27,7 +27,32 @@ class ReadManifest(msgspec.Struct, frozen=True, tag=True):
     snapshot_id: int | None = None
 
 
-ManifestRequest = ReadMetadata | ReadManifestList | ReadManifest
+class ReadTable(msgspec.Struct, frozen=True, tag=True):
+    """A table's metadata file, to be shown whole."""
+
+    body: bytes
+
+
+class NewTable(msgspec.Struct, frozen=True, tag=True):
+    """A table that is to be made at a location: a CreateTableRequest of the Iceberg REST catalog, as JSON."""
+
+    request: bytes
+    location: str
+
+
+class ChangeTable(msgspec.Struct, frozen=True, tag=True):
+    """Changes of a table whose metadata is `body`, from the file at `location`.
+
+    `requirements` and `updates` are lists as the Iceberg REST catalog has them, as JSON.
+    """
+
+    body: bytes
+    location: str
+    requirements: bytes
+    updates: bytes
+
+
+ManifestRequest = ReadMetadata | ReadManifestList | ReadManifest | ReadTable | NewTable | ChangeTable
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -92,6 +117,26 @@ class DataFile(msgspec.Struct, frozen=True):
     is_encrypted: bool = False
 
 
+class CatalogColumn(msgspec.Struct, frozen=True):
+    """A column as the Glue catalog describes it; `current`: whether the table still has it."""
+
+    name: str
+    type: str
+    id: int
+    is_optional: bool
+    is_current: bool
+    comment: str | None = None
+
+
+class TableText(msgspec.Struct, frozen=True):
+    """A table's metadata file: its JSON text, and what the catalog keeps of it."""
+
+    text: str
+    location: str
+    columns: tuple[CatalogColumn, ...]
+    properties: dict[str, str]
+
+
 class ManifestReply(msgspec.Struct, frozen=True):
     """What became of a request: what was asked for, or why not."""
 
@@ -99,3 +144,4 @@ class ManifestReply(msgspec.Struct, frozen=True):
     metadata: Metadata | None = None
     manifests: tuple[Manifest, ...] = ()
     files: tuple[DataFile, ...] = ()
+    table: TableText | None = None

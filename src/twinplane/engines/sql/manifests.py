@@ -9,7 +9,6 @@ import json
 import resource
 import socket
 import sys
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,11 +40,11 @@ from twinplane.engines.sql.manifest_messages import (
     ReadMetadata,
     Snapshot,
 )  # fmt: skip
+from twinplane.engines.sql.metadata_text import Refused, text_of
 from twinplane.engines.sql.plan import IcebergField, QueryError
 from twinplane.engines.sql.worker_messages import Failure, Hello, Limits, receive, send
 
 MEMORY_BYTES = 1 << 30
-_MOST_BYTES = 64 << 20  # of a metadata file that is stored compressed
 _PATH = 2147483546  # the field id of `file_path` in position deletes
 _MOST_DEPTH = 30
 
@@ -64,7 +63,13 @@ def answer(request: ManifestRequest, limits: Limits) -> ManifestReply:
                 return ManifestReply(metadata=read_metadata(request.body))
             if isinstance(request, ReadManifestList):
                 return ManifestReply(manifests=tuple(map(_manifest, avro.read_manifest_list(_Bytes(request.body)))))
-            return ManifestReply(files=tuple(_files(request)))
+            if isinstance(request, ReadManifest):
+                return ManifestReply(files=tuple(_files(request)))
+            from twinplane.engines.sql import table_changes  # heavy, and not needed to read tables
+
+            return ManifestReply(table=table_changes.answer(request))
+    except Refused as error:
+        return ManifestReply(Failure(error.code, str(error)))
     except QueryError as error:
         return ManifestReply(Failure("ICEBERG_BAD_DATA", "The table's metadata is too complex", str(error)))
     except Exception as error:  # noqa: BLE001 - the files may hold anything; what they hold is nobody's to read here
@@ -107,10 +112,7 @@ class _Files(FileIO):
 
 def read_metadata(body: bytes) -> Metadata:
     """A metadata file's contents, compressed or not."""
-    if body[:2] == b"\x1f\x8b":
-        body = zlib.decompressobj(31).decompress(body, _MOST_BYTES)
-    found = TableMetadataUtil.parse_raw(body.decode())
-    return describe(found)
+    return describe(TableMetadataUtil.parse_raw(text_of(body)))
 
 
 def describe(found: TableMetadata) -> Metadata:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from twinplane.data_plane.call import Call, ServiceError
 from twinplane.data_plane.services.athena import rules
-from twinplane.data_plane.services.glue import iceberg
+from twinplane.data_plane.services.glue import iceberg, locations
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.lakeformation.rules import TableAccess
 from twinplane.data_plane.services.s3 import store as s3
-from twinplane.data_plane.services.s3.permissions import check, may
 from twinplane.data_plane.store import Document
 from twinplane.engines.sql.plan import Column, Files, QueryError, Reference, Slice, Table, TableName
 
@@ -83,35 +82,9 @@ def _table(call: Call, found: _Found) -> Table:
 
 def _iceberg_table(call: Call, found: _Found) -> Table:
     """The columns are those of the table's metadata; which of them she sees is decided by their names."""
-    read = iceberg.snapshot_files(call, found.table, _may_read(call, found))
+    read = iceberg.snapshot_files(call, found.table, locations.reader_of(call, found.table, by_iam=found.access.by_iam))
     columns = tuple(Column(field.name, field.type) for field in read.fields)
     return Table(columns, tuple(Slice(s.columns, s.row_filter) for s in found.access.slices), (), iceberg=read)
-
-
-def _may_read(call: Call, found: _Found) -> iceberg.MayRead:
-    """Of what the table's metadata names, she reads through the table what lies in the table's own location, which was
-    asked for when the table was made; anything else only as her own IAM policies allow.
-    """
-    own: tuple[str, str] | None = None
-    location = glue.table_location(found.table)
-    if location:
-        own = _place(location)
-        _check_location(call, found.access, f"arn:aws:s3:::{own[0]}/{own[1]}")
-
-    def may_read(bucket: str, key: str) -> bool:
-        if own is not None and bucket == own[0] and key.startswith(own[1]):
-            return True
-        return may(lambda: check(call, "s3:GetObject", {}, bucket, key))
-
-    return may_read
-
-
-def _place(location: str) -> tuple[str, str]:
-    """The bucket of a location, and the prefix of what lies in it."""
-    try:
-        return rules.bucket_and_key(str(location).rstrip("/") + "/")
-    except rules.NotReadable as error:
-        raise QueryError("NOT_SUPPORTED", str(error)) from None
 
 
 def _files(call: Call, found: _Found) -> list[Files]:
@@ -131,8 +104,8 @@ def _paths(call: Call, found: _Found, location: str | None) -> tuple[str, ...]:
     """The data files under a location. Results that belong to someone else are never among them."""
     if not location:
         return ()
-    bucket, prefix = _place(location)
-    _check_location(call, found.access, f"arn:aws:s3:::{bucket}/{prefix}")
+    locations.check_readable(call, location, by_iam=found.access.by_iam)
+    bucket, prefix = locations.place_of(location)
     objects = s3.list_objects(call.tx, bucket, prefix)
     return tuple(
         str(s3.file_of(call.tx, call.plane, o)) for o in objects if _is_data(o) and s3.is_visible(o, call.principal)
@@ -142,16 +115,3 @@ def _paths(call: Call, found: _Found, location: str | None) -> tuple[str, ...]:
 def _is_data(document: Document) -> bool:
     name = document["key"].rpartition("/")[2]
     return document["size"] > 0 and bool(name) and not name.startswith(("_", "."))
-
-
-def _check_location(call: Call, access: TableAccess, arn: str) -> None:
-    """Lake Formation reads what it was given care of; everything else only as the caller's own IAM policies allow."""
-    if access.by_iam or lakeformation.registered_location(call.tx, arn) is None:
-        try:
-            bucket, _, prefix = arn.removeprefix("arn:aws:s3:::").partition("/")
-            check(call, "s3:GetObject", {}, bucket, prefix + "*")
-        except ServiceError:
-            raise QueryError(
-                "PERMISSION_DENIED",
-                "The table's location is not registered with Lake Formation, and IAM does not allow reading it",
-            ) from None

@@ -171,9 +171,9 @@ def _decoded(
     """What files say, each read as what its key's second part says it is. Raises `QueryError`, `NotLoaded`."""
     found: list[ManifestReply] = []
     missing: list[_Wanted] = []
-    objects = _objects(call, [uri for uri, _, _ in wanted], may_read)
+    found_objects = objects(call, [uri for uri, _, _ in wanted], may_read)
     for uri, reading, request in wanted:
-        document = objects[uri]
+        document = found_objects[uri]
         if document["size"] > MOST_METADATA_BYTES:
             raise QueryError("NOT_SUPPORTED", "A file of the table's metadata is too large")
         key = (document["bucket"], document["key"], document["etag"], document["size"], *reading)
@@ -189,11 +189,11 @@ def _decoded(
 
 
 def _local_paths(call: Call, uris: Iterable[str], may_read: MayRead) -> dict[str, str]:
-    objects = _objects(call, list(dict.fromkeys(uris)), may_read)
-    return {uri: str(s3.file_of(call.tx, call.plane, document)) for uri, document in objects.items()}
+    found_objects = objects(call, list(dict.fromkeys(uris)), may_read)
+    return {uri: str(s3.file_of(call.tx, call.plane, document)) for uri, document in found_objects.items()}
 
 
-def _objects(call: Call, uris: Sequence[str], may_read: MayRead) -> dict[str, Document]:
+def objects(call: Call, uris: Sequence[str], may_read: MayRead) -> dict[str, Document]:
     """The objects at these places. What the caller may not read is not even looked for. Raises `QueryError`."""
     places = {uri: iceberg_rules.place(uri) for uri in uris}
     for bucket, key in places.values():
