@@ -15,7 +15,7 @@ from twinplane.data_plane.services.glueiceberg.namespaces import (
     next_page,
     own_catalog,
 )
-from twinplane.data_plane.services.lakeformation import resources as vending
+from twinplane.data_plane.services.lakeformation import credentials as vending
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.s3 import bodies
 from twinplane.data_plane.services.s3.bodies import Body
@@ -139,14 +139,16 @@ def _configuration(call: Call, table: Document, request: Request) -> dict[str, s
     if "vended-credentials" not in (request.get("delegation") or ""):
         return found
     arn = permissions.arn(call, "table", table["DatabaseName"], table["Name"])
-    try:
-        given = vending.get_temporary_glue_table_credentials(call, {"TableArn": arn})
-    except ServiceError:
-        return found
-    return found | {
-        "s3.access-key-id": given["AccessKeyId"], "s3.secret-access-key": given["SecretAccessKey"],
-        "s3.session-token": given["SessionToken"],
-    }  # fmt: skip
+    for wanted in (["ALL"], ["SELECT", "INSERT"], ["SELECT"]):
+        try:
+            given = vending.get_temporary_glue_table_credentials(call, {"TableArn": arn, "Permissions": wanted})
+        except ServiceError:
+            continue
+        return found | {
+            "s3.access-key-id": given["AccessKeyId"], "s3.secret-access-key": given["SecretAccessKey"],
+            "s3.session-token": given["SessionToken"],
+        }  # fmt: skip
+    return found
 
 
 async def create_table(call: Call, request: Request) -> Answer:

@@ -1,0 +1,71 @@
+"""Many writers of one table, through the Glue API and through the Iceberg REST endpoint: none loses what it wrote."""
+
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from twinplane.data_plane.testing import RunningPlane
+
+pa = pytest.importorskip("pyarrow")
+pytest.importorskip("pyiceberg.catalog.rest")
+exceptions = pytest.importorskip("pyiceberg.exceptions")
+
+from tests.data_plane.athena.iceberg_tables import catalog as glue_catalog  # noqa: E402
+
+from .test_clients import SCHEMA, rest_catalog, rows  # noqa: E402
+
+WRITERS, APPENDS = 6, 4
+
+
+def test_what_writers_of_both_kinds_were_told_is_written_is_there_once(plane: RunningPlane) -> None:
+    plane.client("s3").create_bucket(Bucket="data")
+    first = rest_catalog(plane)
+    first.create_namespace("busy", {"location": "s3://data/busy"})
+    first.create_table("busy.t", SCHEMA, location="s3://data/busy/t", properties={"commit.retry.num-retries": "0"})
+    written: list[int] = []
+    refused = Counter[str]()
+    failures: list[Exception] = []
+
+    def write(number: int) -> None:
+        own: Any = rest_catalog(plane) if number % 2 else glue_catalog(plane, "s3://data/busy")
+        kind = "rest" if number % 2 else "glue"
+        for step in range(APPENDS):
+            row = number * 100 + step
+            while True:
+                try:
+                    own.load_table("busy.t").append(rows(row))
+                except exceptions.CommitFailedException:
+                    refused[kind] += 1
+                    continue
+                except Exception as error:  # noqa: BLE001 - shown by the test
+                    failures.append(error)
+                    return
+                written.append(row)
+                break
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(written) == WRITERS * APPENDS
+    found = first.load_table("busy.t")
+    assert sorted(found.scan().to_arrow()["id"].to_pylist()) == sorted(written)
+    assert len(found.metadata.snapshots) == len(written)
+
+
+def test_of_two_commits_of_the_same_state_one_is_refused_whichever_way_they_come(plane: RunningPlane) -> None:
+    from pyiceberg.table.update import SetPropertiesUpdate
+
+    one, other = rest_catalog(plane), glue_catalog(plane, "s3://data/busy")
+    one.create_table("busy.pair", SCHEMA, location="s3://data/busy/pair")
+    stale = plane.client("glue").get_table(DatabaseName="busy", Name="pair")["Table"]
+    one.commit_table(one.load_table("busy.pair"), (), (SetPropertiesUpdate(updates={"by": "rest"}),))
+    known = {k: stale[k] for k in ("Name", "TableType", "Parameters", "StorageDescriptor")}
+    glue = plane.client("glue")
+    with pytest.raises(glue.exceptions.ConcurrentModificationException):
+        glue.update_table(DatabaseName="busy", TableInput=known, VersionId=stale["VersionId"], SkipArchive=True)
+    assert other.load_table("busy.pair").properties["by"] == "rest"
