@@ -114,9 +114,10 @@ def test_a_resource_link_is_followed_and_decided_on_its_target(lake: Lake, reade
     [
         ("SELEC 1", "InvalidRequestException"),
         ("SELECT 1; SELECT 2", "InvalidRequestException"),
-        ("DROP TABLE orders", "InvalidRequestException"),
-        ("CREATE TABLE x AS SELECT * FROM orders", "InvalidRequestException"),
-        ("EXPLAIN SELECT * FROM orders", "InvalidRequestException"),
+        ("DROP TABLE orders; SELECT 2", "InvalidRequestException"),
+        ("CREATE TABLE x AS SELECT * FROM hidden", "AccessDeniedException"),
+        ("EXPLAIN SELECT * FROM hidden", "AccessDeniedException"),
+        ("INSERT INTO orders SELECT * FROM hidden", "AccessDeniedException"),
         ("SELECT * FROM \"/etc/passwd\"", "AccessDeniedException"),
         ("SELECT * FROM information_schema.tables", "AccessDeniedException"),
         ("SELECT * FROM duckdb_views", "AccessDeniedException"),

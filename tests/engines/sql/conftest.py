@@ -12,6 +12,7 @@ from twinplane.engines.sql.gate import Gate
 from twinplane.engines.sql.plan import Column, Files, Query, QueryError, Result, Slice, Table, TableName, Tables
 from twinplane.engines.sql.pool import SqlPool
 from twinplane.engines.sql.result import read_rows
+from twinplane.engines.sql.statements import references
 
 DATABASE = "sales"
 COLUMNS = (
@@ -79,7 +80,7 @@ class Engine:
         return self.loop.run_until_complete(self._result(text, tables, parameters))
 
     async def _result(self, text: str, tables: Tables, parameters: tuple[str, ...]) -> Result:
-        for reference in await self.pool.references("reader", text, parameters):
+        for reference in references(await self.pool.classify("reader", text, parameters)):
             if reference.in_database(DATABASE) not in tables:
                 raise QueryError("TABLE_NOT_FOUND", "no such table")
         return await self.pool.run(self.person, Query(text, DATABASE, tuple(tables.items()), parameters))

@@ -8,6 +8,7 @@ import pytest
 
 from twinplane.engines.sql.plan import Plan, Query, QueryCancelled, QueryError, Reference, Source
 from twinplane.engines.sql.pool import SqlPool
+from twinplane.engines.sql.statements import Select
 from twinplane.engines.sql.worker_messages import Limits
 
 ENDLESS = Plan("SELECT count(*) FROM range(10000000) AS a(x), range(10000000) AS b(y) WHERE (x * y) % 7 = 1")
@@ -199,7 +200,7 @@ ENDLESS_TEXTS = [
 
 
 async def read_and_run(pool: SqlPool, text: str) -> None:
-    await pool.references("mallory", text)
+    await pool.classify("mallory", text)
     await pool.run("mallory", Query(text, "sales"))
 
 
@@ -210,7 +211,7 @@ def test_a_text_that_takes_the_parser_for_ever_stops_nobody_else(tmp_path: Path,
         try:
             with pytest.raises(QueryError):
                 await read_and_run(pool, text)
-            assert await pool.references("ann", "select * from a.b") == (Reference("a", "b"),)
+            assert await pool.classify("ann", "select * from a.b") == Select((Reference("a", "b"),))
             assert (await pool.run("ann", Query("select 1", "sales"))).rows == 1
             assert (await pool.run("mallory", Query("select 1", "sales"))).rows == 1
         finally:

@@ -180,17 +180,59 @@ class Table:
 Tables = Mapping[TableName, Table]
 
 
+class View(msgspec.Struct, frozen=True):
+    """A view: a query in Athena's dialect, and the database that its unqualified tables are in."""
+
+    text: str
+    database: str
+
+
 class Query(msgspec.Struct, frozen=True, tag=True):
-    """A statement in Athena's dialect, and every table that it names as its person may read it."""
+    """A statement in Athena's dialect, and every table that it names as its person may read it.
+
+    `views` are those that the statement, or one of them, names; `tables` has the tables that they name too.
+    """
 
     text: str
     database: str
     tables: tuple[tuple[TableName, Table], ...] = ()
     parameters: tuple[str, ...] = ()
+    views: tuple[tuple[TableName, View], ...] = ()
 
     def moved(self, names: Mapping[str, str]) -> "Query":
         """The same query, with each of its tables' files under another name."""
         return msgspec.structs.replace(self, tables=tuple((name, table.moved(names)) for name, table in self.tables))
+
+
+class Write(msgspec.Struct, frozen=True):
+    """How the rows of a query become files, instead of a result.
+
+    `columns`: those of the table they go into, by position, in Glue's types (empty: the query's own names and types);
+    `partitions`: DuckDB expressions over them, by name, each combination of whose values gets files of its own, and
+    `keep_partitions` whether columns of these names are in the files too. `field_ids`: of Iceberg, by column.
+    """
+
+    format: Literal["parquet", "csv", "json"]
+    compression: str = ""
+    columns: tuple[Column, ...] = ()
+    partitions: tuple[tuple[str, str], ...] = ()
+    keep_partitions: bool = False
+    field_ids: tuple[tuple[str, str], ...] = ()
+    delimiter: str = "\x01"
+    null: str = "\\N"
+
+
+class WrittenFile(msgspec.Struct, frozen=True):
+    """A file of a write: where it is, its rows, the values of its partition (None is null), statistics of its columns.
+
+    `statistics`: DuckDB's, by column: min, max, null_count, num_values as texts.
+    """
+
+    path: str
+    rows: int
+    size: int
+    partition: tuple[tuple[str, str | None], ...] = ()
+    statistics: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -202,11 +244,15 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, tag=True):
-    """What the engine runs: generated DuckDB text over opaque views. `names` are the result's column names."""
+    """What the engine runs: generated DuckDB text over opaque views. `names` are the result's column names.
+
+    `untyped`: the places of columns that are NULL and nothing else, which have no type of their own.
+    """
 
     sql: str
     sources: tuple[Source, ...] = ()
     names: tuple[str, ...] = ()
+    untyped: tuple[int, ...] = ()
 
 
 class ResultColumn(msgspec.Struct, frozen=True):
@@ -228,6 +274,10 @@ class Result(msgspec.Struct, frozen=True):
     scanned_bytes: int
     engine_seconds: float
     planning_seconds: float
+    types: tuple[str, ...] = ()
+    """Of the columns, in Glue's words."""
+    files: tuple[WrittenFile, ...] = ()
+    """What a write wrote; then `path` is the folder they are in."""
 
 
 @dataclass(slots=True)

@@ -18,7 +18,18 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
-from twinplane.engines.sql.plan import Column, Plan, Query, QueryCancelled, QueryError, Reference, Result, SyntaxRefused
+from twinplane.engines.sql.plan import (
+    Column,
+    Plan,
+    Query,
+    QueryCancelled,
+    QueryError,
+    Result,
+    SyntaxRefused,
+    Write,
+    WrittenFile,
+)
+from twinplane.engines.sql.statements import Statement
 from twinplane.engines.sql.worker_messages import CheckFilter, Hello, Limits, Read, Reply, Request, Run
 
 log = structlog.get_logger()
@@ -101,12 +112,15 @@ class SqlPool:
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
-    async def references(self, person: str, text: str, parameters: Sequence[str] = ()) -> tuple[Reference, ...]:
-        """The tables that a person's statement names.
+    async def classify(self, person: str, text: str, parameters: Sequence[str] = ()) -> Statement:
+        """What a person's text asks for.
 
-        Raises `SyntaxRefused` (not one query) and `QueryError` (not served).
+        Raises `SyntaxRefused` (not one statement) and `QueryError` (not served).
         """
-        return (await self._read(person, Read(text, tuple(parameters)))).references
+        found = (await self._read(person, Read(text, tuple(parameters)))).statement
+        if found is None:
+            raise QueryError("GENERIC_INTERNAL_ERROR", "The statement could not be read")
+        return found
 
     async def check_row_filter(self, person: str, text: str, columns: Sequence[Column]) -> None:
         """Raises `QueryError` unless the person's `text` is a row filter over these columns."""
@@ -146,13 +160,16 @@ class SqlPool:
         if reader is not None:
             await asyncio.shield(reader.kill())
 
-    async def run(self, person: str, work: Query | Plan, *, run_id: str | None = None) -> Result:
+    async def run(
+        self, person: str, work: Query | Plan, *, run_id: str | None = None, write: Write | None = None
+    ) -> Result:
         """Runs a query in a worker that serves nobody but `person`.
 
-        The result's file is the caller's: move or remove it. `run_id` names the run for `cancel`. Raises `QueryError`
-        (text for the user) and `QueryCancelled`.
+        The result's file is the caller's: move or remove it. With `write` the rows go into data files instead, and the
+        folder of these is the caller's. `run_id` names the run for `cancel`. Raises `QueryError` (text for the user)
+        and `QueryCancelled`.
         """
-        task = asyncio.get_running_loop().create_task(self._run(person, work))
+        task = asyncio.get_running_loop().create_task(self._run(person, work, write))
         self._running[run_id or f"run {id(task)}"] = task
         try:
             return await asyncio.shield(task)
@@ -165,12 +182,12 @@ class SqlPool:
         finally:
             self._running.pop(run_id or f"run {id(task)}", None)
 
-    async def _run(self, person: str, work: Query | Plan) -> Result:
+    async def _run(self, person: str, work: Query | Plan, write: Write | None) -> Result:
         own = self._shares.setdefault(person, asyncio.Semaphore(self._share))
         async with own, self._slots:
             worker = await self._worker_for(person)
             self._busy.add(worker)
-            output = worker.folder / "result.csv"
+            output = worker.folder / ("rows" if write else "result.csv")
             lent: dict[str, str] = {}
             healthy = False
             try:
@@ -179,10 +196,10 @@ class SqlPool:
                     await asyncio.to_thread(_lend, lent)
                     work = work.moved(lent)
                 reply = await asyncio.wait_for(
-                    worker.call(Run(work, str(output), str(worker.folder))), self._timeout_seconds
+                    worker.call(Run(work, str(output), str(worker.folder), write)), self._timeout_seconds
                 )
                 healthy = True
-                return self._result(reply, output)
+                return self._result(reply, output, written=write is not None)
             except TimeoutError:
                 raise QueryError("EXCEEDED_TIME_LIMIT", "Query exceeded the time limit") from None
             except (asyncio.IncompleteReadError, ConnectionError):
@@ -192,15 +209,15 @@ class SqlPool:
                 self._busy.discard(worker)
                 await self._put_back(worker, healthy)
 
-    def _result(self, reply: Reply, output: Path) -> Result:
+    def _result(self, reply: Reply, output: Path, *, written: bool) -> Result:
         if reply.failure is not None:
             log.info("query failed", code=reply.failure.code, cause=reply.failure.detail.split(":")[0])
             raise QueryError(reply.failure.code, reply.failure.message)
-        kept = self._folder / f"result-{os.urandom(16).hex()}.csv"
+        kept = self._folder / f"result-{os.urandom(16).hex()}{'' if written else '.csv'}"
         output.rename(kept)  # out of the worker's reach
         return Result(
             str(kept), reply.columns, reply.rows, reply.result_bytes, reply.scanned_bytes, reply.engine_seconds,
-            reply.planning_seconds,
+            reply.planning_seconds, reply.types, tuple(_moved(file, output, kept) for file in reply.files),
         )  # fmt: skip
 
     async def _put_back(self, worker: _Worker, healthy: bool) -> None:
@@ -303,6 +320,14 @@ class SqlPool:
 def _name_in(folder: Path, path: str) -> str:
     """The name of a file in a worker's folder: always the same, so that what a worker planned before stays of use."""
     return str(folder / "data" / hashlib.blake2b(path.encode(), key=folder.name.encode(), digest_size=16).hexdigest())
+
+
+def _moved(file: WrittenFile, output: Path, kept: Path) -> WrittenFile:
+    """A written file where it is now. Raises `QueryError` for what is no file of the run: a worker is not believed."""
+    path = kept / os.path.relpath(file.path, output)
+    if path.resolve() != kept.resolve() / os.path.relpath(file.path, output) or not path.is_file():
+        raise QueryError("GENERIC_INTERNAL_ERROR", "The query failed")
+    return msgspec.structs.replace(file, path=str(path))
 
 
 def _lend(names: dict[str, str]) -> None:

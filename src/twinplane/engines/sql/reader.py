@@ -1,6 +1,6 @@
 """The process that reads texts before anybody's data is near: started by `process`.
 
-It tells which tables a statement names, and whether a text is a row filter. It is not part of the server because the
+It tells which statement a text is, and whether a text is a row filter. It is not part of the server because the
 parser can be made to work for ever by a few hundred characters; it is ended then, and started again.
 """
 
@@ -8,18 +8,19 @@ import socket
 
 import msgspec
 
-from twinplane.engines.sql import render, statement
+from twinplane.engines.sql import render
+from twinplane.engines.sql.classify import classify
 from twinplane.engines.sql.confinement import within
 from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.worker_messages import CheckFilter, Failure, Hello, Limits, Read, Reply, receive, send
 
 
 def answer(request: Read | CheckFilter, limits: Limits) -> Reply:
-    """The tables of a text, or why there are none."""
+    """The statement of a text, or why there is none."""
     try:
         with within(limits.planning_seconds):
             if isinstance(request, Read):
-                return Reply(references=statement.parse(request.text, request.parameters).tables)
+                return Reply(statement=classify(request.text, request.parameters))
             render.row_filter(request.text, request.columns)
             return Reply()
     except QueryError as error:

@@ -1,6 +1,6 @@
 """A checked tree and what a person may read -> the DuckDB text that runs, and the views it runs on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import sqlglot
@@ -10,34 +10,45 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from twinplane.engines.sql import semantics, sources, statement
+from twinplane.engines.sql import semantics, sources, statement, views
 from twinplane.engines.sql.allowed import HIDDEN_COLUMNS
-from twinplane.engines.sql.plan import Column, Plan, QueryError, Source, Table, TableName, Tables
+from twinplane.engines.sql.plan import Column, Plan, QueryError, Source, Table, TableName, Tables, View
 from twinplane.engines.sql.types import glue_type, quoted
 
 _ROW_SOURCE = "source"
 
 
-def plan(text: str, database: str, tables: Tables, parameters: Sequence[str] = ()) -> Plan:
+def plan(
+    text: str,
+    database: str,
+    tables: Tables,
+    parameters: Sequence[str] = (),
+    with_views: Mapping[TableName, View] | None = None,
+) -> Plan:
     """What a worker must run to answer `text` for a person who may read `tables` as they are described.
 
-    `tables` holds every table that `statement.parse(text)` names. Raises `QueryError`.
+    `with_views` and `tables` hold every table that `statement.parse(text)` names, and the views. Raises `QueryError`.
     """
-    return _plan(
-        text, database, tuple(sorted(tables.items(), key=lambda t: (t[0].database, t[0].table))), tuple(parameters)
-    )
+    items = tuple(sorted(tables.items(), key=lambda t: (t[0].database, t[0].table)))
+    return _plan(text, database, items, tuple(parameters), tuple((with_views or {}).items()))
 
 
 @lru_cache(maxsize=128)
-def _plan(text: str, database: str, items: tuple[tuple[TableName, Table], ...], parameters: tuple[str, ...]) -> Plan:
+def _plan(
+    text: str,
+    database: str,
+    items: tuple[tuple[TableName, Table], ...],
+    parameters: tuple[str, ...],
+    view_items: tuple[tuple[TableName, View], ...],
+) -> Plan:
     tables = dict(items)
-    tree = statement.parse(text, parameters).tree.copy()
+    tree = views.expand(statement.parse(text, parameters).tree.copy(), database, dict(view_items))
     opaque = {name: f"t_{number}" for number, name in enumerate(tables)}
     used = _replace_tables(tree, database, opaque)
     tree = _typed(tree, {opaque[name]: tables[name].visible for name in used})
-    names = _result_names(tree)
+    names, untyped = _result_names(tree), _untyped(tree)
     tree = semantics.write_out(tree)
-    return Plan(_text(tree), tuple(_source(opaque[name], tables[name]) for name in used), names)
+    return Plan(_text(tree), tuple(_source(opaque[name], tables[name]) for name in used), names, untyped)
 
 
 def _replace_tables(tree: exp.Expr, database: str, opaque: dict[TableName, str]) -> list[TableName]:
@@ -98,6 +109,12 @@ def _unknown_column(name: str) -> QueryError:
         "COLUMN_NOT_FOUND",
         f"Column '{name}' cannot be resolved or requester is not authorized to access requested resources",
     )
+
+
+def _untyped(tree: exp.Expr) -> tuple[int, ...]:
+    shown = next(iter(statement.outputs(tree)), None)
+    projections = () if shown is None else shown.expressions
+    return tuple(n for n, p in enumerate(projections) if p.type is not None and p.type.this == exp.DType.NULL)
 
 
 def _result_names(tree: exp.Expr) -> tuple[str, ...]:

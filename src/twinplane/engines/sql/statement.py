@@ -150,7 +150,7 @@ def unknown_function(name: str) -> QueryError:
 
 def _lower_names(tree: exp.Expr) -> None:
     """Names in lower case, as Athena compares them; the result's column names are kept beside (`shown`)."""
-    for query in _outputs(tree):
+    for query in outputs(tree):
         for projection in query.expressions:
             if not projection.is_star:
                 projection.meta["shown"] = projection.alias if isinstance(projection, exp.Alias) else _bare(projection)
@@ -163,7 +163,8 @@ def _bare(projection: exp.Expr) -> str:
     return projection.name.lower() if isinstance(projection, (exp.Column, exp.Dot)) else ""
 
 
-def _outputs(tree: exp.Expr) -> Iterator[exp.Select]:
+def outputs(tree: exp.Expr) -> Iterator[exp.Select]:
+    """The SELECT whose columns are those of the result."""
     while isinstance(tree, (exp.SetOperation, exp.Subquery)):
         tree = tree.this
     if isinstance(tree, exp.Select):

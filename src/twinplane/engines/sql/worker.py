@@ -10,13 +10,14 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
 
-from twinplane.engines.sql import macros, render, result
+from twinplane.engines.sql import macros, render, result, writing
 from twinplane.engines.sql.confinement import within
 from twinplane.engines.sql.gate import Gate, GateRefusal
 from twinplane.engines.sql.plan import Plan, Query, QueryError, ResultColumn
@@ -75,8 +76,23 @@ class Engine:
         for source in plan.sources:
             connection.execute(f'CREATE VIEW "{source.name}" AS {source.select}')
         paths = list(dict.fromkeys(path for source in plan.sources for path in source.paths))
-        _lock(connection, paths, request.folder)
-        self._gate.check(plan.sql, [source.name for source in plan.sources])
+        _lock(connection, paths, request.folder, None if request.write is None else request.output)
+        views = [source.name for source in plan.sources]
+        self._gate.check(plan.sql, views)
+        if request.write is not None:
+            target_names, glue, files = writing.write(
+                connection, lambda sql: self._gate.check(sql, views), plan, request.write, Path(request.output)
+            )
+            return Reply(
+                columns=tuple(ResultColumn(name, type_) for name, type_ in zip(target_names, glue, strict=True)),
+                rows=sum(file.rows for file in files),
+                result_bytes=sum(file.size for file in files),
+                scanned_bytes=sum(os.stat(path).st_size for path in paths),
+                engine_seconds=time.perf_counter() - planned,
+                planning_seconds=planned - started,
+                types=glue,
+                files=tuple(files),
+            )
         done = connection.execute(plan.sql)
         types = [str(entry[1]) for entry in done.description]
         names = plan.names if len(plan.names) == len(types) else [str(entry[0]) for entry in done.description]
@@ -89,19 +105,30 @@ class Engine:
             scanned_bytes=sum(os.stat(path).st_size for path in paths),
             engine_seconds=time.perf_counter() - planned,
             planning_seconds=planned - started,
+            types=_glue_types(types),
         )
 
     def _plan(self, work: Query | Plan) -> Plan:
         if isinstance(work, Plan):
             return work
         with within(self._limits.planning_seconds):
-            return render.plan(work.text, work.database, dict(work.tables), work.parameters)
+            return render.plan(work.text, work.database, dict(work.tables), work.parameters, dict(work.views))
 
 
-def _lock(connection: Any, paths: list[str], folder: str) -> None:
+def _glue_types(types: Sequence[str]) -> tuple[str, ...]:
+    """In Glue's words, for whoever makes a table or view of them; none where one has none."""
+    try:
+        return tuple(map(writing.glue_of, types))
+    except QueryError:
+        return ()
+
+
+def _lock(connection: Any, paths: list[str], folder: str, output: str | None) -> None:
     allowed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     connection.execute(f"SET temp_directory = '{folder.replace(chr(39), chr(39) * 2)}'")
     connection.execute(f"SET allowed_paths = [{allowed}]")
+    if output is not None:
+        connection.execute(f"SET allowed_directories = ['{output.replace(chr(39), chr(39) * 2)}']")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 

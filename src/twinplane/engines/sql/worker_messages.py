@@ -5,7 +5,8 @@ import struct
 
 import msgspec
 
-from twinplane.engines.sql.plan import Column, Plan, Query, Reference, ResultColumn
+from twinplane.engines.sql.plan import Column, Plan, Query, ResultColumn, Write, WrittenFile
+from twinplane.engines.sql.statements import Statement
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -25,15 +26,19 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, tag=True):
-    """Run a query, or a plan made of one. The result goes to `output`; it and spilled data lie under `folder`."""
+    """Run a query, or a plan made of one. The result goes to `output`; it and spilled data lie under `folder`.
+
+    With `write` there is no result: the rows go into files below `output`, which is a folder then.
+    """
 
     work: Query | Plan
     output: str
     folder: str
+    write: Write | None = None
 
 
 class Read(msgspec.Struct, frozen=True, tag=True):
-    """Say which tables a text names."""
+    """Say which statement a text is."""
 
     text: str
     parameters: tuple[str, ...]
@@ -61,13 +66,15 @@ class Reply(msgspec.Struct, frozen=True):
     """What became of a request."""
 
     failure: Failure | None = None
-    references: tuple[Reference, ...] = ()
+    statement: Statement | None = None
     columns: tuple[ResultColumn, ...] = ()
     rows: int = 0
     result_bytes: int = 0
     scanned_bytes: int = 0
     engine_seconds: float = 0.0
     planning_seconds: float = 0.0
+    types: tuple[str, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
 
 
 def send(channel: socket.socket, message: msgspec.Struct) -> None:

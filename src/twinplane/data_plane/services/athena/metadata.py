@@ -4,7 +4,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.athena import rules
-from twinplane.data_plane.services.athena.rules import CATALOG, CatalogStatement
+from twinplane.data_plane.services.athena.rules import CATALOG
 from twinplane.data_plane.services.athena.work_groups import invalid, listing
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import store as lakeformation
@@ -74,24 +74,6 @@ def _shown(call: Call, document: Document) -> Document | None:
 def _columns(columns: list[Document] | None, visible: tuple[str, ...]) -> list[Document]:
     members = ("Name", "Type", "Comment")
     return [{m: c[m] for m in members if c.get(m) is not None} for c in columns or () if c["Name"].lower() in visible]
-
-
-def answer(call: Call, asked: CatalogStatement, default_database: str) -> tuple[list[str], list[str]]:
-    """What SHOW and DESCRIBE say: the names of the columns, and the lines."""
-    name = asked.database or default_database
-    match asked.kind:
-        case "SHOW_DATABASES":
-            return ["database_name"], [d["Name"] for d in databases(call) if rules.matches(d["Name"], asked.pattern)]
-        case "SHOW_TABLES":
-            database(call, name)
-            return ["tab_name"], [t["Name"] for t in tables(call, name) if rules.matches(t["Name"], asked.pattern)]
-        case _:
-            found = table(call, name, asked.table or "")
-            columns = [*found["Columns"], *found["PartitionKeys"]]
-            if asked.kind == "SHOW_COLUMNS":
-                return ["field"], [c["Name"] for c in columns]
-            lines = [f"{c['Name']:<20}\t{c.get('Type', ''):<20}\t{c.get('Comment', ''):<20}" for c in columns]
-            return ["col_name", "data_type", "comment"], lines
 
 
 # Operations

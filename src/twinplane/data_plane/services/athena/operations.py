@@ -1,7 +1,7 @@
 """The operations of Athena that are served."""
 
 from twinplane.data_plane.call import Access, Call, Operation, Request, reads, streams, writes
-from twinplane.data_plane.services.athena import metadata, queries, store, work_groups
+from twinplane.data_plane.services.athena import executions, metadata, queries, store, work_groups
 from twinplane.data_plane.services.athena.rules import owner_of
 from twinplane.data_plane.services.athena.work_groups import work_group_arn
 from twinplane.data_plane.services.iam.rules import iam
@@ -17,7 +17,7 @@ def _query(action: str) -> Access:
     """On the work group that the caller's own query ran in; another's query is as if it were not there."""
     return iam(
         f"athena:{action}",
-        lambda call, request: work_group_arn(call, queries.get(call, request["QueryExecutionId"])["work_group"]),
+        lambda call, request: work_group_arn(call, executions.get(call, request["QueryExecutionId"])["work_group"]),
     )
 
 
@@ -38,12 +38,14 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteWorkGroup": writes(work_groups.delete_work_group, _group("DeleteWorkGroup")),
     "ListWorkGroups": reads(work_groups.list_work_groups, iam("athena:ListWorkGroups")),
     "StartQueryExecution": streams(queries.start_query_execution, _group("StartQueryExecution")),
-    "GetQueryExecution": reads(queries.get_query_execution, _query("GetQueryExecution")),
-    "BatchGetQueryExecution": reads(queries.batch_get_query_execution, iam("athena:BatchGetQueryExecution", _queries)),
-    "ListQueryExecutions": reads(queries.list_query_executions, _group("ListQueryExecutions")),
-    "StopQueryExecution": writes(queries.stop_query_execution, _query("StopQueryExecution")),
-    "GetQueryResults": reads(queries.get_query_results, _query("GetQueryResults")),
-    "GetQueryRuntimeStatistics": reads(queries.get_query_runtime_statistics, _query("GetQueryRuntimeStatistics")),
+    "GetQueryExecution": reads(executions.get_query_execution, _query("GetQueryExecution")),
+    "BatchGetQueryExecution": reads(
+        executions.batch_get_query_execution, iam("athena:BatchGetQueryExecution", _queries)
+    ),
+    "ListQueryExecutions": reads(executions.list_query_executions, _group("ListQueryExecutions")),
+    "StopQueryExecution": writes(executions.stop_query_execution, _query("StopQueryExecution")),
+    "GetQueryResults": reads(executions.get_query_results, _query("GetQueryResults")),
+    "GetQueryRuntimeStatistics": reads(executions.get_query_runtime_statistics, _query("GetQueryRuntimeStatistics")),
     "ListDataCatalogs": reads(metadata.list_data_catalogs, iam("athena:ListDataCatalogs")),
     "GetDataCatalog": reads(metadata.get_data_catalog, _catalog("GetDataCatalog")),
     "ListDatabases": reads(metadata.list_databases, _catalog("ListDatabases")),

@@ -1,9 +1,8 @@
 """Athena's decisions: where results go, what a statement asks of the catalog, how a table is stored. Pure."""
 
 import fnmatch
-import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from twinplane.data_plane.call import Principal
 from twinplane.data_plane.store import Document
@@ -43,49 +42,9 @@ def bucket_and_key(location: str) -> tuple[str, str]:
     return bucket, key
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogStatement:
-    """A statement that the catalog answers. `pattern` is a Hive pattern on names."""
-
-    kind: Literal["SHOW_DATABASES", "SHOW_TABLES", "SHOW_COLUMNS", "DESCRIBE_TABLE"]
-    database: str | None = None
-    table: str | None = None
-    pattern: str | None = None
-
-
-_NAME = r"(?:`[^`]+`|\"[^\"]+\"|[\w$-]+)"
-_STATEMENTS: tuple[tuple[Any, str], ...] = (
-    ("SHOW_DATABASES", r"show\s+(?:databases|schemas)(?:\s+like)?(?:\s+'(?P<pattern>[^']*)')?"),
-    (
-        "SHOW_TABLES",
-        rf"show\s+tables(?:\s+(?:in|from)\s+(?P<database>{_NAME}))?(?:\s+(?:like\s+)?'(?P<pattern>[^']*)')?",
-    ),
-    (
-        "SHOW_COLUMNS",
-        rf"show\s+columns\s+(?:in|from)\s+(?:(?P<database>{_NAME})\.)?(?P<table>{_NAME})"
-        rf"(?:\s+(?:in|from)\s+(?P<other>{_NAME}))?",
-    ),
-    (
-        "DESCRIBE_TABLE",
-        rf"desc(?:ribe)?\s+(?:(?:extended|formatted)\s+)?(?:(?P<database>{_NAME})\.)?(?P<table>{_NAME})",
-    ),
-)
-
-
-def catalog_statement(text: str) -> CatalogStatement | None:
-    """The SHOW or DESCRIBE that a text is, or None."""
-    plain = re.sub(r"^(\s|--[^\n]*\n|/\*.*?\*/)+", "", text, flags=re.S).rstrip().removesuffix(";").rstrip()
-    for kind, form in _STATEMENTS:
-        found = re.fullmatch(form, plain, flags=re.I)
-        if found:
-            parts = found.groupdict()
-            database = parts.get("database") or parts.get("other")
-            return CatalogStatement(kind, _bare(database), _bare(parts.get("table")), parts.get("pattern"))
-    return None
-
-
-def _bare(name: str | None) -> str | None:
-    return None if name is None else name.strip('`"').lower()
+def context_database(request: Document) -> str:
+    """The database that unqualified names of a request's statement are in."""
+    return ((request.get("QueryExecutionContext") or {}).get("Database") or "default").lower()
 
 
 def matches(name: str, pattern: str | None) -> bool:
