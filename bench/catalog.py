@@ -45,7 +45,7 @@ def run(folder: Path, most: int = 100_000) -> None:
     print("|---|" + "---|" * (len(sizes) + 2))
     for name, times in figures.items():
         growth = times[-1] / times[0]
-        bar = "in proportion to the matches" if "common" in name else "1.5"
+        bar = "in proportion to the matches" if "beginning" in name else "1.5"
         print(f"| {name} | " + " | ".join(f"{t * 1e3:.2f}" for t in times) + f" | {growth:.2f} | {bar} |")
 
 
@@ -160,6 +160,12 @@ def _measure(server: servers.Server, domain_id: str, project_id: str) -> dict[st
         "SearchListings, a rare word (20)": (search, domain | {"searchText": "rare"}),
         "SearchListings, a common word (all)": (search, domain | common),
         "SearchListings, a common word, by name": (search, domain | common | {"sort": _descending("name")}),
+        "SearchListings, a common and a rare word (20)": (search, domain | {"searchText": "common rare"}),
+        "SearchListings, a common word in one project (10)": (
+            search,
+            domain | common | filtered("owningProjectId", project_id),
+        ),
+        "SearchListings, the beginning of a common word (all)": (search, domain | {"searchText": "comm"}),
         "Search in a project": (datazone.search, domain | inventory),
         "SearchTypes": (datazone.search_types, domain | types_of),
         "SearchTypes, a word": (datazone.search_types, domain | types_of | {"searchText": "Bench100"}),

@@ -5,11 +5,12 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from twinplane.data_plane.services.datazone import search_index
+from twinplane.data_plane.services.datazone import search_index, search_query
 from twinplane.data_plane.services.datazone.search_query import Found, Search
 from twinplane.data_plane.store import Store, Transaction
 
@@ -103,11 +104,14 @@ def facets_of(request: dict[str, Any], projects: list[str] | None, tx: Transacti
 
 @pytest.mark.parametrize("clause", FILTERS)
 @pytest.mark.parametrize("projects", [None, ["p1"], ["p1", "p3"], []])
+@pytest.mark.parametrize("most_ranked", [search_query.MOST_RANKED, 30])  # nearly none and nearly all words are many
 def test_the_same_entries_are_found_counted_and_paged_in_every_order(
-    filled: tuple[Store, Known], clause: dict[str, Any] | None, projects: list[str] | None
-) -> None:
+    filled: tuple[Store, Known], clause: dict[str, Any] | None, projects: list[str] | None, most_ranked: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     store, known = filled
-    for text in ("", "sales", '"sales stock"'):
+    monkeypatch.setattr(search_query, "MOST_RANKED", most_ranked)
+    for text in ("", "sales", '"sales stock"', '"sales 7"'):
         words = text.strip('"').split()
         right = [
             item
@@ -115,10 +119,11 @@ def test_the_same_entries_are_found_counted_and_paged_in_every_order(
             if scope == "LISTING"
             and (clause is None or fits(item, clause))
             and (projects is None or item.project in projects)
-            and all(word in f"{item.name} {item.text['description']}" for word in words)
+            and all(f" {word}" in f" {item.name} {item.text['description']}" for word in words)
         ]
-        for attribute, order in SORTS:
-            request: dict[str, Any] = {"sort": {"attribute": attribute, "order": order}, "searchText": text}
+        for attribute, order in (("", ""), *SORTS):
+            sort = {"sort": {"attribute": attribute, "order": order}} if attribute else {}
+            request: dict[str, Any] = {**sort, "searchText": text}
             if clause is not None:
                 request["filters"] = clause
             found, after = list[str](), None
@@ -131,6 +136,8 @@ def test_the_same_entries_are_found_counted_and_paged_in_every_order(
                 after = page.marks[-1]
             assert len(found) == len(set(found))
             assert set(found) == {item.id for item in right}
+            if not attribute:
+                continue
             keys = [sort_key(known["LISTING", i], attribute, order) for i in found]
             assert [k for k in keys if k is not None] == sorted(
                 (k for k in keys if k is not None), reverse=order == "DESCENDING"
@@ -146,3 +153,39 @@ def sort_key(item: search_index.Entry, attribute: str, order: str) -> Any:
         return columns[attribute]
     values = [v for a, v in item.attributes if a == attribute]
     return (max if order == "DESCENDING" else min)(values) if values else None
+
+
+def small(path: Path, *entries: tuple[str, str, str]) -> Store:
+    """An index of these entries (project, name, description), numbered as they come."""
+    store = Store(path / "plane.db", [search_index.ENTRIES])
+
+    def change(tx: Transaction) -> None:
+        for number, (project, name, text) in enumerate(entries):
+            found = search_index.Entry(DOMAIN, "LISTING", str(number), project, name, 1.0, 1.0, {"description": text})
+            search_index.put(tx, found)
+
+    asyncio.run(store.write(change))
+    return store
+
+
+def test_many_matches_come_newest_first_and_fewer_are_ranked_by_their_rarer_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_query, "MOST_RANKED", 3)
+    texts = [("p1", f"thing {n}", "sales") for n in range(6)]
+    texts[2], texts[4] = ("p1", "rare thing", "sales"), ("p1", "thing", "rare sales")
+    store = small(tmp_path, *texts)
+    for text, ids in (("sales", "543210"), ("sales rare", "24"), ("rare", "24"), ("rare absent", "24"), ("absent", "")):
+        assert store.read(partial(page_of, {"searchText": text}, None, None)).ids == list(ids), text
+    store.close()
+
+
+def test_what_others_have_shows_in_no_search_of_ones_own_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_query, "MOST_RANKED", 3)
+    theirs = [("p2", f"thing {n}", "sal") for n in range(6)]
+    store = small(tmp_path, *theirs, ("p1", "mine", "salary"))
+    mine = store.read(partial(page_of, {"searchText": "sal"}, ["p1"], None))
+    assert (mine.ids, mine.total) == (["6"], 1)
+    store.close()

@@ -203,7 +203,10 @@ OPERATIONS: dict[str, Operation] = {
     "SearchListings": reads(search_listings, access.allowed("SearchListings")),
 }
 
-_LEXICAL = "Lexical only: no meaning is understood; more than 10,000 matches of a text are neither counted nor ranked."
+_LEXICAL = (
+    "Lexical only: no meaning is understood; more than 10,000 matches of a text are not counted, more than 3,000 come "
+    "newest first."
+)
 NOTES = {"Search": _LEXICAL, "SearchListings": _LEXICAL + " An aggregation shows its 100 most frequent values."}
 ASSUMED = {
     "Search": "Data products, like assets, are found by members of their project; what lacks the attribute of "

@@ -2,49 +2,46 @@
 
 A page takes as long as what it shows, not as what there is: entries are read from an index in the order that is asked
 for, behind the last one shown, and filtered on the way; or, when a filter leaves few, those are read and sorted. Which
-of the two, the counts say. Only ranking by a text reads all that match it.
+of the two, the counts say. Matches of a text are ranked while there are not too many.
 Why: `docs/decisions/0036-search-pages-take-the-same-time.md`.
 """
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from twinplane.data_plane.call import Call, Request, ServiceError
+from twinplane.data_plane.call import Call, Request
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import managed_types
+from twinplane.data_plane.services.datazone.search_filters import (
+    COLUMNS,
+    MATCHES,
+    Filters,
+    Values,
+    check_clause,
+    fields_filter,
+    knows_number,
+    operator_of,
+)
 from twinplane.data_plane.services.datazone.search_index import (
     PROJECT,
-    TYPE_ATTRIBUTES,
     counted,
-    field_of,
     is_counted,
     space_of,
     words,
 )
 from twinplane.data_plane.store import Document, Transaction
 
-MOST_RANKED = 10_000  # matches of a text: beyond, they are neither counted nor ranked, but given as they come
+MOST_RANKED = 3_000  # matches of a text: beyond, they are not ranked, but come newest first
+MOST_COUNTED = 10_000  # matches of a text: beyond, they are not counted
 MOST_VALUES = 100  # of an aggregation
 _WEIGHTS = "100.0, 10.0, 3.0, 1.0, 0.5"  # of a match, in the order of the index's fields
-_DEEPEST_CLAUSE = 8
-_MOST_CONDITIONS = 400  # of one search: SQLite puts at most 500 selections together
 _MOST_STREAMS = 100  # projects whose entries are merged in order; beyond, all are read and filtered
-_UNKNOWN_MOST = 3_000  # how far entries are counted to guess how many there are
-_MANY = 10**9
-_COMPARISON = {"EQ": "=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">="}
-_COLUMNS = {
-    "name": "name",
-    **dict.fromkeys(("creationTime", "createdAt", "CREATED_AT"), "created"),
-    **dict.fromkeys(("lastUpdatedTime", "updatedAt", "UPDATED_AT"), "updated"),
-}
+_MOST_WORDS = 50  # of a text: the rest are not looked for
+_PROBE_COSTS = 40  # to look up one entry in the text index, as multiples of reading the next match
 _OUT_OF = (
     "FROM datazone_search_value v {} JOIN datazone_search_entry e ON e.number = v.number "
     "WHERE v.space = ? AND v.attribute = ?"
 )
-
-Values = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -56,22 +53,12 @@ class Found:
     total: int
 
 
-@dataclass(frozen=True)
-class _Test:
-    """A filter: `sql` tests an entry `e`; `source` gives the numbers of all entries that may pass, about `size`."""
-
-    sql: str
-    values: Values
-    source: str
-    source_values: Values
-    size: int
-
-
 class Search:
     """Entries of one scope of a domain that fit `searchText`, `searchIn` and `filters` of a request.
 
     `projects` restricts to entries of these projects (None: all). Entries with every word of the text are found; when
-    there are none and the text is not quoted, entries with any word. Raises ValidationException.
+    there are none and the text is not quoted, entries with any word. Words are matched from their beginning, but for
+    those that more than `MOST_RANKED` entries have as they are: these are matched whole. Raises ValidationException.
     """
 
     def __init__(
@@ -82,9 +69,11 @@ class Search:
         self._request = request
         clause = request.get("filters")
         check_clause(clause)
-        self._filter = self._clause(clause) if clause else None
+        self._filter = Filters(tx, domain, scope).clause(clause) if clause else None
         self._match: str | None = None
         self._matches = 0
+        self._rank: str | None = None  # what ranks matches: the words that not many entries have
+        self._whole = False  # whether all words of the text are matched whole
         found, quoted = words(request.get("searchText") or "")
         if found:
             self._match_text(found, quoted)
@@ -101,7 +90,7 @@ class Search:
         return Found([row[0] for row in rows], [[total, *row[1:]] for row in rows], total)
 
     def total(self) -> int:
-        """How many entries fit; of those that match a text, at most `MOST_RANKED` are counted."""
+        """How many entries fit; of those that match a text, at most `MOST_COUNTED` are counted."""
         if self._match is not None:
             return self._matches
         if self._filter is None:
@@ -109,7 +98,7 @@ class Search:
                 return counted(self._tx, self._space)
             return sum(counted(self._tx, self._space, PROJECT, project) for project in self._projects)
         only = self._request["filters"].get("filter")
-        if only and self._projects is None and _operator(only) == "EQ" and self._is_counted(only):
+        if only and self._projects is None and operator_of(only) == "EQ" and knows_number(only):
             assert self._filter is not None
             return self._filter.size
         return self._number(f"SELECT count(*) {self._few()} AND {self._test()[0]}", self._few_values())
@@ -132,22 +121,27 @@ class Search:
     # Order
 
     def _ranked(self, mark: list[Any] | None, limit: int) -> list[tuple[Any, ...]]:
-        test, values = self._test(match=False)
-        tables = "datazone_search_text t JOIN datazone_search_entry e ON e.number = t.rowid"
+        """By the words that not many entries have; newest first when there are none, or too many matches."""
         begins = mark[0] if mark else 0
-        order = f"bm25(datazone_search_text, {_WEIGHTS}), e.name, e.id"
-        if self._matches >= MOST_RANKED:
-            order = "t.rowid DESC"
-        sql = (
-            f"SELECT e.id FROM {tables} WHERE datazone_search_text MATCH ? AND {test} "  # noqa: S608
-            f"ORDER BY {order} LIMIT ? OFFSET ?"
-        )
-        rows = self._tx.run(sql, (self._match, *values, limit, begins))
+        place, places = "LIMIT ? OFFSET ?", (limit, begins)
+        if self._rank is None or self._matches > MOST_RANKED:
+            if self._are_few(limit):
+                sql = f"SELECT e.id {self._few()} AND {self._test()[0]} ORDER BY e.number DESC {place}"
+                rows = self._tx.run(sql, (*self._few_values(), *places))
+            else:
+                test, values = self._test(match=False)
+                sql = f"SELECT e.id {_MATCHING} AND {test} ORDER BY t.rowid DESC {place}"
+                rows = self._tx.run(sql, (self._match, *values, *places))
+        else:
+            test, values = self._test(match=self._rank != self._match)
+            order = f"bm25(datazone_search_text, {_WEIGHTS}), e.name, e.id"
+            sql = f"SELECT e.id {_MATCHING} AND {test} ORDER BY {order} {place}"
+            rows = self._tx.run(sql, (self._rank, *values, *places))
         return [(row[0], begins + i + 1) for i, row in enumerate(rows)]
 
     def _sorted(self, sort: dict[str, Any], mark: list[Any] | None, limit: int) -> list[tuple[Any, ...]]:
         descending = sort.get("order") == "DESCENDING"
-        column = _COLUMNS.get(sort["attribute"])
+        column = COLUMNS.get(sort["attribute"])
         if column is not None:
             return self._by_column(column, descending, mark, limit)
         rows: list[tuple[Any, ...]] = []
@@ -165,7 +159,7 @@ class Search:
         if self._are_few(limit):
             sql = f"SELECT e.id, e.{column}, e.id {self._few()} AND {self._test()[0]} {behind} {order}"
             return self._tx.run(sql, (*self._few_values(), *behind_values, limit))
-        test, values = self._test(projects=False)
+        test, values = self._test(projects=False, probe=True)
         walk = (
             f"SELECT e.id, e.{column}, e.id AS same FROM datazone_search_entry e INDEXED BY {{}} "  # noqa: S608
             f"WHERE e.domain = ? AND e.scope = ? AND {{}} AND {test} {behind} {order}"
@@ -189,7 +183,7 @@ class Search:
         descending = sort.get("order") == "DESCENDING"
         more, direction, edge = ("<", "DESC", 2) if descending else (">", "ASC", 1)
         behind, behind_values = (f"AND (v.value, v.number) {more} (?, ?)", tuple(mark)) if mark else ("", ())
-        test, values = self._test()
+        test, values = self._test(probe=not self._are_few(limit))
         sql = (
             f"SELECT e.id, v.value, v.number {_OUT_OF.format('CROSS')} AND v.edge & {edge} AND {test} {behind} "
             f"ORDER BY v.value {direction}, v.number {direction} LIMIT ?"
@@ -209,23 +203,49 @@ class Search:
     # Text
 
     def _match_text(self, found: list[str], quoted: bool) -> None:
-        fields = _fields([item["attribute"] for item in self._request.get("searchIn") or []])
-        test, values = self._test()
-        sql = (
-            "SELECT count(*) FROM (SELECT 1 FROM datazone_search_text t JOIN datazone_search_entry e "  # noqa: S608
-            f"ON e.number = t.rowid WHERE datazone_search_text MATCH ? AND {test} LIMIT {MOST_RANKED})"
-        )
+        fields = fields_filter([item["attribute"] for item in self._request.get("searchIn") or []])
+        asked = {word: self._is_many(fields, word) for word in found[:_MOST_WORDS]}
+        starts = [f'"{word}"*' for word, many in asked.items() if not many]
+        self._whole = not starts
         for joint in (" AND ",) if quoted else (" AND ", " OR "):
-            match = fields + "(" + joint.join(f'"{word}"*' for word in found) + ")"
-            self._matches = self._number(sql, (match, *values))
+            words_of = [f'"{word}"' for word, many in asked.items() if many] + starts
+            match, self._match = f"{fields}({joint.join(words_of)})", None
+            self._matches = self._count_matches(match)
             self._match = match
+            self._rank = f"{fields}({joint.join(starts)})" if starts else None
             if self._matches:
                 return
 
+    def _is_many(self, fields: str, word: str) -> bool:
+        """Whether more entries have the whole word than are ranked.
+
+        FTS5 reads all that has a beginning, but of a whole word only as much as it is asked for. Nothing may follow
+        from entries that the caller does not see: where not all see all, no word is many.
+        """
+        if self._projects is not None:
+            return False
+        sql = f"SELECT count(*) FROM (SELECT 1 {_MATCHING} AND e.domain = ? AND e.scope = ? LIMIT ?)"  # noqa: S608
+        values = (f'{fields}("{word}")', self._domain, self._scope, MOST_RANKED + 1)
+        return self._number(sql, values) > MOST_RANKED
+
+    def _count_matches(self, match: str) -> int:
+        """How many entries match, at most `MOST_COUNTED`: of all that match or, if these are fewer, of what else
+        restricts the search."""
+        test, values = self._test()
+        few = (self._filter is not None or self._projects is not None) and self._whole
+        if few and self._sources()[2] * _PROBE_COSTS < counted(self._tx, self._space):
+            sql = f"SELECT count(*) {self._few()} AND {test} AND {_IS_MATCH}"
+            return self._number(sql, (*self._few_values(), match))
+        sql = f"SELECT count(*) FROM (SELECT 1 {_MATCHING} AND {test} LIMIT ?)"  # noqa: S608
+        return self._number(sql, (match, *values, MOST_COUNTED))
+
     # Filters
 
-    def _test(self, *, projects: bool = True, match: bool = True) -> tuple[str, Values]:
-        """The conditions that an entry `e` must meet, and their values."""
+    def _test(self, *, projects: bool = True, match: bool = True, probe: bool = False) -> tuple[str, Values]:
+        """The conditions that an entry `e` must meet, and their values.
+
+        `probe`: entries are tested until a page is full, so each is better looked up than all matches read first.
+        """
         tests = ["e.domain = ? AND e.scope = ?"]
         values: Values = (self._domain, self._scope)
         if self._filter is not None:
@@ -236,7 +256,7 @@ class Search:
             tests.append(mine)
             values += mine_values
         if match and self._match is not None:
-            tests.append(_MATCHES)
+            tests.append(_IS_MATCH if probe and self._whole else MATCHES)
             values += (self._match,)
         return " AND ".join(tests), values
 
@@ -275,72 +295,6 @@ class Search:
     def _number(self, sql: str, values: Values) -> int:
         return int(self._tx.run(sql, values)[0][0])
 
-    def _clause(self, clause: dict[str, Any]) -> _Test:
-        if clause.get("filter") is not None:
-            return self._condition(clause["filter"])
-        both = clause.get("and") is not None
-        parts = [self._clause(part) for part in (clause["and"] if both else clause.get("or") or [])]
-        if not parts:
-            raise _invalid("A filter clause needs exactly one of filter, and, or.")
-        sql = f"({(' AND ' if both else ' OR ').join(part.sql for part in parts)})"
-        values = tuple(value for part in parts for value in part.values)
-        if both:
-            least = min(parts, key=lambda part: part.size)
-            return _Test(sql, values, least.source, least.source_values, least.size)
-        source = " UNION ".join(part.source for part in parts)
-        source_values = tuple(value for part in parts for value in part.source_values)
-        return _Test(sql, values, source, source_values, sum(part.size for part in parts))
-
-    def _condition(self, condition: dict[str, Any]) -> _Test:
-        attribute, operator, value = condition["attribute"], _operator(condition), _value(condition)
-        here = (self._domain, self._scope)
-        if attribute in TYPE_ATTRIBUTES and isinstance(value, str):
-            value = value.removeprefix(managed_types.PREFIX)  # under either name: that of the type, or of listings
-        if operator == "TEXT_SEARCH":
-            found, _ = words(str(value))
-            if not found:
-                raise _invalid(f"The filter on {attribute} has no word to search for.")
-            query = _fields([attribute]) + "(" + " AND ".join(f'"{w}"*' for w in found) + ")"
-            sql = "SELECT rowid AS number FROM datazone_search_text WHERE datazone_search_text MATCH ?"
-            return _Test(_MATCHES, (query,), sql, (query,), self._size(sql, (query,)))
-        comparison = _COMPARISON[operator]
-        column = _COLUMNS.get(attribute)
-        if column in ("created", "updated"):
-            at = _seconds(attribute, value)
-            sql = f"SELECT number FROM datazone_search_entry WHERE domain = ? AND scope = ? AND {column} {comparison} ?"  # noqa: S608
-            return _Test(f"e.{column} {comparison} ?", (at,), sql, (*here, at), self._size(sql, (*here, at)))
-        sql = f"SELECT number FROM datazone_search_value WHERE space = ? AND attribute = ? AND value {comparison} ?"  # noqa: S608
-        values = (self._space, attribute, value)
-        if operator == "EQ" and self._is_counted(condition):
-            size = counted(self._tx, *values)
-        else:
-            size = self._size(sql, values)
-        test = (
-            "EXISTS (SELECT 1 FROM datazone_search_value x INDEXED BY sqlite_autoindex_datazone_search_value_1 "  # noqa: S608
-            f"WHERE x.number = e.number AND x.attribute = ? AND x.value {comparison} ?)"
-        )
-        return _Test(test, (attribute, value), sql, values, size)
-
-    def _is_counted(self, condition: dict[str, Any]) -> bool:
-        return is_counted(condition["attribute"]) and condition["attribute"] not in _COLUMNS
-
-    def _size(self, sql: str, values: Values) -> int:
-        size = self._number(f"SELECT count(*) FROM ({sql} LIMIT {_UNKNOWN_MOST})", values)  # noqa: S608
-        return size if size < _UNKNOWN_MOST else _MANY
-
-
-def check_clause(clause: dict[str, Any] | None) -> None:
-    """Raises ValidationException when `filters` are nested too deeply or have too many conditions."""
-    depth, conditions, level = 0, 0, [clause] if clause else []
-    while level:
-        if depth > _DEEPEST_CLAUSE:
-            raise _invalid(f"filters may be nested {_DEEPEST_CLAUSE} levels deep.")
-        conditions += sum(each.get("filter") is not None for each in level)
-        if conditions > _MOST_CONDITIONS:
-            raise _invalid(f"filters may have {_MOST_CONDITIONS} conditions.")
-        level = [part for each in level for part in each.get("and") or each.get("or") or []]
-        depth += 1
-
 
 def page_of(call: Call, request: Request, found: Search) -> tuple[list[str], str | None, int]:
     """A page of what was found: ids, the token of the next page, and how many there are in all."""
@@ -356,38 +310,7 @@ def page_of(call: Call, request: Request, found: Search) -> tuple[list[str], str
     return [row["id"] for row in rows], token, total
 
 
-_MATCHES = "e.number IN (SELECT rowid FROM datazone_search_text WHERE datazone_search_text MATCH ?)"
-
-
-def _fields(attributes: list[str]) -> str:
-    """The FTS5 column filter of attributes, found by the fields that hold their text."""
-    wanted = {field_of(attribute) for attribute in attributes}
-    return f"{{{' '.join(sorted(wanted))}}} : " if wanted else ""
-
-
-def _operator(condition: dict[str, Any]) -> str:
-    return condition.get("operator") or "EQ"
-
-
-def _value(condition: dict[str, Any]) -> str | int:
-    value: str | int | None = condition.get("intValue")
-    value = condition.get("value") if value is None else value
-    if value is None:
-        raise _invalid(f"The filter on {condition['attribute']} needs a value or an intValue.")
-    return value
-
-
-def _seconds(attribute: str, value: str | int) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(str(value))
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except ValueError:
-        raise _invalid(f"{attribute} is compared with seconds since the epoch or an ISO 8601 time.") from None
-
-
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("ValidationException", message)
+_MATCHING = (
+    "FROM datazone_search_text t JOIN datazone_search_entry e ON e.number = t.rowid WHERE datazone_search_text MATCH ?"
+)
+_IS_MATCH = "EXISTS (SELECT 1 FROM datazone_search_text t WHERE t.datazone_search_text MATCH ? AND t.rowid = e.number)"

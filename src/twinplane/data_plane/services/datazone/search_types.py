@@ -8,6 +8,7 @@ from twinplane.data_plane.services.datazone import (
     access,
     managed_types,
     rules,
+    search_filters,
     search_index,
     search_query,
     store,
@@ -34,7 +35,7 @@ def search_types(call: Call, request: Request) -> Answer:
     if scope == "LINEAGE_NODE_TYPE":
         return {"items": [], "totalMatchCount": 0}
     forms = scope == "FORM_TYPE"
-    search_query.check_clause(request.get("filters"))
+    search_filters.check_clause(request.get("filters"))
     if request["managed"]:
         matching = _managed(call, request, forms=forms)
         rows, token = list_page(call, request, matching)  # as many as the service has
