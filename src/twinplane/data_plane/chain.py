@@ -177,9 +177,17 @@ class Chain:
         answer: Answer = operation.function(call, request)
         return answer
 
+    @staticmethod
+    def _allow(tx: Transaction, operation: Operation, call: Call, request: Request) -> None:
+        call.transaction = tx
+        try:
+            operation.access(call, request)
+        finally:
+            call.transaction = None
+
     async def _stream(self, operation: Operation, model: OperationModel, call: Call, request: Request) -> Answer:
         """An operation with transactions of its own: recorded in its last one (`call.commit`), or after it."""
-        self._plane.store.read(lambda tx: operation.access(replace(call, transaction=tx), request))
+        self._plane.store.read(lambda tx: self._allow(tx, operation, call, request))
         call.record = lambda tx, answer: self._record(tx, model, call, answer)
         answer: Answer = await operation.function(call, request)
         if call.record is not None:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinplane.data_plane.call import ServiceError
-from twinplane.data_plane.wire import signature
+from twinplane.data_plane.wire import models, signature
 from twinplane.data_plane.wire.http import HttpRequest, new_timed_id
 from twinplane.data_plane.wire.query_shapes import form_values
 from twinplane.data_plane.wire.remembered import remembered
+from twinplane.data_plane.wire.routing import Router, _chosen
 from twinplane.data_plane.wire.xml import escape
 
 _DATE, _SIGNED = "20301231T235959Z", "f" * 64
@@ -100,3 +101,30 @@ def test_ids_of_moments_are_uuids_that_sort_as_the_moments_do() -> None:
     assert {tuple(map(len, each.split("-"))) for each in ids} == {(8, 4, 4, 4, 12)}
     assert {(each[14], each[19]) for each in ids} == {("7", "a")}
     assert len({new_timed_id(1.0) for _ in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize("service", ["s3", "datazone"])
+def test_a_request_without_a_query_means_the_operation_that_ranks_first_of_all(service: str) -> None:
+    """The choice that is made before others are looked at is the one that comparing all of them makes."""
+    router = Router(models.load(service))
+    header_names = {
+        (ref.location_name or name).lower()
+        for shape in _inputs(service) for name, ref in shape.members.items() if ref.location == "header"
+    }  # fmt: skip
+    branches, checked = [router._root], 0
+    while branches:
+        branch = branches.pop()
+        branches += [*branch.literals.values(), *(b for b in (branch.label, branch.greedy) if b is not None)]
+        for method, pairs in branch.methods.items():
+            for headers in ({}, {"x-amz-copy-source": "a/b"}, dict.fromkeys(header_names, "x")):
+                http = HttpRequest(method, "/a/b", "", dict(headers))
+                fitting = [pair for pair in pairs if pair[0].fits(http)]
+                best = max(fitting, key=lambda pair: pair[0].rank(http)) if fitting else None
+                assert _chosen(branch, http) == best
+                checked += best is not None
+    assert checked > 30
+
+
+def _inputs(service: str) -> list[models.Shape]:
+    model = models.load(service)
+    return [model.shape(operation.input) for operation in model.operations.values() if operation.input is not None]

@@ -150,7 +150,7 @@ class Codecs:
 
     def _rest_quick(self, operation: OperationModel) -> Quickly | None:
         shape = self._shape(operation.input)
-        binders = rest.input_binders(self._model, shape)
+        bind = rest.input_binder(self._model, shape)
         inside = {name: ref for name, ref in shape.members.items() if ref.location is None}
         read = self._quick.reader(inside.items(), [name for name in shape.required if name in inside])
         if read is None or shape.payload is not None:
@@ -164,8 +164,7 @@ class Codecs:
             if request is None or not outside.keys().isdisjoint(request):
                 return None
             try:
-                for bind in binders:
-                    bind(http, labels, request)
+                bind(http, labels, request)
             except Malformed:
                 return None
             if check is not None:
@@ -179,7 +178,7 @@ class Codecs:
 
     def _rest_parse(self, operation: OperationModel) -> Parse:
         shape = self._shape(operation.input)
-        binders = rest.input_binders(self._model, shape)
+        bind = rest.input_binder(self._model, shape)
         outside = {name for name, ref in shape.members.items() if ref.location is not None}
         read_body = self._body_reader(shape)
 
@@ -187,8 +186,7 @@ class Codecs:
             request: Request = read_body(http)
             if not outside.isdisjoint(request):  # what belongs elsewhere is not believed in the body
                 request = {name: value for name, value in request.items() if name not in outside}
-            for bind in binders:
-                bind(http, labels, request)
+            bind(http, labels, request)
             return request
 
         return parse
@@ -226,7 +224,7 @@ class Codecs:
 
     def _rest_serialise(self, operation: OperationModel) -> Serialise:
         shape = self._shape(operation.output)
-        placers = rest.output_placers(self._model, shape)
+        place = rest.output_placer(self._model, shape)
         write_body = self._body_writer(operation, shape)
         status, protocol = operation.http.response_code, self._model.protocol
 
@@ -234,8 +232,7 @@ class Codecs:
             response = HttpResponse(answer.pop("_status", status), id_headers(protocol, request_id))
             extra = answer.pop("_headers", None)
             write_body(answer, response)
-            for place in placers:
-                place(answer, response)
+            place(answer, response)
             if extra:
                 response.headers.update(extra)
             return response

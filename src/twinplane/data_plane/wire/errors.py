@@ -10,9 +10,11 @@ from twinplane.data_plane.call import Answer, ServiceError
 from twinplane.data_plane.wire.http import HttpResponse, host_id, id_headers
 from twinplane.data_plane.wire.json_shapes import JsonWriter
 from twinplane.data_plane.wire.models import Model, Shape
-from twinplane.data_plane.wire.rest import OUTPUT_LOCATIONS, Place, output_placers
+from twinplane.data_plane.wire.rest import OUTPUT_LOCATIONS, Place, output_placer
 from twinplane.data_plane.wire.xml import escape
 from twinplane.data_plane.wire.xml_shapes import XmlWriter
+
+_EMPTY = Shape(type="structure")
 
 # Codes that any service may answer and no model declares.
 _COMMON_STATUS = {
@@ -104,10 +106,9 @@ class Errors:
         if "error_description" in members:  # sso-oidc words its errors as OAuth does
             body = {"error": _snake(code), "error_description": error.message} | body
         if error.members:
-            write, _, placers = self._members(shape)
+            write, _, place = self._members(shape)
             body.update(write(error.members))
-            for place in placers:
-                place(error.members, response)
+            place(error.members, response)
         response.headers["x-amzn-ErrorType"] = code
         if self._model.metadata.query_compatible is not None:
             old = shape.error.code if shape is not None and shape.error is not None else own_code("query", code)
@@ -124,10 +125,9 @@ class Errors:
     ) -> None:
         out = [f"<Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>"]
         if error.members:
-            _, write, placers = self._members(shape)
+            _, write, place = self._members(shape)
             write(out, error.members)
-            for place in placers:
-                place(error.members, response)
+            place(error.members, response)
         inside, namespace = "".join(out), _xmlns(self._model)
         if self._protocol == "query":
             kind = "Sender" if response.status < 500 else "Receiver"
@@ -148,7 +148,7 @@ class Errors:
 
     def _members(
         self, shape: Shape | None
-    ) -> tuple[Callable[[Answer], Any], Callable[[list[str], Answer], None], list[Place]]:
+    ) -> tuple[Callable[[Answer], Any], Callable[[list[str], Answer], None], Place]:
         """Writers of an error's members: to JSON, to XML, and to headers."""
         members = shape.members if shape is not None else {}
         elsewhere = set()
@@ -164,7 +164,7 @@ class Errors:
             write_xml(out, given)
             out += [f"<{k}>{escape(str(v))}</{k}>" for k, v in given.items() if k not in members]
 
-        return to_json, to_xml, output_placers(self._model, shape) if shape is not None and elsewhere else []
+        return to_json, to_xml, output_placer(self._model, shape if elsewhere and shape is not None else _EMPTY)
 
 
 def of_no_service(error: ServiceError, as_xml: bool, request_id: str = "") -> HttpResponse:

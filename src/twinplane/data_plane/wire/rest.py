@@ -13,10 +13,30 @@ Bind = Callable[[HttpRequest, dict[str, str], Request], None]
 Place = Callable[[Answer, HttpResponse], None]
 
 
-def input_binders(model: Model, shape: Shape) -> list[Bind]:
-    """Functions that move what travels outside the body into the request."""
-    makers = {"uri": _from_label, "querystring": _from_query, "header": _from_header, "headers": _from_headers}
-    return [makers[location](model, name, ref) for location in makers for name, ref in model.located(shape, location)]
+def input_binder(model: Model, shape: Shape) -> Bind:
+    """A function that moves what travels outside the body into the request."""
+    labels = [_from_label(model, name, ref) for name, ref in model.located(shape, "uri")]
+    parameters = [_from_query(model, name, ref) for name, ref in model.located(shape, "querystring")]
+    headers = {
+        (ref.location_name or name).lower(): _from_header(model, name, ref)
+        for name, ref in model.located(shape, "header")
+    }  # fmt: skip
+    prefixed = [_from_headers(model, name, ref) for name, ref in model.located(shape, "headers")]
+
+    def bind(http: HttpRequest, given: dict[str, str], request: Request) -> None:
+        for bind_label in labels:
+            bind_label(http, given, request)
+        if http.query:
+            for bind_parameter in parameters:
+                bind_parameter(http, given, request)
+        if headers:
+            for header, text in http.headers.items():  # fewer than an operation may take
+                if header in headers:
+                    headers[header](text, request)
+        for bind_headers in prefixed:
+            bind_headers(http, given, request)
+
+    return bind
 
 
 def _from_label(model: Model, name: str, ref: Ref) -> Bind:
@@ -51,17 +71,14 @@ def _from_all_parameters(name: str, several: bool) -> Bind:
     return bind
 
 
-def _from_header(model: Model, name: str, ref: Ref) -> Bind:
-    shape, header = model.shape(ref), (ref.location_name or name).lower()
-    is_list = shape.type == "list"
-    item = _item(model, shape)
+def _from_header(model: Model, name: str, ref: Ref) -> Callable[[str, Request], None]:
+    shape = model.shape(ref)
+    item, is_list = _item(model, shape), shape.type == "list"
     read = _reading(name, item)
     parts = _dates if item.type == "timestamp" else _parts
 
-    def bind(http: HttpRequest, _labels: dict[str, str], request: Request) -> None:
-        text = http.headers.get(header)
-        if text is not None:
-            request[name] = [read(part) for part in parts(text)] if is_list else read(text)
+    def bind(text: str, request: Request) -> None:
+        request[name] = [read(part) for part in parts(text)] if is_list else read(text)
 
     return bind
 
@@ -120,15 +137,23 @@ def _reading(name: str, shape: Shape) -> Callable[[str], Any]:
 OUTPUT_LOCATIONS = ("header", "headers", "statusCode")
 
 
-def output_placers(model: Model, shape: Shape) -> list[Place]:
-    """Functions that move an answer's members that travel outside the body into the response."""
-    placers = [_to_header(model, name, ref) for name, ref in model.located(shape, "header")]
-    placers += [_to_headers(name, ref) for name, ref in model.located(shape, "headers")]
-    placers += [_to_status(name) for name, _ in model.located(shape, "statusCode")]
-    return placers
+def output_placer(model: Model, shape: Shape) -> Place:
+    """A function that moves an answer's members that travel outside the body into the response."""
+    places: dict[str, Callable[[Any, HttpResponse], None]] = {
+        **{name: _to_header(model, name, ref) for name, ref in model.located(shape, "header")},
+        **{name: _to_headers(ref) for name, ref in model.located(shape, "headers")},
+        **{name: _to_status for name, _ in model.located(shape, "statusCode")},
+    }
+
+    def place(answer: Answer, response: HttpResponse) -> None:
+        for name, value in answer.items():  # fewer than an answer may have
+            if name in places and value is not None:
+                places[name](value, response)
+
+    return place if places else lambda _answer, _response: None
 
 
-def _to_header(model: Model, name: str, ref: Ref) -> Place:
+def _to_header(model: Model, name: str, ref: Ref) -> Callable[[Any, HttpResponse], None]:
     shape, header = model.shape(ref), ref.location_name or name
     item, is_list = _item(model, shape), shape.type == "list"
     default = RFC822 if item.type == "timestamp" else ISO8601
@@ -136,10 +161,8 @@ def _to_header(model: Model, name: str, ref: Ref) -> Place:
     if is_list and item.type == "string":
         write = _listed
 
-    def place(answer: Answer, response: HttpResponse) -> None:
-        value = answer.get(name)
-        if value is not None:
-            response.headers[header] = ", ".join(map(write, value)) if is_list else write(value)
+    def place(value: Any, response: HttpResponse) -> None:
+        response.headers[header] = ", ".join(map(write, value)) if is_list else write(value)
 
     return place
 
@@ -151,19 +174,15 @@ def _listed(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _to_headers(name: str, ref: Ref) -> Place:
+def _to_headers(ref: Ref) -> Callable[[Any, HttpResponse], None]:
     prefix = ref.location_name or ""
 
-    def place(answer: Answer, response: HttpResponse) -> None:
-        for key, value in (answer.get(name) or {}).items():
-            response.headers[prefix + key] = value
+    def place(value: dict[str, str], response: HttpResponse) -> None:
+        for key, each in value.items():
+            response.headers[prefix + key] = each
 
     return place
 
 
-def _to_status(name: str) -> Place:
-    def place(answer: Answer, response: HttpResponse) -> None:
-        if answer.get(name) is not None:
-            response.status = answer[name]
-
-    return place
+def _to_status(value: int, response: HttpResponse) -> None:
+    response.status = value

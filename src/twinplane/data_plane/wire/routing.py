@@ -16,8 +16,8 @@ from twinplane.data_plane.wire.models import Model, OperationModel
 class _Candidate:
     operation: OperationModel
     literals: dict[str, str]  # query parameters the path template itself names
-    query: list[str]  # required query parameters
-    headers: list[str]  # required headers
+    query: set[str]  # required query parameters
+    headers: set[str]  # required headers
 
     def fits(self, http: HttpRequest) -> bool:
         if not self.literals:
@@ -38,6 +38,8 @@ class _Branch:
     greedy: "_Branch | None" = None
     tail: int = 0  # of a greedy label: the most segments that follow it, as in `/instances/{name+}/routes`
     methods: dict[str, list[tuple[_Candidate, list[str]]]] = field(default_factory=dict)
+    plain: dict[str, list[tuple[_Candidate, list[str]]]] = field(default_factory=dict)
+    """Those that need no query, the ones that need most headers first: for requests without a query."""
 
 
 class Router:
@@ -69,7 +71,12 @@ class Router:
         candidate = _candidate(model, operation, query)
         self._subresources.update(name for name, value in candidate.literals.items() if not value)
         self._query_names.update(candidate.literals, _query_names(model, operation))
-        branch.methods.setdefault(operation.http.method, []).append((candidate, labels))
+        pair = (candidate, labels)
+        branch.methods.setdefault(operation.http.method, []).append(pair)
+        if not candidate.literals and not candidate.query:
+            plain = branch.plain.setdefault(operation.http.method, [])
+            plain.append(pair)
+            plain.sort(key=lambda each: (each[0].operation.deprecated, -len(each[0].headers)))
 
     def route(self, http: HttpRequest) -> tuple[OperationModel, dict[str, str]] | None:
         """The operation and its decoded labels, or None. Raises `ServiceError` on a subresource that none knows."""
@@ -128,6 +135,10 @@ def _chosen(branch: _Branch, http: HttpRequest) -> tuple[_Candidate, list[str]] 
     pairs = branch.methods.get(http.method, ())
     if len(pairs) == 1:
         return pairs[0] if pairs[0][0].fits(http) else None
+    if not http.query:
+        for pair in branch.plain.get(http.method, ()):
+            if pair[0].headers <= http.headers.keys():
+                return pair
     fitting = [pair for pair in pairs if pair[0].fits(http)]
     return max(fitting, key=lambda pair: pair[0].rank(http)) if fitting else None
 
@@ -143,13 +154,13 @@ def _candidate(model: Model, operation: OperationModel, query: str) -> _Candidat
     for part in query.split("&") if query else ():
         name, _, value = part.partition("=")
         literals[name] = value
-    candidate = _Candidate(operation, literals, [], [])
+    candidate = _Candidate(operation, literals, set(), set())
     if operation.input is not None:
         shape = model.shape(operation.input)
         for name in shape.required:
             ref = shape.members[name]
             if ref.location == "querystring":
-                candidate.query.append(ref.location_name or name)
+                candidate.query.add(ref.location_name or name)
             elif ref.location == "header":
-                candidate.headers.append((ref.location_name or name).lower())
+                candidate.headers.add((ref.location_name or name).lower())
     return candidate
