@@ -1,7 +1,8 @@
 """CPU and time per AWS call, next to moto_server, the same signed requests to both.
 
 The requests are signed beforehand and sent over one kept-alive connection, so that the client's own work is not
-measured; CPU is the server process's.
+measured; CPU is the server process's. moto_server has no DataZone: a read of one thing stands next to its GetTable, a
+list of twenty next to its GetDatabases of twenty, whose items have about as many members as a project's summary.
 """
 
 import http.client
@@ -19,7 +20,9 @@ from botocore.credentials import Credentials
 
 from bench import machine, servers
 
-_GET_TABLE = "glue GetTable"
+_GET_TABLE, _GET_DATABASES = "glue GetTable", "glue GetDatabases (20)"
+_NEXT_TO = {"datazone GetProject": _GET_TABLE, "datazone ListProjects (20)": _GET_DATABASES}
+_LISTED = 20
 _COLUMNS = [{"Name": f"column_{n}", "Type": "string", "Comment": "a column"} for n in range(10)]
 
 
@@ -28,7 +31,7 @@ def run(folder: Path, rounds: int = 5, calls: int = 800) -> None:
     with servers.twinplane(folder) as ours, servers.moto() as theirs:
         idle = {server.name: server.resident_mb() for server in (ours, theirs)}
         for server in (ours, theirs):
-            _send(server, [_glue(server, "CreateDatabase", {"DatabaseInput": {"Name": "bench"}})])
+            _send(server, _prepared(server))
         datazone = _domain(ours)
         for number in range(rounds):
             for server in (ours, theirs):
@@ -42,12 +45,16 @@ def run(folder: Path, rounds: int = 5, calls: int = 800) -> None:
     print("|---|---|---|---|---|---|---|")
     for name, by_server in figures.items():
         our_cpu, our_time = _medians(by_server["twinplane"])
-        their_cpu, their_time = _medians(by_server.get("moto_server") or figures[_GET_TABLE]["moto_server"])
+        their_cpu, their_time = _medians(figures[_NEXT_TO.get(name, name)]["moto_server"])
         print(
             f"| {name} | {our_cpu * 1e6:.0f} | {their_cpu * 1e6:.0f} | {our_cpu / their_cpu:.2f} "
             f"| {0.2 if 'durable' in name else 0.1} | {our_time * 1e3:.2f} | {their_time * 1e3:.2f} |"
         )
-    print("\nmoto_server has no DataZone: those rows stand next to its glue GetTable.\n")
+    print(
+        "\nmoto_server has no DataZone: "
+        + ", ".join(f"{a} stands next to its {b}" for a, b in _NEXT_TO.items())
+        + ".\n"
+    )
     for name in idle:
         print(f"memory of {name}: {idle[name]:.0f} MB before the first call, {after[name]:.0f} MB after the run")
     print("\nThe limits of this machine, in the same run:\n")
@@ -68,6 +75,22 @@ def _workload(server: servers.Server, number: int, calls: int) -> Iterator[tuple
     yield "glue CreateTable (durable in twinplane)", creates
     yield _GET_TABLE, [_glue(server, "GetTable", {"DatabaseName": "bench", "Name": f"table_{number}_0"})] * calls
 
+    yield _GET_DATABASES, [_glue(server, "GetDatabases", {})] * (calls // 4)
+    yield "glue GetTables (20)", [_glue(server, "GetTables", {"DatabaseName": "listed_0"})] * (calls // 4)
+
+
+def _prepared(server: servers.Server) -> list[AWSRequest]:
+    """What makes twenty databases, and twenty tables in one of them."""
+    databases = ["bench", *(f"listed_{number}" for number in range(_LISTED - 1))]
+    described = {"Description": "a database", "LocationUri": "s3://bench/listed/", "Parameters": {"made": "for a list"}}
+    return [
+        *(_glue(server, "CreateDatabase", {"DatabaseInput": {"Name": name, **described}}) for name in databases),
+        *(
+            _glue(server, "CreateTable", {"DatabaseName": "listed_0", "TableInput": _table(f"table_{number}")})
+            for number in range(_LISTED)
+        ),
+    ]
+
 
 def _domain(server: servers.Server) -> dict[str, str]:
     """A domain with twenty projects; the paths of the reads to measure."""
@@ -85,7 +108,7 @@ def _domain(server: servers.Server) -> dict[str, str]:
         domainIdentifier=domain, entityType="DOMAIN_UNIT", entityIdentifier=unit, policyType="CREATE_PROJECT",
         principal={"user": {"allUsersGrantFilter": {}}}, detail={"createProject": {"includeChildDomainUnits": True}},
     )  # fmt: skip
-    projects = [datazone.create_project(domainIdentifier=domain, name=f"project {n}")["id"] for n in range(20)]
+    projects = [datazone.create_project(domainIdentifier=domain, name=f"project {n}")["id"] for n in range(_LISTED)]
     return {
         "datazone GetProject": f"/v2/domains/{domain}/projects/{projects[0]}",
         "datazone ListProjects (20)": f"/v2/domains/{domain}/projects",
