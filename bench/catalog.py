@@ -12,9 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-from bench import servers
+from bench import pages, servers
 from twinplane.data_plane.app import kinds_and_tasks
 from twinplane.data_plane.services.datazone import assets, listings, store, types
 from twinplane.data_plane.store import Document, Store, Transaction
@@ -49,17 +47,12 @@ def run(folder: Path, most: int = 100_000) -> None:
         print(f"| {name} | " + " | ".join(f"{t * 1e3:.2f}" for t in times) + f" | {growth:.2f} | {bar} |")
 
 
-def _client(server: servers.Server, service: str) -> Any:
-    session: Any = boto3.Session(server.access_key_id, server.secret, region_name="us-east-1")
-    return session.client(service, endpoint_url=server.endpoint)
-
-
 def _domain(server: servers.Server) -> tuple[str, str, str, str]:
     """A domain with one project of the administrator: their ids, the root unit's and the administrator's."""
     trust = {"Effect": "Allow", "Principal": {"Service": "datazone.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = _client(server, "iam").create_role(RoleName="bench-domain", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
-    datazone = _client(server, "datazone")
+    named = {"RoleName": "bench-domain", "AssumeRolePolicyDocument": pages.policy(trust)}
+    role = pages.client(server, "iam").create_role(**named)["Role"]["Arn"]
+    datazone = pages.client(server, "datazone")
     made = datazone.create_domain(name="bench", domainExecutionRole=role, serviceRole=role, domainVersion="V2")
     while datazone.get_domain(identifier=made["id"])["status"] != "AVAILABLE":
         time.sleep(0.05)
@@ -125,7 +118,7 @@ def _add_versions(
 
 def _measure(server: servers.Server, domain_id: str, project_id: str) -> dict[str, float]:
     """Seconds of each page: the quickest of many, asked for in turn, which says least of what else the machine does."""
-    datazone = _client(server, "datazone")
+    datazone = pages.client(server, "datazone")
     domain = {"domainIdentifier": domain_id, "maxResults": 50}
     listed = {"domainIdentifier": domain_id}
     revised = datazone.search(

@@ -1,37 +1,27 @@
 """Projects: the time from CreateProject to deployed, and whether pages of lists stay as quick with 10,000 projects.
 
-Loading goes through the services' own functions, in the state folder of a plane that is stopped. Requests are signed
-beforehand and sent over one kept-alive connection, so that the client's own work is little.
+Loading goes through the services' own functions, in the state folder of a plane that is stopped.
 """
 
 import asyncio
-import http.client
-import json
 import shutil
 import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
-from bench import servers
+from bench import pages, servers
 from twinplane.data_plane.app import kinds_and_tasks
 from twinplane.data_plane.call import new_id
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
 from twinplane.data_plane.services.datazone import access, provisioning, rules, store
 from twinplane.data_plane.store import Document, Transaction
 
-_ACCOUNT, _REGION = PlaneSettings.account_id, PlaneSettings.region
-_ROLE = f"arn:aws:iam::{_ACCOUNT}:role/"
+_ROLE = f"arn:aws:iam::{pages.ACCOUNT}:role/"
 _FULL = 10_000
 _PROVISIONED = 100
 _IN_ONE_PROJECT = 120  # environments and connections of the project whose are listed: more than two pages
+_PAGE = 25
 _PARTS = ("PROJECTS", "ENVIRONMENTS", "CONNECTIONS", "MEMBERSHIPS", "PROJECT_PROFILES", "DOMAIN_UNITS")
 
 
@@ -44,27 +34,20 @@ def run(folder: Path, created: int = 20, rounds: int = 150, full: int = _FULL) -
     shutil.copytree(few, many)
     _load(many / "state", domain, full // 100, full)
     with servers.twinplane(few) as small, servers.twinplane(many) as large:
-        _print_pages(full, _measure([small, large], domain, rounds))
+        _print_pages(full, pages.compare([small, large], _lists(domain), _PAGE, rounds))
 
 
 # From CreateProject to deployed
 
 
-def _client(server: servers.Server, service: str) -> Any:
-    return boto3.client(
-        service, endpoint_url=server.endpoint, region_name=_REGION, aws_access_key_id=server.access_key_id,
-        aws_secret_access_key=server.secret,
-    )  # fmt: skip
-
-
 def _make_domain(server: servers.Server) -> dict[str, str]:
     """A domain with the development profile: tooling and a database; ids by what they are of."""
-    iam, datazone = _client(server, "iam"), _client(server, "datazone")
-    trust = {"Effect": "Allow", "Principal": {"AWS": _ACCOUNT}, "Action": "sts:AssumeRole"}
+    iam, datazone = pages.client(server, "iam"), pages.client(server, "datazone")
+    trust = {"Effect": "Allow", "Principal": {"AWS": pages.ACCOUNT}, "Action": "sts:AssumeRole"}
     allowed = {"Effect": "Allow", "Action": "datazone:*", "Resource": "*"}
     for role in ("Member", "Execution", "Service", "Manage", "Provision"):
-        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(trust))
-        iam.put_role_policy(RoleName=role, PolicyName="datazone", PolicyDocument=_policy(allowed))
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=pages.policy(trust))
+        iam.put_role_policy(RoleName=role, PolicyName="datazone", PolicyDocument=pages.policy(allowed))
     made = datazone.create_domain(
         name="bench", domainVersion="V2", domainExecutionRole=f"{_ROLE}Execution", serviceRole=f"{_ROLE}Service"
     )
@@ -75,12 +58,12 @@ def _make_domain(server: servers.Server) -> dict[str, str]:
     for order, blueprint in enumerate(("Tooling", "DataLake")):
         found = datazone.list_environment_blueprints(managed=True, name=blueprint, **here)["items"][0]
         datazone.put_environment_blueprint_configuration(
-            environmentBlueprintIdentifier=found["id"], enabledRegions=[_REGION],
+            environmentBlueprintIdentifier=found["id"], enabledRegions=[pages.REGION],
             manageAccessRoleArn=f"{_ROLE}Manage", provisioningRoleArn=f"{_ROLE}Provision", **here,
         )  # fmt: skip
         configurations.append(
             {"name": blueprint, "environmentBlueprintId": found["id"], "deploymentOrder": order,
-             "awsAccount": {"awsAccountId": _ACCOUNT}, "awsRegion": {"regionName": _REGION}}
+             "awsAccount": {"awsAccountId": pages.ACCOUNT}, "awsRegion": {"regionName": pages.REGION}}
         )  # fmt: skip
     profile = datazone.create_project_profile(
         name="development", status="ENABLED", environmentConfigurations=configurations, **here
@@ -96,13 +79,9 @@ def _make_domain(server: servers.Server) -> dict[str, str]:
     return {"domain": made["id"], "unit": made["rootDomainUnitId"], "profile": profile["id"]}
 
 
-def _policy(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 def _create(server: servers.Server, domain: dict[str, str], count: int) -> tuple[list[float], float]:
     """Seconds from CreateProject to the answer that all is deployed, and the server's CPU seconds for one."""
-    datazone = _client(server, "datazone")
+    datazone = pages.client(server, "datazone")
     here = {"domainIdentifier": domain["domain"]}
     seconds, before = [], server.cpu_seconds()
     for number in range(count):
@@ -209,61 +188,20 @@ def _fill_one_project(tx: Transaction, domain: dict[str, str]) -> None:
 # Pages
 
 
-def _lists(domain: dict[str, str]) -> dict[str, tuple[str, dict[str, str]]]:
-    of_project = {"projectIdentifier": domain["project"]}
-    return {
-        "ListProjects": ("projects", {}),
-        "ListProjectMemberships": (f"projects/{domain['project']}/memberships", {}),
-        "ListEnvironments": ("environments", of_project),
-        "ListConnections": ("connections", of_project),
-        "ListProjectProfiles": ("project-profiles", {}),
-        "ListDomainUnitsForParent": ("domain-units", {"parentDomainUnitIdentifier": domain["unit"]}),
-    }
-
-
-def _measure(
-    ours: list[servers.Server], domain: dict[str, str], rounds: int
-) -> dict[str, tuple[list[float], list[float]]]:
-    """Seconds of single pages from each server, by list and by who asks; of long lists, pages from all over.
-
-    The servers are asked in turn, so that a busy machine is as busy for each.
-    """
-    figures: dict[str, tuple[list[float], list[float]]] = {}
-    for who in ("an administrator", "a member of all"):
-        for name, (path, query) in _lists(domain).items():
-            walks = [_walk(server, f"/v2/domains/{domain['domain']}/{path}", query, who) for server in ours]
-            pairs = [(next(walks[0]), next(walks[1])) for _ in range(rounds)]
-            figures[f"{name}, {who}"] = [first for first, _ in pairs], [second for _, second in pairs]
-    return figures
-
-
-def _walk(server: servers.Server, path: str, query: dict[str, str], who: str) -> Iterator[float]:
-    """Seconds of full pages of a list, from its first to its last and again, without end."""
-    credentials = Credentials(server.access_key_id, server.secret)
-    if who == "a member of all":
-        given = _client(server, "sts").assume_role(RoleArn=f"{_ROLE}Member", RoleSessionName="bench")["Credentials"]
-        credentials = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-    connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc)
-    token = ""
-    while True:
-        asked = urlencode({**query, "maxResults": "25", **({"nextToken": token} if token else {})})
-        request = AWSRequest("GET", f"{server.endpoint}{path}?{asked}")
-        SigV4Auth(credentials, "datazone", _REGION).add_auth(request)
-        began = time.perf_counter()
-        connection.request("GET", f"{path}?{asked}", headers=dict(request.headers.items()))
-        response = connection.getresponse()
-        body = response.read()
-        seconds = time.perf_counter() - began
-        answer = json.loads(body)
-        if response.status != 200:
-            raise RuntimeError(answer)
-        token = answer.get("nextToken", "")
-        if token:
-            yield seconds
+def _lists(domain: dict[str, str]) -> Iterator[pages.Asked]:
+    of_project, root = {"projectIdentifier": domain["project"]}, f"/v2/domains/{domain['domain']}/"
+    for who, role in (("an administrator", None), ("a member of all", f"{_ROLE}Member")):
+        yield f"ListProjects, {who}", f"{root}projects", {}, role
+        yield f"ListProjectMemberships, {who}", f"{root}projects/{domain['project']}/memberships", {}, role
+        yield f"ListEnvironments, {who}", f"{root}environments", of_project, role
+        yield f"ListConnections, {who}", f"{root}connections", of_project, role
+        yield f"ListProjectProfiles, {who}", f"{root}project-profiles", {}, role
+        under_root = {"parentDomainUnitIdentifier": domain["unit"]}
+        yield f"ListDomainUnitsForParent, {who}", f"{root}domain-units", under_root, role
 
 
 def _print_pages(full: int, figures: dict[str, tuple[list[float], list[float]]]) -> None:
-    print(f"\n| page of 25 | {full // 100:,} projects, ms | {full:,} projects, ms | growth (bar: 1.5) |")
+    print(f"\n| page of {_PAGE} | {full // 100:,} projects, ms | {full:,} projects, ms | growth (bar: 1.5) |")
     print("|---|---|---|---|")
     for name, (small, large) in figures.items():
         few, many = statistics.median(small), statistics.median(large)

@@ -1,11 +1,9 @@
 """Subscriptions: whether pages of their lists stay as quick with 100,000 of them as with one in a hundred.
 
-Loading goes through the services' own functions, in the state folder of a plane that is stopped. Requests are signed
-beforehand and sent over one kept-alive connection, so that the client's own work is little.
+Loading goes through the services' own functions, in the state folder of a plane that is stopped.
 """
 
 import asyncio
-import http.client
 import json
 import shutil
 import statistics
@@ -13,14 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
-from bench import servers
+from bench import pages, servers
 from twinplane.data_plane.app import kinds_and_tasks
 from twinplane.data_plane.plane import PlaneSettings, open_plane
 from twinplane.data_plane.services.datazone import grants, rules, subscriptions
@@ -29,8 +21,7 @@ from twinplane.data_plane.services.datazone.store import MEMBERSHIPS
 from twinplane.data_plane.services.datazone.subscriptions import REQUESTS
 from twinplane.data_plane.store import Document, Transaction
 
-_ACCOUNT, _REGION = PlaneSettings.account_id, PlaneSettings.region
-_MEMBER = f"arn:aws:iam::{_ACCOUNT}:role/Member"
+_MEMBER = f"arn:aws:iam::{pages.ACCOUNT}:role/Member"
 _FULL = 100_000
 _PUBLISHERS = 10
 _LISTINGS = 5  # of each publisher
@@ -46,11 +37,12 @@ def run(folder: Path, rounds: int = 60, full: int = _FULL) -> None:
     shutil.copytree(few, many)
     _load(many / "state", domain, full // 100, full)
     with servers.twinplane(few) as small, servers.twinplane(many) as large:
+        compared = pages.compare([small, large], _lists(domain), _PAGE, rounds)
         print(
             f"\n| page of {_PAGE}, by who asks | ms at {full // 100:,} | ms at {full:,} | ratio | bar |"
             "\n|---|---|---|---|---|"
         )
-        for name, (first, second) in _measure([small, large], domain, rounds).items():
+        for name, (first, second) in compared.items():
             before, after = _undisturbed(first) * 1e3, _undisturbed(second) * 1e3
             print(f"| {name} | {before:.2f} | {after:.2f} | {after / before:.2f} | {_BAR} |")
 
@@ -60,26 +52,15 @@ def _undisturbed(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=4)[0]
 
 
-def _client(server: servers.Server, service: str) -> Any:
-    return boto3.client(
-        service, endpoint_url=server.endpoint, region_name=_REGION, aws_access_key_id=server.access_key_id,
-        aws_secret_access_key=server.secret,
-    )  # fmt: skip
-
-
-def _policy(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 def _make_domain(server: servers.Server) -> dict[str, Any]:
     """A domain with publishing projects; the role Member is in half of them."""
-    iam, datazone = _client(server, "iam"), _client(server, "datazone")
-    trust = {"Effect": "Allow", "Principal": {"AWS": _ACCOUNT}, "Action": "sts:AssumeRole"}
+    iam, datazone = pages.client(server, "iam"), pages.client(server, "datazone")
+    trust = {"Effect": "Allow", "Principal": {"AWS": pages.ACCOUNT}, "Action": "sts:AssumeRole"}
     for role in ("Member", "Domain"):
-        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(trust))
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=pages.policy(trust))
     allowed = {"Effect": "Allow", "Action": "datazone:*", "Resource": "*"}
-    iam.put_role_policy(RoleName="Member", PolicyName="datazone", PolicyDocument=_policy(allowed))
-    role = f"arn:aws:iam::{_ACCOUNT}:role/Domain"
+    iam.put_role_policy(RoleName="Member", PolicyName="datazone", PolicyDocument=pages.policy(allowed))
+    role = f"arn:aws:iam::{pages.ACCOUNT}:role/Domain"
     made = datazone.create_domain(name="bench", domainVersion="V2", domainExecutionRole=role, serviceRole=role)
     while datazone.get_domain(identifier=made["id"])["status"] != "AVAILABLE":
         time.sleep(0.01)
@@ -151,64 +132,21 @@ def _listing(number: int) -> str:
     return f"listing{number % (_PUBLISHERS * _LISTINGS)}"
 
 
-def _lists(domain: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, str]]]:
-    """Name, who asks, path, query."""
+def _lists(domain: dict[str, Any]) -> Iterator[pages.Asked]:
     kinds = {
         "ListSubscriptions": ("subscriptions", {"status": "APPROVED"}),
         "ListSubscriptionRequests": ("subscription-requests", {"status": "ACCEPTED"}),
         "ListSubscriptionGrants": ("subscription-grants", {}),
     }
+    root = f"/v2/domains/{domain['id']}/"
+    own = {"owningIamPrincipalArn": _MEMBER, "sortBy": "UPDATED_AT", "sortOrder": "ASCENDING"}
     for name, (path, query) in kinds.items():
-        yield f"{name}, an administrator", "administrator", path, query
-        yield f"{name}, a member of half of the publishers", "member", path, query
-        yield f"{name} by update, a subscriber of a tenth", "member", path, query | {
-            "owningIamPrincipalArn": _MEMBER, "sortBy": "UPDATED_AT", "sortOrder": "ASCENDING",
-        }  # fmt: skip
+        yield f"{name}, an administrator", root + path, query, None
+        yield f"{name}, a member of half of the publishers", root + path, query, _MEMBER
+        yield f"{name} by update, a subscriber of a tenth", root + path, query | own, _MEMBER
     inbox = {"approverProjectId": domain["projects"][0]}
-    yield "ListSubscriptionRequests, pending ones (none)", "member", "subscription-requests", inbox
+    yield "ListSubscriptionRequests, pending ones (none)", f"{root}subscription-requests", inbox, _MEMBER
     for name, (path, query) in kinds.items():
-        yield f"{name} of a listing, who has none of it", "member", path, query | {"subscribedListingId": _listing(9)}
-        yield (
-            f"{name} of a listing, an administrator",
-            "administrator",
-            path,
-            query | {"subscribedListingId": _listing(0)},
-        )
-
-
-def _measure(
-    ours: list[servers.Server], domain: dict[str, Any], rounds: int
-) -> dict[str, tuple[list[float], list[float]]]:
-    """Seconds of single pages from each server, asked in turn, so that a busy machine is as busy for each."""
-    figures: dict[str, tuple[list[float], list[float]]] = {}
-    for name, who, path, query in _lists(domain):
-        walks = [_walk(server, f"/v2/domains/{domain['id']}/{path}", query, who) for server in ours]
-        pairs = [(next(walks[0]), next(walks[1])) for _ in range(rounds)]
-        figures[name] = [first for first, _ in pairs], [second for _, second in pairs]
-    return figures
-
-
-def _walk(server: servers.Server, path: str, query: dict[str, str], who: str) -> Iterator[float]:
-    """Seconds of the pages of a list, from its first to its last full one and again, without end."""
-    credentials = Credentials(server.access_key_id, server.secret)
-    if who == "member":
-        given = _client(server, "sts").assume_role(RoleArn=_MEMBER, RoleSessionName="bench")["Credentials"]
-        credentials = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-    connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc)
-    token, page = "", 0
-    while True:
-        asked = urlencode({**query, "maxResults": str(_PAGE), **({"nextToken": token} if token else {})})
-        request = AWSRequest("GET", f"{server.endpoint}{path}?{asked}")
-        SigV4Auth(credentials, "datazone", _REGION).add_auth(request)
-        began = time.perf_counter()
-        connection.request("GET", f"{path}?{asked}", headers=dict(request.headers.items()))
-        response = connection.getresponse()
-        body = response.read()
-        seconds = time.perf_counter() - began
-        answer = json.loads(body)
-        if response.status != 200:
-            raise RuntimeError(answer)
-        token = answer.get("nextToken", "")
-        if token or not page:  # the last page may be short
-            yield seconds
-        page = page + 1 if token else 0
+        none, some = ({"subscribedListingId": _listing(number)} for number in (9, 0))
+        yield f"{name} of a listing, who has none of it", root + path, query | none, _MEMBER
+        yield f"{name} of a listing, an administrator", root + path, query | some, None
