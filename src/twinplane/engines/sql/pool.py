@@ -187,7 +187,7 @@ class SqlPool:
         async with own, self._slots:
             worker = await self._worker_for(person)
             self._busy.add(worker)
-            output = worker.folder / ("rows" if write else "result.csv")
+            output = worker.folder / (f"rows-{os.urandom(8).hex()}" if write else "result.csv")
             lent: dict[str, str] = {}
             healthy = False
             try:

@@ -113,8 +113,23 @@ def _unknown_column(name: str) -> QueryError:
 
 def _untyped(tree: exp.Expr) -> tuple[int, ...]:
     shown = next(iter(statement.outputs(tree)), None)
-    projections = () if shown is None else shown.expressions
-    return tuple(n for n, p in enumerate(projections) if p.type is not None and p.type.this == exp.DType.NULL)
+    if shown is None:
+        return ()
+    source = shown.args.get("from_")
+    values = source.this if source is not None and isinstance(source.this, exp.Values) else None
+    rows = (
+        []
+        if values is None
+        else [row.expressions if isinstance(row, exp.Tuple) else [row] for row in values.expressions]
+    )
+    names = [] if values is None else [column.name for column in values.args["alias"].columns]
+
+    def is_null(value: exp.Expr) -> bool:
+        if isinstance(value, exp.Column) and value.name in names:
+            return all(isinstance(row[names.index(value.name)], exp.Null) for row in rows)
+        return isinstance(value, exp.Null)
+
+    return tuple(n for n, p in enumerate(shown.expressions) if is_null(p.unalias()))
 
 
 def _result_names(tree: exp.Expr) -> tuple[str, ...]:

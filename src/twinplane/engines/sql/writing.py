@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from twinplane.engines.sql.plan import Column, Plan, QueryError, Write, WrittenFile
 from twinplane.engines.sql.types import literal, quoted, sql_type
 
+MOST_PARTITIONS = 100  # Athena's own limit on what one statement writes
 _FILE_BYTES = 256 << 20  # a larger table becomes several files
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -41,9 +44,54 @@ def write(
     check(rows)
     folder.mkdir(mode=0o700)
     target = folder / "files"
-    done = connection.execute(f"COPY ({rows}\n) TO {literal(str(target))} ({_options(how)})")
     names, glue = tuple(c.name for c in columns), tuple(c.type for c in columns)
-    return names, glue, _parquet_files(done.fetchall()) if how.format == "parquet" else _files(target)
+    if how.format == "json" and how.partitions:
+        return names, glue, _json_by_partition(connection, how, rows, target)
+    done = _copy(connection, how, rows, target)
+    if how.format == "parquet":
+        return names, glue, _parquet_files(done)
+    files = _files(target)
+    if files:  # nobody tells the rows of each file: the first stands for all
+        files[0] = msgspec.structs.replace(files[0], rows=int(done[0][0]))
+    return names, glue, files
+
+
+def _copy(connection: Any, how: Write, rows: str, target: Path) -> list[tuple[Any, ...]]:
+    done = connection.execute(f"COPY ({rows}\n) TO {literal(str(target))} ({_options(how)})")
+    found: list[tuple[Any, ...]] = done.fetchall()
+    return found
+
+
+def _json_by_partition(connection: Any, how: Write, rows: str, target: Path) -> list[WrittenFile]:
+    """DuckDB writes JSON without partitions: here each has a COPY of its own, from rows that are worked out once."""
+    target.mkdir(mode=0o700)
+    keys = [name for name, _ in how.partitions]
+    names = ", ".join(map(quoted, keys))
+    connection.execute(f"CREATE TEMP TABLE written AS {rows}")
+    values = connection.execute(f"SELECT DISTINCT {names} FROM written LIMIT {MOST_PARTITIONS + 1}").fetchall()  # noqa: S608
+    alone = msgspec.structs.replace(how, partitions=())
+    found = []
+    for number, row in enumerate(values if len(values) <= MOST_PARTITIONS else ()):
+        texts = [None if v is None else str(v) for v in row]
+        same = " AND ".join(
+            f"CAST({quoted(k)} AS VARCHAR) IS NOT DISTINCT FROM {'NULL' if t is None else literal(t)}"
+            for k, t in zip(keys, texts, strict=True)
+        )
+        part = f"SELECT * EXCLUDE ({names}) FROM written WHERE {same}"  # noqa: S608 - of ours
+        done = _copy(connection, alone, part, target / str(number))
+        files = _files(target / str(number))
+        partition = tuple(zip(keys, texts, strict=True))
+        found += [msgspec.structs.replace(f, rows=0, partition=partition) for f in files]
+        found[-1] = msgspec.structs.replace(found[-1], rows=int(done[0][0]))
+    if len(values) > MOST_PARTITIONS:
+        raise too_many_partitions()
+    return found
+
+
+def too_many_partitions() -> QueryError:
+    return QueryError(
+        "HIVE_TOO_MANY_OPEN_PARTITIONS", f"Exceeded limit of {MOST_PARTITIONS} open writers for partitions"
+    )
 
 
 def _options(how: Write) -> str:

@@ -44,7 +44,8 @@ def bucket_and_key(location: str) -> tuple[str, str]:
 
 def context_database(request: Document) -> str:
     """The database that unqualified names of a request's statement are in."""
-    return ((request.get("QueryExecutionContext") or {}).get("Database") or "default").lower()
+    given = str((request.get("QueryExecutionContext") or {}).get("Database") or "default")
+    return given.strip("`").lower()  # awswrangler writes it so
 
 
 def matches(name: str, pattern: str | None) -> bool:

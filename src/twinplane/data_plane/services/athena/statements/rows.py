@@ -51,8 +51,7 @@ async def written(work: Work, query: Query, how: Write, where: Place) -> tuple[R
     try:
         if len({file.partition for file in result.files}) > _MOST_PARTITIONS:
             raise QueryError(
-                "HIVE_TOO_MANY_OPEN_PARTITIONS",
-                f"Exceeded limit of {_MOST_PARTITIONS} open writers for partitions",
+                "HIVE_TOO_MANY_OPEN_PARTITIONS", f"Exceeded limit of {_MOST_PARTITIONS} open writers for partitions"
             )
         found = [await _bring(work, file, number, keys, how, where) for number, file in enumerate(result.files)]
     finally:
