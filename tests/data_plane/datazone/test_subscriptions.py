@@ -226,6 +226,19 @@ def test_row_filters_add_up_and_column_filters_add_up(mesh: Mesh, owner: Produce
         )
 
 
+def test_a_filter_of_every_column_shows_none_that_the_table_gets_later(mesh: Mesh, owner: Producer, lake: Any) -> None:
+    name = table_name()
+    asset_id, listing_id = owner.published(name)
+    everything = owner.column_filter(asset_id, *COLUMNS)
+    subscription = accept(owner, ask(mesh, "planner", listing_id), everything, asset_id=asset_id)
+    grant_of(owner, subscription["id"])
+    owner.client("glue").update_table(
+        DatabaseName=owner.database, TableInput=table_input(name, {**COLUMNS, "salary": "double"})
+    )
+    (cells,) = lake.list_data_cells_filter(Table={"DatabaseName": owner.database, "Name": name})["DataCellsFilters"]
+    assert cells["ColumnNames"] == list(COLUMNS)
+
+
 def test_a_project_gets_a_link_in_its_database_and_its_role_the_table(mesh: Mesh, owner: Producer, lake: Any) -> None:
     name = table_name()
     _, listing_id = owner.published(name)

@@ -157,7 +157,7 @@ def _put_filter(
         "TableName": table["Name"], "Name": _filter_name(grant, asset),
         "RowFilter": {"AllRowsWildcard": {}} if rows is None else {"FilterExpression": rows},
     }  # fmt: skip
-    if len(shown) < len(columns):
+    if any("effectiveColumnNames" in each for each in chosen):  # those alone, whatever the table gets one day
         document["ColumnNames"] = shown
     else:
         document["ColumnWildcard"] = {"ExcludedColumnNames": []}
