@@ -14,7 +14,7 @@ from bench import pages, servers
 from twinplane.data_plane.app import kinds_and_tasks
 from twinplane.data_plane.call import new_id
 from twinplane.data_plane.plane import Plane, PlaneSettings, open_plane
-from twinplane.data_plane.services.datazone import access, provisioning, rules, store
+from twinplane.data_plane.services.datazone import access, provisioning, rights, rules, store
 from twinplane.data_plane.store import Document, Transaction
 
 _ROLE = f"arn:aws:iam::{pages.ACCOUNT}:role/"
@@ -167,7 +167,7 @@ def _add(tx: Transaction, plane: Plane, domain: dict[str, str], number: int) -> 
 
 
 def _join(tx: Transaction, project: Document, member_id: str) -> None:
-    membership = {"memberType": "user", "memberId": member_id, "designation": rules.OWNER}
+    membership = {"memberType": "user", "memberId": member_id, "designation": rights.OWNER}
     named = {"domainId": project["domainId"], "projectId": project["id"], "projectName": project["name"]}
     profile = access.iam_profile(project["domainId"], "IAM_ROLE", f"{_ROLE}{member_id}")
     tx.put(store.USER_PROFILES, profile | {"id": member_id, "createdAt": 0.0})

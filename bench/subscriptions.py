@@ -15,7 +15,7 @@ from typing import Any
 from bench import pages, servers
 from twinplane.data_plane.app import kinds_and_tasks
 from twinplane.data_plane.plane import PlaneSettings, open_plane
-from twinplane.data_plane.services.datazone import grants, rules, subscriptions
+from twinplane.data_plane.services.datazone import grants, rights, rules, subscriptions
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.store import MEMBERSHIPS
 from twinplane.data_plane.services.datazone.subscriptions import REQUESTS
@@ -98,7 +98,7 @@ def _join(tx: Transaction, domain: dict[str, Any]) -> None:
             MEMBERSHIPS,
             {
                 "domainId": domain["id"], "projectId": project, "memberType": "user", "projectName": project,
-                "memberId": rules.profile_id_of_iam(domain["id"], _MEMBER), "designation": rules.CONTRIBUTOR,
+                "memberId": rules.profile_id_of_iam(domain["id"], _MEMBER), "designation": rights.CONTRIBUTOR,
             },
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 Nothing in the page is written by hand. Operations and their areas come from the services' code, what they do from
 their docstrings, differences and assumptions from the `NOTES` and `ASSUMED` of each file, the rights from
-`rules.RIGHTS`, and who checked them from the tests and clients that call them.
+`rights.RIGHTS`, and who checked them from the tests and clients that call them.
 """
 
 import ast
@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
-from twinplane.data_plane.services.datazone import rules
+from twinplane.data_plane.services.datazone import rights
 from twinplane.data_plane.services.datazone.operations import RESOURCES
 from twinplane.data_plane.wire import models
 
@@ -38,8 +38,8 @@ otherwise. No operation has been compared with an AWS account.
 U consumer, V viewer, D a designation of the domain's own, as its policy says).
 """
 _LETTERS = {
-    rules.OWNER: "O", rules.CONTRIBUTOR: "C", rules.STEWARD: "S", rules.CONSUMER: "U", rules.VIEWER: "V",
-    rules.CUSTOM: "D",
+    rights.OWNER: "O", rights.CONTRIBUTOR: "C", rights.STEWARD: "S", rights.CONSUMER: "U", rights.VIEWER: "V",
+    rights.CUSTOM: "D",
 }  # fmt: skip
 _CLIENTS = {"sagemaker_studio": "`sagemaker_studio`", "smus_cicd": "the SMUS CI/CD CLI"}
 
@@ -86,7 +86,7 @@ def _sentence(text: str | None) -> str:
 
 
 def _who(name: str) -> str:
-    right = rules.RIGHTS[name]
+    right = rights.RIGHTS[name]
     found = []
     if right.members:
         found.append("members " + "".join(_LETTERS[d] for d in right.members))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tests.data_plane.datazone.domains_for_tests import eventually
 from tests.data_plane.datazone.lineage_for_tests import graph_query, namespace, run_event
 from tests.data_plane.datazone.roles_for_tests import Json, World, quality, word
-from twinplane.data_plane.services.datazone import rules
+from twinplane.data_plane.services.datazone import rights
 
 
 def without(request: Json, member: str) -> Json:
@@ -137,7 +137,7 @@ REQUESTS: dict[str, Callable[[World], Json]] = {
     "CreateProjectMembership": lambda w: {
         "projectIdentifier": w.project,
         "member": {"userIdentifier": w.new_member()},
-        "designation": rules.OWNER,
+        "designation": rights.OWNER,
     },
     "ListProjectMemberships": lambda w: {"projectIdentifier": w.project},
     "DeleteProjectMembership": lambda w: {
@@ -319,5 +319,5 @@ REQUESTS: dict[str, Callable[[World], Json]] = {
 }
 """A request of each line of the table of rights, without the domain's id."""
 
-TWO_SIDED = frozenset(name for name in rules.RIGHTS if "ubscription" in name and "Target" not in name)
+TWO_SIDED = frozenset(name for name in rights.RIGHTS if "ubscription" in name and "Target" not in name)
 """Operations on what has a publishing and a subscribing project."""

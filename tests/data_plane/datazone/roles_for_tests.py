@@ -11,16 +11,16 @@ from tests.data_plane.datazone.domains_for_tests import ALL_USERS, SERVICES_TRUS
 from tests.data_plane.datazone.lineage_for_tests import namespace, run_event, tell
 from twinplane.data_plane import sessions
 from twinplane.data_plane.plane import Keys
-from twinplane.data_plane.services.datazone import rules
+from twinplane.data_plane.services.datazone import rights
 
 Json = dict[str, Any]
 
 DESIGNATED = {
-    "owner": rules.OWNER,
-    "contributor": rules.CONTRIBUTOR,
-    "steward": rules.STEWARD,
-    "consumer": rules.CONSUMER,
-    "viewer": rules.VIEWER,
+    "owner": rights.OWNER,
+    "contributor": rights.CONTRIBUTOR,
+    "steward": rights.STEWARD,
+    "consumer": rights.CONSUMER,
+    "viewer": rights.VIEWER,
 }
 ANALYST_MAY = ("CreateAsset", "DeleteListing", "CreateGlossary", "AcceptSubscriptionRequest", "CancelSubscription")
 """What the policy of the designation permits that the domain has made, and the analyst has."""
@@ -130,7 +130,7 @@ class World:
                     member={"userIdentifier": self.mesh.person(name)},
                 )  # fmt: skip
         self.owner.create_project_membership(
-            **self.domain, projectIdentifier=project, designation=rules.CUSTOM,
+            **self.domain, projectIdentifier=project, designation=rights.CUSTOM,
             userCreatedDesignationId=self.kept["designation"],
             member={"userIdentifier": self.mesh.person("analyst")},
         )  # fmt: skip
@@ -141,7 +141,7 @@ class World:
     def added_member(self) -> str:
         person = self.new_member()
         self.owner.create_project_membership(
-            **self.domain, projectIdentifier=self.project, designation=rules.VIEWER, member={"userIdentifier": person}
+            **self.domain, projectIdentifier=self.project, designation=rights.VIEWER, member={"userIdentifier": person}
         )
         return person
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.data_plane.datazone.catalog_for_tests import unique
 from tests.data_plane.datazone.domains_for_tests import ALL_USERS, Mesh, environment, make_profile
-from twinplane.data_plane.services.datazone import rules
+from twinplane.data_plane.services.datazone import policy_rules
 
 Json = dict[str, Any]
 
@@ -42,7 +42,7 @@ class Place:
 
     def grant_on(self, policy: str, principal: Json, where: Json, **detail: Any) -> Callable[[], None]:
         where = {**self.domain, **where, "policyType": policy, "principal": principal}
-        grant = self.mesh.admin.add_policy_grant(**where, detail={rules.POLICIES[policy][0]: detail})["grantId"]
+        grant = self.mesh.admin.add_policy_grant(**where, detail={policy_rules.POLICIES[policy][0]: detail})["grantId"]
         return lambda: self.mesh.admin.remove_policy_grant(**where, grantIdentifier=grant)
 
     def person(self, name: str) -> Json:
@@ -310,10 +310,10 @@ def test_a_blueprint_is_for_whom_grants_name_once_there_was_one(place: Place) ->
         create_with_profile(place, "lead", profile)
 
 
-@pytest.mark.parametrize("policy", sorted(rules.POLICIES))
+@pytest.mark.parametrize("policy", sorted(policy_rules.POLICIES))
 def test_every_policy_has_its_detail_and_its_type_of_entity(place: Place, policy: str) -> None:
     """What is refused names what would be right; the policies that nothing here uses can be granted as well."""
-    member, entity_type = rules.POLICIES[policy]
+    member, entity_type = policy_rules.POLICIES[policy]
     where = {**place.domain, "policyType": policy, "principal": place.person(word("person"))}
     wrong = "ASSET_TYPE" if entity_type == "DOMAIN_UNIT" else "DOMAIN_UNIT"
     add = place.mesh.admin.add_policy_grant

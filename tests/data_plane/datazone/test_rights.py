@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from tests.data_plane.datazone.domains_for_tests import Mesh
 from tests.data_plane.datazone.requests_for_tests import REQUESTS, TWO_SIDED
 from tests.data_plane.datazone.roles_for_tests import ANALYST_MAY, DESIGNATED, USER_POLICIES, World, make_world
-from twinplane.data_plane.services.datazone import rules
+from twinplane.data_plane.services.datazone import rights
 from twinplane.data_plane.services.datazone.operations import OPERATIONS
 from twinplane.data_plane.wire import models
 
@@ -37,15 +37,15 @@ def _is_kept(world: World) -> Iterator[None]:
 
 def expected(line: str, role: str, side: str) -> str:
     """What the table says becomes of a request."""
-    right = rules.RIGHTS[line]
+    right = rights.RIGHTS[line]
     if role == "role with a Deny":
         return REFUSED
     if right.iam_alone:
         return ALLOWED
     if role == "deactivated person":
         return REFUSED
-    in_project = {DESIGNATED[role]} if role in DESIGNATED else {rules.CUSTOM} if role == "analyst" else set()
-    in_other = {rules.OWNER} if role == "member of another project" else set()
+    in_project = {DESIGNATED[role]} if role in DESIGNATED else {rights.CUSTOM} if role == "analyst" else set()
+    in_other = {rights.OWNER} if role == "member of another project" else set()
     publishes, subscribes = (in_project, in_other) if side == "publisher" else (in_other, in_project)
     creates = role == ("member of another project" if line in TWO_SIDED and side == "publisher" else "owner")
     administers = role == "domain administrator"
@@ -89,14 +89,14 @@ def domain_of(client: Any, world: World, line: str) -> dict[str, Any]:
 
 
 def test_every_operation_has_a_line_and_every_line_an_operation_and_a_request() -> None:
-    lines = {line.partition(" ")[0] for line in rules.RIGHTS}
+    lines = {line.partition(" ")[0] for line in rights.RIGHTS}
     assert lines == set(OPERATIONS)
-    assert set(REQUESTS) == set(rules.RIGHTS) - {"GetDomainExecutionRoleCredentials"}  # boto3 does not know it
+    assert set(REQUESTS) == set(rights.RIGHTS) - {"GetDomainExecutionRoleCredentials"}  # boto3 does not know it
 
 
 @pytest.mark.parametrize("line", sorted(REQUESTS))
 def test_everybody_may_what_the_table_says(world: World, line: str) -> None:
-    right = rules.RIGHTS[line]
+    right = rights.RIGHTS[line]
     for side in ("publisher", "subscriber") if line in TWO_SIDED and not right.users else ("publisher",):
         world.side = side
         is_used, has_succeeded = True, False

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from twinplane.data_plane.call import ServiceError
-from twinplane.data_plane.services.datazone import rules
-from twinplane.data_plane.services.datazone.rules import Parameter, Subject
+from twinplane.data_plane.services.datazone import policy_rules, rights, rules
+from twinplane.data_plane.services.datazone.policy_rules import Subject
+from twinplane.data_plane.services.datazone.rules import Parameter
 
-ANA = Subject("ana", ("sales",), (("p1", rules.CONTRIBUTOR, ("u1", "root")),), ("u2",))
+ANA = Subject("ana", ("sales",), (("p1", rights.CONTRIBUTOR, ("u1", "root")),), ("u2",))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ ANA = Subject("ana", ("sales",), (("p1", rules.CONTRIBUTOR, ("u1", "root")),), (
     ],
 )
 def test_whom_a_principal_names(principal: dict[str, Any], named: bool) -> None:
-    assert rules.names(principal, ANA) is named
+    assert policy_rules.names(principal, ANA) is named
 
 
 def grant(unit: str, user: str, cascade: bool) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def grant(unit: str, user: str, cascade: bool) -> dict[str, Any]:
     ],
 )
 def test_member_pools_intersect_down_the_tree(grants: list[dict[str, Any]], is_in: bool) -> None:
-    assert rules.is_in_member_pool(grants, ["u1", "root"], ANA) is is_in
+    assert policy_rules.is_in_member_pool(grants, ["u1", "root"], ANA) is is_in
 
 
 KNOWN = (Parameter("size", "10"), Parameter("name"), Parameter("fixed", "a", is_editable=False))
@@ -135,6 +136,6 @@ def test_how_far_a_project_is(statuses: list[str], overall: str) -> None:
 
 def test_the_last_owner_may_not_leave() -> None:
     with pytest.raises(ServiceError):
-        rules.check_owner_may_leave([rules.OWNER, rules.CONTRIBUTOR], rules.OWNER)
-    rules.check_owner_may_leave([rules.OWNER, rules.OWNER], rules.OWNER)
-    rules.check_owner_may_leave([rules.OWNER, rules.CONTRIBUTOR], rules.CONTRIBUTOR)
+        rules.check_owner_may_leave([rights.OWNER, rights.CONTRIBUTOR], rights.OWNER)
+    rules.check_owner_may_leave([rights.OWNER, rights.OWNER], rights.OWNER)
+    rules.check_owner_may_leave([rights.OWNER, rights.CONTRIBUTOR], rights.CONTRIBUTOR)

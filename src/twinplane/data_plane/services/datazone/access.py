@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from twinplane.data_plane.call import Access, Answer, Call, Request, ServiceError
-from twinplane.data_plane.services.datazone import cedar, rules, store
+from twinplane.data_plane.services.datazone import cedar, policy_rules, rights, rules, store
 from twinplane.data_plane.services.iam.rules import iam
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import AlreadyExists, Derived, Document, Transaction
@@ -169,7 +169,7 @@ def designations(tx: Transaction, domain_id: str, project_id: str, who: Caller) 
 def _designations(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> frozenset[str]:
     held = store.designations_of(tx, domain_id, project_id, who.id, who.group_ids)
     if not held and who.kind == "IAM_ROLE" and who.iam_arn == store.project_role_arn(tx, domain_id, project_id):
-        return frozenset((rules.CONTRIBUTOR,))
+        return frozenset((rights.CONTRIBUTOR,))
     return frozenset(held)
 
 
@@ -184,14 +184,14 @@ def project_role(tx: Transaction, domain_id: str, project_id: str, who: Caller) 
 
     The project's own role, used without a person behind it, acts as a contributor of its project.
     """
-    return rules.strongest(designations(tx, domain_id, project_id, who))
+    return rights.strongest(designations(tx, domain_id, project_id, who))
 
 
 def require(
     call: Call, domain_id: str, *, project_id: str | None = None, unit_id: str | None = None, rule: str = "",
     of: tuple[str, str] | None = None,
 ) -> Caller:  # fmt: skip
-    """The caller, who must have the right that `rules.RIGHTS` has for `rule`, or else for the operation.
+    """The caller, who must have the right that `rights.RIGHTS` has for `rule`, or else for the operation.
 
     What it is about lies in the project, or in the domain unit, that is given. `of`: what the request names (kind, id)
     when that is something in the project. Raises AccessDeniedException; ResourceNotFoundException, as for a wrong id,
@@ -217,7 +217,7 @@ def _require(
     call: Call, domain_id: str, project_id: str | None, unit_id: str | None, rule: str, of: tuple[str, str] | None
 ) -> Caller:
     who, tx, name = caller(call, domain_id), call.tx, rule or call.operation
-    right = rules.RIGHTS[name]
+    right = rights.RIGHTS[name]
     held: frozenset[str] = frozenset()
     if project_id is not None:
         unit_id = _unit_of(tx, domain_id, project_id)
@@ -287,7 +287,7 @@ def require_unit_owner(call: Call, domain_id: str, unit_id: str) -> Caller:
     return require(call, domain_id, unit_id=unit_id)
 
 
-def subject_of(tx: Transaction, domain_id: str, who: Caller, grants: list[Document]) -> rules.Subject:
+def subject_of(tx: Transaction, domain_id: str, who: Caller, grants: list[Document]) -> policy_rules.Subject:
     """The caller as these policy grants may name them: her projects and domain units only when one asks for such."""
     kinds = {kind for grant in grants for kind in grant["principal"]}
     projects, owned = [], []
@@ -301,7 +301,7 @@ def subject_of(tx: Transaction, domain_id: str, who: Caller, grants: list[Docume
     if "domainUnit" in kinds:
         units_here = tx.select(store.DOMAIN_UNITS, {"domainId": domain_id})
         owned = [unit["id"] for unit in units_here if is_unit_owner(tx, domain_id, unit["id"], who)]
-    return rules.Subject(who.id, who.group_ids, tuple(projects), tuple(owned))
+    return policy_rules.Subject(who.id, who.group_ids, tuple(projects), tuple(owned))
 
 
 def policy_grants(tx: Transaction, domain_id: str, unit_ids: list[str], policy_type: str) -> list[Document]:
@@ -327,15 +327,15 @@ def holds(
     unit_ids = [unit["id"] for unit in store.unit_path(tx, domain_id, unit_id)]
     grants = policy_grants(tx, domain_id, unit_ids, policy_type)
     if project_id is not None:
-        return rules.is_granted(grants, unit_id, _member(tx, domain_id, project_id, who))
-    return rules.is_granted(grants, unit_id, subject_of(tx, domain_id, who, grants))
+        return policy_rules.is_granted(grants, unit_id, _member(tx, domain_id, project_id, who))
+    return policy_rules.is_granted(grants, unit_id, subject_of(tx, domain_id, who, grants))
 
 
-def _member(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> rules.Subject:
+def _member(tx: Transaction, domain_id: str, project_id: str, who: Caller) -> policy_rules.Subject:
     """The caller as grants may name her that are used in this project: herself, her groups, and what she is there."""
     units = tuple(unit["id"] for unit in store.unit_path(tx, domain_id, _unit_of(tx, domain_id, project_id)))
     held = designations(tx, domain_id, project_id, who)
-    return rules.Subject(who.id, who.group_ids, tuple((project_id, designation, units) for designation in held))
+    return policy_rules.Subject(who.id, who.group_ids, tuple((project_id, designation, units) for designation in held))
 
 
 def require_use(call: Call, domain_id: str, project_id: str, policy_type: str, entity_id: str) -> None:
@@ -343,13 +343,15 @@ def require_use(call: Call, domain_id: str, project_id: str, policy_type: str, e
 
     An entity that never had such a grant is for everybody. Raises AccessDeniedException.
     """
-    tx, (_, entity_type) = call.tx, rules.POLICIES[policy_type]
+    tx, (_, entity_type) = call.tx, policy_rules.POLICIES[policy_type]
     if tx.find(store.RESTRICTED, domain_id, entity_type, entity_id, policy_type) is None:
         return
     where = {"domainId": domain_id, "entityType": entity_type, "entityIdentifier": entity_id}
     grants = tx.select(store.POLICY_GRANTS, where | {"policyType": policy_type})
     subject = _member(tx, domain_id, project_id, caller(call, domain_id))
-    if not any(rules.names(grant["principal"], subject) and rules.reaches(grant, subject) for grant in grants):
+    if not any(
+        policy_rules.names(grant["principal"], subject) and policy_rules.reaches(grant, subject) for grant in grants
+    ):
         raise denied(call)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import cedarpy
 
 from twinplane.cedar import excess
-from twinplane.data_plane.services.datazone import rules, store
+from twinplane.data_plane.services.datazone import rights, rules, store
 from twinplane.data_plane.store import Transaction
 
 
@@ -50,10 +50,10 @@ def permits(tx: Transaction, domain_id: str, project_id: str, profile_id: str, h
 
     Only what the table of rights has for members of projects can be permitted so.
     """
-    if not rules.RIGHTS[line].of_projects:
+    if not rights.RIGHTS[line].of_projects:
         return False
-    for identifier in held.difference(rules.DESIGNATIONS):
+    for identifier in held.difference(rights.DESIGNATIONS):
         made = tx.find(store.DESIGNATIONS, domain_id, identifier)
-        if made is not None and _permits(made["policy"], profile_id, rules.cedar_action(line), project_id):
+        if made is not None and _permits(made["policy"], profile_id, rights.cedar_action(line), project_id):
             return True
     return False

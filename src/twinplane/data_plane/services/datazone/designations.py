@@ -1,7 +1,7 @@
 """Designations: what a member of a project is there. Two are managed; others are made, with a policy in Cedar."""
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
-from twinplane.data_plane.services.datazone import access, cedar, rules, store
+from twinplane.data_plane.services.datazone import access, cedar, rights, rules, store
 from twinplane.data_plane.services.datazone.paging import answer, offset_page
 from twinplane.data_plane.store import Document, Transaction
 
@@ -91,14 +91,14 @@ def delete_designation(call: Call, request: Request) -> Answer:
     document = _own(call, request)
     if document["deletionProtection"]:
         raise rules.conflict(f"Designation {document['name']} is protected from deletion.")
-    held = call.tx.select(store.MEMBERSHIPS, {"domainId": domain_id, "designation": rules.CUSTOM})
+    held = call.tx.select(store.MEMBERSHIPS, {"domainId": domain_id, "designation": rights.CUSTOM})
     if any(membership["userCreatedDesignationId"] == identifier for membership in held):
         raise rules.conflict(f"Designation {document['name']} is held by members of projects.")
     call.tx.remove(store.DESIGNATIONS, domain_id, identifier)
     return {}
 
 
-_MANAGED = {rules.OWNER: "Owner", rules.CONTRIBUTOR: "Contributor"}
+_MANAGED = {rights.OWNER: "Owner", rights.CONTRIBUTOR: "Contributor"}
 
 
 def _managed(tx: Transaction, domain_id: str) -> list[Document]:
@@ -114,7 +114,7 @@ def _managed(tx: Transaction, domain_id: str) -> list[Document]:
 
 
 def _policy_of(designation: str) -> str:
-    may = {rules.cedar_action(line) for line, right in rules.RIGHTS.items() if designation in right.of_projects}
+    may = {rights.cedar_action(line) for line, right in rights.RIGHTS.items() if designation in right.of_projects}
     actions = ", ".join(f'DataZone::Action::"{action}"' for action in sorted(may))
     return f"permit(principal, action in [{actions}], resource);"
 

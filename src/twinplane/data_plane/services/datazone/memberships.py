@@ -5,7 +5,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, events, people, rules, store
+from twinplane.data_plane.services.datazone import access, events, people, policy_rules, rights, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document, Transaction
 
@@ -70,11 +70,11 @@ def add_member(
 
     `made`: the id of a designation of the domain's own, with USER_CREATED_DESIGNATION.
     """
-    if designation not in rules.DESIGNATIONS:
-        raise rules.invalid(f"Designation {designation} is not served; use one of {', '.join(rules.DESIGNATIONS)}.")
+    if designation not in rights.DESIGNATIONS:
+        raise rules.invalid(f"Designation {designation} is not served; use one of {', '.join(rights.DESIGNATIONS)}.")
     domain_id = project["domainId"]
-    if (designation == rules.CUSTOM) != bool(made):
-        raise rules.invalid(f"userCreatedDesignationId is given with {rules.CUSTOM}, and with it only.")
+    if (designation == rights.CUSTOM) != bool(made):
+        raise rules.invalid(f"userCreatedDesignationId is given with {rights.CUSTOM}, and with it only.")
     if made:
         store.found(call.tx, store.DESIGNATIONS, "Designation", domain_id, made)
     member_type, member_id = _member(call, domain_id, member, find_user=people.ensure_user)
@@ -82,7 +82,7 @@ def add_member(
         raise rules.invalid(f"The {member_type} {member_id} is already in the project.")
     unit_ids = [unit["id"] for unit in store.unit_path(call.tx, domain_id, project["domainUnitId"])]
     pools = access.policy_grants(call.tx, domain_id, unit_ids, "ADD_TO_PROJECT_MEMBER_POOL")
-    if not rules.is_in_member_pool(pools, unit_ids, _subject(call, member_type, member_id)):
+    if not policy_rules.is_in_member_pool(pools, unit_ids, _subject(call, member_type, member_id)):
         raise access.denied(call)
     add(call, project, member_type, member_id, designation, made)
 
@@ -122,10 +122,10 @@ def _tell(
     )  # fmt: skip
 
 
-def _subject(call: Call, member_type: str, member_id: str) -> rules.Subject:
+def _subject(call: Call, member_type: str, member_id: str) -> policy_rules.Subject:
     if member_type == "group":
-        return rules.Subject("", (member_id,))
-    return rules.Subject(member_id, identities.group_ids(call.tx, member_id))
+        return policy_rules.Subject("", (member_id,))
+    return policy_rules.Subject(member_id, identities.group_ids(call.tx, member_id))
 
 
 def _member(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, rules, store, subscribers
+from twinplane.data_plane.services.datazone import access, rights, store, subscribers
 from twinplane.data_plane.store import Document, Kind, Transaction
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def list_notifications(call: Call, request: Request) -> Answer:
         {"domainId": domain_id, "projectId": project_id, "stream": stream, **subject}
         for project_id, held in sorted(roles.items())
         for stream in _streams(request)
-        if stream == EVENT or not held.isdisjoint(rules.RIGHTS["AcceptSubscriptionRequest"].members)
+        if stream == EVENT or not held.isdisjoint(rights.RIGHTS["AcceptSubscriptionRequest"].members)
         for subject in ([{"subject": s} for s in sorted(set(request["subjects"]))] if request.get("subjects") else [{}])
     ]
     since, until = request.get("afterTimestamp", -_END_OF_TIME), request.get("beforeTimestamp", _END_OF_TIME)

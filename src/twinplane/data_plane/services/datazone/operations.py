@@ -36,7 +36,7 @@ from twinplane.data_plane.services.datazone import (
     project_profiles,
     projects,
     provisioning,
-    rules,
+    rights,
     search,
     search_types,
     store,
@@ -98,5 +98,5 @@ for _resource in RESOURCES:
     KINDS += getattr(_resource, "KINDS", [])
     TASKS |= getattr(_resource, "TASKS", {})
 
-if _without := OPERATIONS.keys() - rules.RIGHTS.keys():
-    raise RuntimeError(f"rules.RIGHTS must say who may run: {', '.join(sorted(_without))}")
+if _without := OPERATIONS.keys() - rights.RIGHTS.keys():
+    raise RuntimeError(f"rights.RIGHTS must say who may run: {', '.join(sorted(_without))}")

@@ -10,6 +10,7 @@ from twinplane.data_plane.services.datazone import (
     documented_errors,
     events,
     people,
+    policy_rules,
     quotas,
     rules,
     store,
@@ -35,9 +36,9 @@ _LISTED = ("principal", "detail", "createdAt", "createdBy", "grantId")
 def add_policy_grant(call: Call, request: Request) -> Answer:
     """Grants a policy on a domain unit, blueprint configuration or asset type to a principal."""
     domain_id = request["domainIdentifier"]
-    rules.check_policy(request["policyType"], request["entityType"])
-    rules.check_detail(request["policyType"], request["detail"])
-    rules.check_principal(request["principal"])
+    policy_rules.check_policy(request["policyType"], request["entityType"])
+    policy_rules.check_detail(request["policyType"], request["detail"])
+    policy_rules.check_principal(request["principal"])
     who = _require_administrator(call, request)
     with documented_errors.named():
         _check_entity(call, request)

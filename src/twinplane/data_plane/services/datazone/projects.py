@@ -15,8 +15,10 @@ from twinplane.data_plane.services.datazone import (
     handed_roles,
     memberships,
     people,
+    policy_rules,
     project_contents,
     provisioning,
+    rights,
     rules,
     store,
 )
@@ -113,7 +115,7 @@ def create_project(call: Call, request: Request) -> Answer:
         call.tx, call.plane, "Project Creation Succeeded", project, "Project", project_id=project["id"],
         projectName=project["name"], projectProfileId=project["projectProfileId"],
     )  # fmt: skip
-    memberships.add(call, project, "user", who.id, rules.OWNER)
+    memberships.add(call, project, "user", who.id, rights.OWNER)
     for assignment in request.get("membershipAssignments", []):
         made = assignment.get("userCreatedDesignationId")
         memberships.add_member(call, project, assignment["member"], assignment["designation"], made)
@@ -283,11 +285,11 @@ def _require_may_create(call: Call, domain_id: str, unit_id: str, profile: Docum
     """Creating a project takes a grant; owning the domain unit is not one."""
     who = access.caller(call, domain_id)
     unit_ids = [unit["id"] for unit in store.unit_path(call.tx, domain_id, unit_id)]
-    right = rules.RIGHTS["CreateProject" if profile is None else "CreateProject with a profile"]
+    right = rights.RIGHTS["CreateProject" if profile is None else "CreateProject with a profile"]
     grants = access.policy_grants(call.tx, domain_id, unit_ids, right.policy or "")
     if profile is not None:
-        grants = [grant for grant in grants if rules.allows_profile(grant, profile["id"])]
-    if not rules.is_granted(grants, unit_id, access.subject_of(call.tx, domain_id, who, grants)):
+        grants = [grant for grant in grants if policy_rules.allows_profile(grant, profile["id"])]
+    if not policy_rules.is_granted(grants, unit_id, access.subject_of(call.tx, domain_id, who, grants)):
         raise access.denied(call)
     return who
 

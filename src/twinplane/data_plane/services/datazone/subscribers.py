@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from twinplane.data_plane.call import Call, Request
-from twinplane.data_plane.services.datazone import access, cedar, rules, store
+from twinplane.data_plane.services.datazone import access, cedar, rights, rules, store
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document, Transaction
 
@@ -64,8 +64,8 @@ class Sides:
         return self.may("GetSubscription", document)
 
     def may(self, operation: str, document: Document) -> bool:
-        """Whether `rules.RIGHTS` has a line for the operation that the caller meets."""
-        right = rules.RIGHTS[operation]
+        """Whether `rights.RIGHTS` has a line for the operation that the caller meets."""
+        right = rights.RIGHTS[operation]
         return (
             (bool(right.members) and self._has(document, document["ownerProjectId"], right.members, operation))
             or (bool(right.subscribers) and self._is_subscriber(document, right.subscribers, operation))

@@ -12,7 +12,7 @@ from typing import Any
 
 from twinplane.data_plane.call import Call, Request
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, rules, store, subscribers
+from twinplane.data_plane.services.datazone import access, rights, store, subscribers
 from twinplane.data_plane.store import Document, Kind, Transaction
 
 Where = dict[str, Any]
@@ -70,7 +70,7 @@ def list_page(
 
 def _streams(tx: Transaction, who: access.Caller, kind: Kind, where: Where, get: str) -> list[Where]:
     """Conditions that together select what the caller may see of `where`."""
-    right, domain_id = rules.RIGHTS[get], where["domainId"]
+    right, domain_id = rights.RIGHTS[get], where["domainId"]
     projects = subscribers.projects_of(tx, domain_id, who)
     publishing = {p for p, held in projects.items() if not held.isdisjoint(right.members)}
     keys = subscribers.keys_of(who, [p for p, held in projects.items() if not held.isdisjoint(right.subscribers)])
