@@ -69,3 +69,34 @@ def test_of_two_commits_of_the_same_state_one_is_refused_whichever_way_they_come
     with pytest.raises(glue.exceptions.ConcurrentModificationException):
         glue.update_table(DatabaseName="busy", TableInput=known, VersionId=stale["VersionId"], SkipArchive=True)
     assert other.load_table("busy.pair").properties["by"] == "rest"
+
+
+def test_commits_that_require_nothing_still_lose_nothing(plane: RunningPlane) -> None:
+    from pyiceberg.table.update import SetPropertiesUpdate
+
+    catalog = rest_catalog(plane)
+    catalog.create_table("busy.properties", SCHEMA, location="s3://data/busy/properties")
+    failures: list[Exception] = []
+
+    def write(number: int) -> None:
+        own: Any = rest_catalog(plane)
+        table = own.load_table("busy.properties")
+        for step in range(5):
+            change = (SetPropertiesUpdate(updates={f"w{number}-{step}": "yes"}),)
+            while True:
+                try:
+                    own.commit_table(table, (), change)
+                except exceptions.CommitFailedException:
+                    continue
+                except Exception as error:  # noqa: BLE001 - shown by the test
+                    failures.append(error)
+                    return
+                break
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(catalog.load_table("busy.properties").properties) == 40
