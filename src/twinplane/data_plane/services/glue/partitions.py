@@ -12,7 +12,8 @@ from twinplane.data_plane.services.glue.permissions import on_table
 from twinplane.data_plane.store import Document
 
 
-def _key(values: list[str]) -> str:
+def key_of(values: list[str]) -> str:
+    """How a partition with these values is stored."""
     return msgspec.json.encode(values).decode()
 
 
@@ -20,7 +21,8 @@ def _shown(partition: Document) -> Document:
     return {member: value for member, value in partition.items() if member != "Key"}
 
 
-def _for_writing(call: Call, request: Request) -> Document:
+def for_writing(call: Call, request: Request) -> Document:
+    """The table whose partitions may be changed. Raises `AccessDeniedException`, `EntityNotFoundException`."""
     table = permissions.get_table(call, request["DatabaseName"], request["TableName"])
     place = (table["DatabaseName"], table["Name"])
     if not any(permissions.has_permission(call, needed, *place) for needed in ("INSERT", "ALTER")):
@@ -28,7 +30,7 @@ def _for_writing(call: Call, request: Request) -> Document:
     return table
 
 
-def _for_reading(call: Call, request: Request) -> Document:
+def for_reading(call: Call, request: Request) -> Document:
     """The table whose partitions may be read; behind a link, its target."""
     table = permissions.get_table(call, request["DatabaseName"], request["TableName"])
     if table.get("TargetTable"):
@@ -38,8 +40,9 @@ def _for_reading(call: Call, request: Request) -> Document:
     return table
 
 
-def _find(call: Call, table: Document, values: list[str] | None) -> Document:
-    key = _key(rules.check_values(values, table))
+def find(call: Call, table: Document, values: list[str] | None) -> Document:
+    """A partition of the table. Raises `EntityNotFoundException`."""
+    key = key_of(rules.check_values(values, table))
     found = call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], key)
     if found is None:
         raise ServiceError("EntityNotFoundException", "Cannot find partition.")
@@ -48,7 +51,7 @@ def _find(call: Call, table: Document, values: list[str] | None) -> Document:
 
 def _create(call: Call, table: Document, given: dict[str, Any]) -> None:
     values = rules.check_values(given.get("Values"), table)
-    if call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], _key(values)) is not None:
+    if call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], key_of(values)) is not None:
         raise ServiceError("AlreadyExistsException", "Partition already exists.")
     _put(call, table, given, values, call.now)
 
@@ -62,19 +65,19 @@ def _put(call: Call, table: Document, given: dict[str, Any], values: list[str], 
     call.tx.put(
         store.PARTITIONS,
         {
-            **given, "Values": values, "Key": _key(values), "DatabaseName": table["DatabaseName"],
+            **given, "Values": values, "Key": key_of(values), "DatabaseName": table["DatabaseName"],
             "TableName": table["Name"], "CatalogId": table["CatalogId"], "CreationTime": created_at,
         },
     )  # fmt: skip
 
 
 def create_partition(call: Call, request: Request) -> Answer:
-    _create(call, _for_writing(call, request), request["PartitionInput"])
+    _create(call, for_writing(call, request), request["PartitionInput"])
     return {}
 
 
 def batch_create_partition(call: Call, request: Request) -> Answer:
-    table = _for_writing(call, request)
+    table = for_writing(call, request)
     errors = []
     for given in request["PartitionInputList"]:
         try:
@@ -89,51 +92,65 @@ def _failed(values: list[str], error: ServiceError) -> dict[str, Any]:
 
 
 def update_partition(call: Call, request: Request) -> Answer:
-    table = _for_writing(call, request)
-    old = _find(call, table, request["PartitionValueList"])
+    _update(call, for_writing(call, request), request)
+    return {}
+
+
+def batch_update_partition(call: Call, request: Request) -> Answer:
+    table = for_writing(call, request)
+    errors = []
+    for entry in request["Entries"]:
+        try:
+            _update(call, table, entry)
+        except ServiceError as error:
+            failed = _failed([], error)["ErrorDetail"]
+            errors.append({"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": failed})
+    return {"Errors": errors} if errors else {}
+
+
+def _update(call: Call, table: Document, request: Request) -> None:
+    old = find(call, table, request["PartitionValueList"])
     given = request["PartitionInput"]
     values = rules.check_values(given.get("Values") or old["Values"], table)
     if values != old["Values"]:
         _create(call, table, given)
-        call.tx.remove(store.PARTITIONS, table["DatabaseName"], table["Name"], old["Key"])
+        store.remove_partition(call.tx, old)
     else:
         _put(call, table, given, values, old["CreationTime"])
-    return {}
 
 
 def delete_partition(call: Call, request: Request) -> Answer:
-    table = _for_writing(call, request)
-    found = _find(call, table, request["PartitionValues"])
-    call.tx.remove(store.PARTITIONS, table["DatabaseName"], table["Name"], found["Key"])
+    table = for_writing(call, request)
+    store.remove_partition(call.tx, find(call, table, request["PartitionValues"]))
     return {}
 
 
 def batch_delete_partition(call: Call, request: Request) -> Answer:
-    table = _for_writing(call, request)
+    table = for_writing(call, request)
     errors = []
     for entry in request["PartitionsToDelete"]:
         try:
-            found = _find(call, table, entry["Values"])
+            found = find(call, table, entry["Values"])
         except ServiceError as error:
             errors.append(_failed(entry["Values"], error))
         else:
-            call.tx.remove(store.PARTITIONS, table["DatabaseName"], table["Name"], found["Key"])
+            store.remove_partition(call.tx, found)
     return {"Errors": errors} if errors else {}
 
 
 def get_partition(call: Call, request: Request) -> Answer:
-    return {"Partition": _shown(_find(call, _for_reading(call, request), request["PartitionValues"]))}
+    return {"Partition": _shown(find(call, for_reading(call, request), request["PartitionValues"]))}
 
 
 def batch_get_partition(call: Call, request: Request) -> Answer:
-    table = _for_reading(call, request)
-    wanted = [_key(rules.check_values(entry["Values"], table)) for entry in request["PartitionsToGet"]]
+    table = for_reading(call, request)
+    wanted = [key_of(rules.check_values(entry["Values"], table)) for entry in request["PartitionsToGet"]]
     found = [call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], key) for key in wanted]
     return {"Partitions": [_shown(partition) for partition in found if partition is not None]}
 
 
 def get_partitions(call: Call, request: Request) -> Answer:
-    table = _for_reading(call, request)
+    table = for_reading(call, request)
     where = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
     segment = request.get("Segment")
     meets = None
@@ -166,6 +183,7 @@ OPERATIONS: dict[str, Operation] = {
     "CreatePartition": writes(create_partition, on_table("glue:CreatePartition", name="TableName")),
     "BatchCreatePartition": writes(batch_create_partition, on_table("glue:BatchCreatePartition", name="TableName")),
     "UpdatePartition": writes(update_partition, on_table("glue:UpdatePartition", name="TableName")),
+    "BatchUpdatePartition": writes(batch_update_partition, on_table("glue:BatchUpdatePartition", name="TableName")),
     "DeletePartition": writes(delete_partition, on_table("glue:DeletePartition", name="TableName")),
     "BatchDeletePartition": writes(batch_delete_partition, on_table("glue:BatchDeletePartition", name="TableName")),
     "GetPartition": reads(get_partition, on_table("glue:GetPartition", name="TableName")),

@@ -3,15 +3,16 @@
 Lake Formation decides what exists for a caller. What she may not see and what is not there get the same answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import store
-from twinplane.data_plane.services.iam.rules import iam, require
+from twinplane.data_plane.services.iam.policy import Policy, compile_policy
+from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.services.lakeformation import names
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.lakeformation.names import IAM_ALLOWED_PRINCIPALS
-from twinplane.data_plane.store import Document
+from twinplane.data_plane.store import Derived, Document, Transaction
 
 
 def arn(call: Call, *path: str) -> str:
@@ -19,9 +20,51 @@ def arn(call: Call, *path: str) -> str:
     return f"arn:aws:glue:{call.region}:{call.account_id}:{'/'.join(path) or 'catalog'}"
 
 
+_POLICY = Derived("the catalog's policy", (store.SETTINGS,))
+CATALOG_POLICY = "resource policy"
+
+
+def catalog_policy(tx: Transaction) -> Policy | None:
+    """The policy of the catalog and all in it, if it has one."""
+
+    def compiled() -> Policy | None:
+        found = tx.find(store.SETTINGS, CATALOG_POLICY)
+        return None if found is None else compile_policy(found["PolicyInJson"], "resource")
+
+    return tx.derived(_POLICY, "policy", compiled)
+
+
+def by_policies(action: str, resources: Callable[[Call, Request], str | list[str]]) -> Access:
+    """Access by `action` on what `resources` finds in the request, by the caller's policies and the catalog's."""
+
+    def access(call: Call, request: Request) -> None:
+        found = resources(call, request)
+        policy = catalog_policy(call.tx)
+        for resource in [found] if isinstance(found, str) else found:
+            require(call, action, resource, None, policy)
+
+    return access
+
+
 def on_catalog(action: str) -> Access:
     """Access by `action` on the catalog."""
-    return _own_catalog(iam(action, lambda call, _request: arn(call)))
+    return _own_catalog(by_policies(action, lambda call, _request: arn(call)))
+
+
+def on_one(action: str, kind: str, *, name: str = "Name", under: str = "") -> Access:
+    """Access by `action` on something of the catalog whose ARN has `kind`, named by the request's member `name`.
+
+    `under`: the member with the database that it is in.
+    """
+
+    def resources(call: Call, request: Request) -> list[str]:
+        path = [_member(request, under).lower()] if under else []
+        database = [arn(call, "database", *path)] if under else []
+        found = [arn(call), *database, arn(call, kind, *path, _member(request, name) if name else "*")]
+        call.resources.append({"ARN": found[-1], "type": f"AWS::Glue::{kind.title()}"})
+        return found
+
+    return _own_catalog(by_policies(action, resources))
 
 
 def on_database(action: str, *, name: str = "Name") -> Access:
@@ -32,7 +75,7 @@ def on_database(action: str, *, name: str = "Name") -> Access:
         call.resources.append({"ARN": arn(call, "database", database), "type": "AWS::Glue::Database"})
         return [arn(call), arn(call, "database", database)]
 
-    return _own_catalog(iam(action, resources))
+    return _own_catalog(by_policies(action, resources))
 
 
 def on_table(action: str, *, name: str = "Name") -> Access:
@@ -45,7 +88,7 @@ def on_table(action: str, *, name: str = "Name") -> Access:
         call.resources.append({"ARN": found[-1], "type": "AWS::Glue::Table"})
         return found
 
-    return _own_catalog(iam(action, resources))
+    return _own_catalog(by_policies(action, resources))
 
 
 def _member(request: Request, path: str) -> str:

@@ -30,6 +30,8 @@ def name_matches(name: str, expression: str) -> bool:
 
 # Partitions
 
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # Hive's word for null in a partition's values
+
 
 def check_values(values: list[str] | None, table: Document) -> list[str]:
     """A partition's values, one for each partition key of its table. Raises `InvalidInputException`."""
@@ -71,6 +73,9 @@ def _compiled(node: Any, keys: dict[str, tuple[int, str]]) -> Callable[[list[str
     if kind == "NOT":
         inner = _compiled(node.this, keys)
         return lambda values: not inner(values)
+    if kind == "IS" and type(node.expression).__name__ == "Null":
+        text = _operand(node.this, keys, numeric=False)
+        return lambda values: text(values) == NO_VALUE
     if kind in ("AND", "OR"):
         left, right = _compiled(node.left, keys), _compiled(node.right, keys)
         if kind == "AND":

@@ -10,7 +10,15 @@ TABLES = Kind("glue_table", key=("DatabaseName", "Name"))
 TABLE_VERSIONS = Kind("glue_table_version", key=("DatabaseName", "Name", "Version"))
 PARTITIONS = Kind("glue_partition", key=("DatabaseName", "TableName", "Key"))
 TAGS = Kind("glue_tags", key=("arn",))
-KINDS = [DATABASES, TABLES, TABLE_VERSIONS, PARTITIONS, TAGS]
+INDEXES = Kind("glue_partition_index", key=("DatabaseName", "TableName", "IndexName"))
+# `Partition`: the key of the partition they are of; "": of the whole table.
+STATISTICS = Kind("glue_column_statistics", key=("DatabaseName", "TableName", "Partition", "ColumnName"))
+FUNCTIONS = Kind("glue_function", key=("DatabaseName", "FunctionName"))
+CONNECTIONS = Kind("glue_connection", key=("Name",))
+SETTINGS = Kind("glue_catalog_settings", key=("id",))
+KINDS = [
+    DATABASES, TABLES, TABLE_VERSIONS, PARTITIONS, TAGS, INDEXES, STATISTICS, FUNCTIONS, CONNECTIONS, SETTINGS,
+]  # fmt: skip
 
 _DATABASES = Derived("databases", (DATABASES,))
 
@@ -47,6 +55,8 @@ def remove_database(tx: Transaction, name: str) -> None:
     database = get_database(tx, name)
     for table in list_tables(tx, database["Name"]):
         remove_table(tx, database["Name"], table["Name"])
+    for function in tx.select(FUNCTIONS, {"DatabaseName": database["Name"]}):
+        tx.remove(FUNCTIONS, database["Name"], function["FunctionName"])
     tx.remove(DATABASES, database["Name"])
 
 
@@ -112,7 +122,21 @@ def remove_table(tx: Transaction, database: str, name: str) -> None:
         tx.remove(TABLE_VERSIONS, *key, version["Version"])
     for partition in tx.select(PARTITIONS, {"DatabaseName": key[0], "TableName": key[1]}):
         tx.remove(PARTITIONS, *key, partition["Key"])
+    of_table = {"DatabaseName": key[0], "TableName": key[1]}
+    for index in tx.select(INDEXES, of_table):
+        tx.remove(INDEXES, *key, index["IndexName"])
+    for statistics in tx.select(STATISTICS, of_table):
+        tx.remove(STATISTICS, *key, statistics["Partition"], statistics["ColumnName"])
     tx.remove(TABLES, *key)
+
+
+def remove_partition(tx: Transaction, partition: Document) -> None:
+    """Removes a partition with its statistics."""
+    key = (partition["DatabaseName"], partition["TableName"])
+    where = {"DatabaseName": key[0], "TableName": key[1], "Partition": partition["Key"]}
+    for statistics in tx.select(STATISTICS, where):
+        tx.remove(STATISTICS, *key, partition["Key"], statistics["ColumnName"])
+    tx.remove(PARTITIONS, *key, partition["Key"])
 
 
 def list_partitions(tx: Transaction, database: str, table: str) -> list[Document]:

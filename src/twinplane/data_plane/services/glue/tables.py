@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
-from twinplane.data_plane.services.glue import permissions, rules, store
+from twinplane.data_plane.services.glue import partition_indexes, permissions, rules, store
 from twinplane.data_plane.services.glue.paging import glue_page, kept
 from twinplane.data_plane.services.glue.permissions import on_catalog, on_table
 from twinplane.data_plane.services.lakeformation import store as lakeformation
@@ -26,6 +26,8 @@ def create_table(call: Call, request: Request) -> Answer:
     table = store.create_table(call.tx, database["Name"], given, call.now, created_by=call.principal.arn)
     defaults = database.get("CreateTableDefaultPermissions")
     permissions.give_to_creator(call, table["DatabaseName"], table["Name"], defaults)
+    for index in request.get("PartitionIndexes") or ():
+        partition_indexes.add(call, table, index)
     return {}
 
 
@@ -75,8 +77,9 @@ def get_tables(call: Call, request: Request) -> Answer:
         return _visible(call, rows)
 
     found, following = glue_page(call, request, kept(fetch, keep, _place), _place)
-    attributes = [_ATTRIBUTES[a] for a in request.get("AttributesToGet") or ()]
-    if attributes:
+    asked = request.get("AttributesToGet") or ()
+    attributes = [_ATTRIBUTES[a] for a in asked if a in _ATTRIBUTES]
+    if attributes and len(attributes) == len(asked):
         found = [{member: table[member] for member in ("Name", *attributes) if member in table} for table in found]
     else:
         found = [permissions.described(call, table) for table in found]
@@ -189,11 +192,49 @@ def get_table_version(call: Call, request: Request) -> Answer:
     asked = request.get("VersionId") or table["VersionId"]
     if asked == table["VersionId"]:
         return {"TableVersion": _version(call, table)}
-    number = int(asked) if asked.isdecimal() and len(asked) <= 18 else -1  # of 64 bits, as stored
-    found = call.tx.find(store.TABLE_VERSIONS, table["DatabaseName"], table["Name"], number)
+    found = call.tx.find(store.TABLE_VERSIONS, table["DatabaseName"], table["Name"], _number(asked))
     if found is None:
-        raise ServiceError("EntityNotFoundException", f"Version {asked} of table {table['Name']} not found.")
+        raise _no_version(table, asked)
     return {"TableVersion": _version(call, found)}
+
+
+def _for_forgetting(call: Call, request: Request) -> Document:
+    table = permissions.get_table(call, request["DatabaseName"], request["TableName"])
+    permissions.check_permission(call, "ALTER", table["DatabaseName"], table["Name"])
+    return table
+
+
+def delete_table_version(call: Call, request: Request) -> Answer:
+    _forget(call, _for_forgetting(call, request), request["VersionId"])
+    return {}
+
+
+def batch_delete_table_version(call: Call, request: Request) -> Answer:
+    table = _for_forgetting(call, request)
+    errors = []
+    for version in request["VersionIds"]:
+        try:
+            _forget(call, table, version)
+        except ServiceError as error:
+            detail = {"ErrorCode": error.code, "ErrorMessage": error.message}
+            errors.append({"TableName": table["Name"], "VersionId": version, "ErrorDetail": detail})
+    return {"Errors": errors} if errors else {}
+
+
+def _forget(call: Call, table: Document, version: str) -> None:
+    """Removes an earlier version. The present one is the table."""
+    if version == table["VersionId"]:
+        raise rules.invalid(f"Version {version} is the current version of table {table['Name']}.")
+    if not call.tx.remove(store.TABLE_VERSIONS, table["DatabaseName"], table["Name"], _number(version)):
+        raise _no_version(table, version)
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() and len(version) <= 18 else -1  # of 64 bits, as stored
+
+
+def _no_version(table: Document, version: str) -> ServiceError:
+    return ServiceError("EntityNotFoundException", f"Version {version} of table {table['Name']} not found.")
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -205,5 +246,9 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteTable": writes(delete_table, on_table("glue:DeleteTable")),
     "BatchDeleteTable": writes(batch_delete_table, on_table("glue:BatchDeleteTable", name="")),
     "GetTableVersions": reads(get_table_versions, on_table("glue:GetTableVersions", name="TableName")),
+    "DeleteTableVersion": writes(delete_table_version, on_table("glue:DeleteTableVersion", name="TableName")),
+    "BatchDeleteTableVersion": writes(
+        batch_delete_table_version, on_table("glue:BatchDeleteTableVersion", name="TableName")
+    ),
     "GetTableVersion": reads(get_table_version, on_table("glue:GetTableVersion", name="TableName")),
 }

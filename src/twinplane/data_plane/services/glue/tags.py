@@ -1,8 +1,8 @@
-"""Tags of databases."""
+"""Tags of databases and connections."""
 
-from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
+from twinplane.data_plane.call import Answer, Call, Operation, Request, ServiceError, reads, writes
 from twinplane.data_plane.services.glue import permissions, rules, store
-from twinplane.data_plane.services.iam.rules import iam
+from twinplane.data_plane.services.glue.permissions import by_policies
 
 
 def _resource(_call: Call, request: Request) -> str:
@@ -10,10 +10,14 @@ def _resource(_call: Call, request: Request) -> str:
 
 
 def _tags(call: Call, request: Request) -> dict[str, str]:
-    arn, prefix = request["ResourceArn"], permissions.arn(call, "database", "")
-    if not arn.startswith(prefix):
-        raise rules.invalid(f"{arn} is not a database of this catalog; other resources have no tags here.")
-    permissions.get_database(call, arn.removeprefix(prefix))
+    arn = request["ResourceArn"]
+    database, connection = permissions.arn(call, "database", ""), permissions.arn(call, "connection", "")
+    if arn.startswith(database):
+        permissions.get_database(call, arn.removeprefix(database))
+    elif not arn.startswith(connection):
+        raise rules.invalid(f"{arn} is no database or connection of this catalog; other resources have no tags here.")
+    elif call.tx.find(store.CONNECTIONS, arn.removeprefix(connection)) is None:
+        raise ServiceError("EntityNotFoundException", f"Connection {arn.removeprefix(connection)} not found.")
     found = call.tx.find(store.TAGS, arn)
     return dict(found["tags"]) if found else {}
 
@@ -37,7 +41,7 @@ def untag_resource(call: Call, request: Request) -> Answer:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "GetTags": reads(get_tags, iam("glue:GetTags", _resource)),
-    "TagResource": writes(tag_resource, iam("glue:TagResource", _resource)),
-    "UntagResource": writes(untag_resource, iam("glue:UntagResource", _resource)),
+    "GetTags": reads(get_tags, by_policies("glue:GetTags", _resource)),
+    "TagResource": writes(tag_resource, by_policies("glue:TagResource", _resource)),
+    "UntagResource": writes(untag_resource, by_policies("glue:UntagResource", _resource)),
 }
