@@ -12,6 +12,7 @@ from twinplane.data_plane.services.glue import (
     store,
     tables,
     tags,
+    unfiltered,
 )
 from twinplane.data_plane.tasks import TaskKind
 
@@ -24,6 +25,7 @@ OPERATIONS: dict[str, Operation] = {
     **functions.OPERATIONS,
     **connections.OPERATIONS,
     **catalog_settings.OPERATIONS,
+    **unfiltered.OPERATIONS,
     **tags.OPERATIONS,
 }
 KINDS = store.KINDS

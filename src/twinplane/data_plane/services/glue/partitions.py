@@ -17,7 +17,8 @@ def key_of(values: list[str]) -> str:
     return msgspec.json.encode(values).decode()
 
 
-def _shown(partition: Document) -> Document:
+def shown(partition: Document) -> Document:
+    """A partition with AWS's members."""
     return {member: value for member, value in partition.items() if member != "Key"}
 
 
@@ -139,18 +140,23 @@ def batch_delete_partition(call: Call, request: Request) -> Answer:
 
 
 def get_partition(call: Call, request: Request) -> Answer:
-    return {"Partition": _shown(find(call, for_reading(call, request), request["PartitionValues"]))}
+    return {"Partition": shown(find(call, for_reading(call, request), request["PartitionValues"]))}
 
 
 def batch_get_partition(call: Call, request: Request) -> Answer:
     table = for_reading(call, request)
     wanted = [key_of(rules.check_values(entry["Values"], table)) for entry in request["PartitionsToGet"]]
     found = [call.tx.find(store.PARTITIONS, table["DatabaseName"], table["Name"], key) for key in wanted]
-    return {"Partitions": [_shown(partition) for partition in found if partition is not None]}
+    return {"Partitions": [shown(partition) for partition in found if partition is not None]}
 
 
 def get_partitions(call: Call, request: Request) -> Answer:
-    table = for_reading(call, request)
+    found, following = listed(call, for_reading(call, request), request)
+    return {"Partitions": found, **following}
+
+
+def listed(call: Call, table: Document, request: Request) -> tuple[list[Document], Answer]:
+    """One page of a table's partitions that the request asks for, and the answer's member that leads on."""
     where = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
     segment = request.get("Segment")
     meets = None
@@ -171,12 +177,12 @@ def get_partitions(call: Call, request: Request) -> Answer:
         return [row["DatabaseName"], row["TableName"], row["Key"]]
 
     found, following = glue_page(call, request, kept(fetch, keep, place), place, most=1000)
-    shown = [_shown(partition) for partition in found]
+    pages = [shown(partition) for partition in found]
     if request.get("ExcludeColumnSchema"):
-        for partition in shown:
+        for partition in pages:
             storage = partition.get("StorageDescriptor") or {}
             partition["StorageDescriptor"] = {k: v for k, v in storage.items() if k != "Columns"}
-    return {"Partitions": shown, **following}
+    return pages, following
 
 
 OPERATIONS: dict[str, Operation] = {

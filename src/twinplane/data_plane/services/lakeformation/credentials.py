@@ -10,7 +10,7 @@ from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import access, names, places, store
 from twinplane.data_plane.services.lakeformation.access import invalid
-from twinplane.data_plane.services.lakeformation.rules import Rights, lies_in
+from twinplane.data_plane.services.lakeformation.rules import Rights, TableAccess, lies_in
 from twinplane.data_plane.store import Document
 
 _LEAST_SECONDS, _MOST_SECONDS = 900, 3600
@@ -92,6 +92,18 @@ def _checked(call: Call, table: Document, request: Request) -> tuple[str, ...]:
     if not (_is_trusted(call, known) or (known.get("AllowFullTableExternalDataAccess") and not needed)):
         raise access.insufficient("the setting that lets engines access data", table["Name"])
     return tuple(sorted(asked))
+
+
+def check_engine_filters(call: Call, found: TableAccess, columns: Iterable[str], request: Request) -> None:
+    """Raises unless the caller sees the whole table, or is an engine that is trusted to filter it and can.
+
+    The request's `SupportedPermissionTypes` say what the engine can filter.
+    """
+    needed = _filters_needed(Rights(access=found), columns)
+    if not needed <= set(request.get("SupportedPermissionTypes") or ()):
+        raise _mismatch("The table has filters for this caller that the engine does not support")
+    if needed and not _is_trusted(call, store.settings(call.tx)):
+        raise access.insufficient("the setting that lets engines access data", "the table")
 
 
 def _filters_needed(held: Rights, columns: Iterable[str]) -> set[str]:
