@@ -1,15 +1,17 @@
 """S3's objects: CPU and time of small ones, throughput of large ones, next to moto_server and to what the machine can.
 
 Requests are signed beforehand and sent over one kept-alive connection of a plain socket, so that the client's own work
-is little. CPU is the server process's. The limits are measured in the same run: MD5, writing with fsync, and a loop of
-sendfile over loopback.
+is little. CPU is the server process's. The limits are measured in the same run: for what is read, a loop of sendfile
+over loopback; for what is written, receiving, MD5, SHA-256 (if it is signed), writing with fsync, alone and at once.
 """
 
 import base64
 import hashlib
 import os
+import signal
 import socket
 import statistics
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,11 @@ _SMALL = 4096
 _LARGE = 64 << 20
 _CHUNK = 1 << 20  # as boto3 sends them
 _MB = 1e6
+_SIGNED, _CHUNKED, _GET = "PUT, signed as over http", "PUT, in chunks with a CRC64NVME behind, as over https", "GET"
+_AT_ONCE = "received, MD5, write and fsync, all at once"
+_AT_ONCE_SIGNED = "received, MD5, SHA-256, write and fsync, all at once"
+_SENDFILE = "sendfile over loopback"
+_BOUNDS = {_SIGNED: _AT_ONCE_SIGNED, _CHUNKED: _AT_ONCE, _GET: _SENDFILE}
 
 
 def run(folder: Path, rounds: int = 5, calls: int = 500) -> None:
@@ -33,11 +40,11 @@ def run(folder: Path, rounds: int = 5, calls: int = 500) -> None:
     large: dict[str, dict[str, list[float]]] = {}
     body = os.urandom(_LARGE)
     limits: dict[str, list[float]] = {}
-    with servers.twinplane(folder) as ours, servers.moto() as theirs:
+    with _Sender(body, folder / "limit") as sender, servers.twinplane(folder) as ours, servers.moto() as theirs:
         for server in (ours, theirs):
             _Client(server).call(_signed(server, "PUT", "/bench"))
         for number in range(rounds):
-            for name, measure in _limits(folder, body).items():
+            for name, measure in _limits(folder, body, sender).items():
                 limits.setdefault(name, []).append(measure())
             for server in (ours, theirs):
                 for name, requests in _small_calls(server, number, calls).items():
@@ -65,13 +72,15 @@ def _print_small(figures: dict[str, dict[str, list[tuple[float, float]]]]) -> No
 
 
 def _print_large(figures: dict[str, dict[str, list[float]]], limits: dict[str, float]) -> None:
-    print("\n| 64 MB | twinplane MB/s | moto_server MB/s | of the limit |")
-    print("|---|---|---|---|")
-    bounds = {"GET": limits["sendfile over loopback"], "PUT": min(limits["MD5"], limits["write and fsync"])}
+    print("\n| 64 MB | twinplane MB/s | moto_server MB/s | limit MB/s | of the limit |")
+    print("|---|---|---|---|---|")
     for name, by_server in figures.items():
         ours, theirs = (statistics.median(by_server[server]) for server in ("twinplane", "moto_server"))
-        print(f"| {name} | {ours:.0f} | {theirs:.0f} | {ours / bounds[name[:3]]:.2f} |")
-    print("\nlimits of this machine, MB/s: " + " · ".join(f"{name} {value:.0f}" for name, value in limits.items()))
+        limit = limits[_BOUNDS[name]]
+        print(f"| {name} | {ours:.0f} | {theirs:.0f} | {limit:.0f} | {ours / limit:.2f} |")
+    print("\nThe limits of this machine for the same 64 MB, in the same run, MB/s:\n")
+    for name, value in limits.items():
+        print(f"- {name}: {value:.0f}")
 
 
 # Requests
@@ -106,13 +115,13 @@ def _large_calls(server: servers.Server, body: bytes) -> dict[str, bytes]:
     chunks = b"".join(b"%x\r\n%b\r\n" % (_CHUNK, body[start : start + _CHUNK]) for start in range(0, len(body), _CHUNK))
     chunked = chunks + f"0\r\nx-amz-checksum-crc64nvme:{digest}\r\n\r\n".encode()
     return {
-        "PUT, signed as over http": _signed(server, "PUT", "/bench/large", body),
-        "PUT, in chunks with a CRC64NVME behind, as over https": _signed(
+        _SIGNED: _signed(server, "PUT", "/bench/large", body),
+        _CHUNKED: _signed(
             server, "PUT", "/bench/large", chunked, x_amz_content_sha256="STREAMING-UNSIGNED-PAYLOAD-TRAILER",
             x_amz_trailer="x-amz-checksum-crc64nvme", x_amz_decoded_content_length=str(len(body)),
             content_encoding="aws-chunked",
         ),
-        "GET": _signed(server, "GET", "/bench/large"),
+        _GET: _signed(server, "GET", "/bench/large"),
     }  # fmt: skip
 
 
@@ -176,13 +185,38 @@ def _throughput(server: servers.Server, request: bytes) -> float:
 # What the machine can do
 
 
-def _limits(folder: Path, body: bytes) -> dict[str, Callable[[], float]]:
+def _limits(folder: Path, body: bytes, sender: "_Sender") -> dict[str, Callable[[], float]]:
+    def md5() -> None:
+        hashlib.md5(body, usedforsecurity=False).digest()
+
+    def sha256() -> None:
+        hashlib.sha256(body).digest()
+
+    def write() -> None:
+        _write(folder / "limit", body)
+
+    one_after_another = [sender.body, md5, sha256, write]
     return {
-        "MD5": lambda: _rate(lambda: hashlib.md5(body, usedforsecurity=False).digest()),
-        "SHA-256": lambda: _rate(lambda: hashlib.sha256(body).digest()),
-        "write and fsync": lambda: _rate(lambda: _write(folder / "limit", body)),
-        "sendfile over loopback": lambda: _sendfile(folder / "limit"),
+        "received over loopback": lambda: _rate(sender.body),
+        "MD5": lambda: _rate(md5),
+        "SHA-256": lambda: _rate(sha256),
+        "write and fsync": lambda: _rate(write),
+        "received, MD5, SHA-256, write and fsync, one after another": lambda: _rate(
+            lambda: [work() for work in one_after_another]
+        ),
+        _AT_ONCE_SIGNED: lambda: _rate(lambda: _at_once(sender.body, md5, sha256, write)),
+        _AT_ONCE: lambda: _rate(lambda: _at_once(sender.body, md5, write)),
+        _SENDFILE: lambda: _rate(sender.file),
     }
+
+
+def _at_once(*works: Callable[[], object]) -> None:
+    """Each in a thread: what a server could do at best, were none of it to wait for another."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _rate(work: Callable[[], object]) -> float:
@@ -197,24 +231,45 @@ def _write(path: Path, body: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sendfile(path: Path) -> float:
-    """MB/s of a process that does nothing but send a file with sendfile, read as the answers are."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        child = os.fork()
-        if child == 0:
-            accepted, _ = listener.accept()
-            accepted.recv(1)
-            with path.open("rb") as file:
-                sent = 0
-                while sent < _LARGE:
-                    sent += os.sendfile(accepted.fileno(), file.fileno(), sent, _LARGE - sent)
-            os._exit(0)
-        with socket.create_connection(listener.getsockname()) as connection:
-            began = time.perf_counter()
-            connection.sendall(b"x")
+class _Sender:
+    """Another process that sends, with sendall or with sendfile, what is received here as requests and answers are."""
+
+    def __init__(self, body: bytes, file: Path) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._child = os.fork()
+        if self._child == 0:
+            while True:
+                accepted, _ = self._listener.accept()
+                with accepted:
+                    if accepted.recv(1) == b"b":
+                        accepted.sendall(body)
+                    else:
+                        _send_file(accepted, file)
+
+    def __enter__(self) -> "_Sender":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+        self._listener.close()
+
+    def body(self) -> None:
+        self._receive(b"b")
+
+    def file(self) -> None:
+        self._receive(b"f")
+
+    def _receive(self, what: bytes) -> None:
+        with socket.create_connection(self._listener.getsockname()) as connection:
+            connection.sendall(what)
             left, buffer = _LARGE, memoryview(bytearray(_CHUNK))
             while left:
                 left -= connection.recv_into(buffer, min(left, _CHUNK))
-            elapsed = time.perf_counter() - began
-        os.waitpid(child, 0)
-    return _LARGE / _MB / elapsed
+
+
+def _send_file(to: socket.socket, path: Path) -> None:
+    with path.open("rb") as file:
+        sent = 0
+        while sent < _LARGE:
+            sent += os.sendfile(to.fileno(), file.fileno(), sent, _LARGE - sent)

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 _LONG_BYTES = 64 << 10  # a longer body is handed over before it has come
 _PIECE_BYTES = 1 << 20  # of a long body, received where it stays
+_FREE_REFERENCES = 3  # to a piece: the list's, the loop's and the question's own
 _MOST_HELD_BYTES = 2 << 20  # of a body that nobody reads
 _MOST_UNFINISHED_BYTES = 64 << 10  # of a request's line and headers, or of trailers
 _MOST_PIPELINED = 1000  # requests that came before the answer of another; whoever sends more is cut off
@@ -72,6 +74,7 @@ class Connection(asyncio.BufferedProtocol):
         self._starts = False  # it is handed over when it is
         self._left = 0  # bytes of a long body that go past the parser
         self._piece = bytearray()
+        self._pieces: list[bytearray] = []  # all that were made for this body
         self._filled = 0
         self._unfinished = 0  # bytes received since a head or a piece of a body was complete
         self._answering: _Request | None = None
@@ -118,8 +121,17 @@ class Connection(asyncio.BufferedProtocol):
         if not self._left:
             return self._server.scratch
         if self._filled == len(self._piece):
-            self._piece, self._filled = bytearray(min(self._left, _PIECE_BYTES)), 0
+            self._piece, self._filled = self._free_piece(min(self._left, _PIECE_BYTES)), 0
         return memoryview(self._piece)[self._filled :]
+
+    def _free_piece(self, size: int) -> bytearray:
+        """Memory to receive into: new memory costs as much as receiving, so what nobody looks at is used again."""
+        for piece in self._pieces:
+            if len(piece) == size and getrefcount(piece) == _FREE_REFERENCES:
+                return piece
+        piece = bytearray(size)
+        self._pieces.append(piece)
+        return piece
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._deaf:
@@ -157,6 +169,7 @@ class Connection(asyncio.BufferedProtocol):
             self._arriving.incoming.add(memoryview(self._piece))
             self._piece, self._filled = bytearray(), 0
             if not self._left:
+                self._pieces.clear()
                 self._new_parser()  # the other one still waits for this body
                 self.on_message_complete()
             self._regulate()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine
@@ -91,6 +92,32 @@ def test_a_body_that_breaks_off_leaves_nothing(settings: PlaneSettings) -> None:
         with pytest.raises(ConnectionError):
             await bodies.receive(plane, broken())  # type: ignore[arg-type]
         assert list(plane.blobs.glob("*/*")) == []
+        plane.store.close()
+
+    asyncio.run(run())
+
+
+def test_a_disk_that_fails_once_on_the_way_fails_the_whole_body(
+    settings: PlaneSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = []
+
+    def fail_once(_descriptor: int) -> None:
+        if not failed:
+            failed.append(True)
+            raise OSError(errno.EIO, "the disk failed")
+
+    async def source() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * (1 << 20)
+
+    async def run() -> None:
+        plane = open_plane(settings, store.KINDS, {})
+        monkeypatch.setattr(os, "fdatasync", fail_once)
+        with pytest.raises(OSError, match="the disk failed"):
+            await bodies.receive(plane, source())
+        assert list(plane.blobs.glob("*/*")) == []
+        assert (await bodies.receive(plane, source())).size == 20 << 20
         plane.store.close()
 
     asyncio.run(run())

@@ -4,6 +4,7 @@ Every check that fails raises `ServiceError` from the iterator, so whoever reads
 iterator ended.
 """
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -19,6 +20,7 @@ SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_CHUNKS_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_CHUNKS_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _LONGEST_LINE = 8192
+_AT_ONCE_BYTES = 128 << 10  # are hashed while others wait
 SMALLEST_CHUNK_BYTES = 8192  # of every chunk but the last that has bytes
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,16}")
 _HEX_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -31,7 +33,7 @@ class Chunks:
         form = http.headers["x-amz-content-sha256"]
         if form not in (SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER):
             raise ServiceError("InvalidArgument", f"x-amz-content-sha256: {form} is not supported", 400)
-        self._source, self._headers, self._buffer = source, http.headers, b""
+        self._source, self._headers, self._rest = source, http.headers, memoryview(b"")
         self._has_trailer = form.endswith("-TRAILER")
         self._signed = signed if form != UNSIGNED_CHUNKS_TRAILER else None
         if form != UNSIGNED_CHUNKS_TRAILER and signed is None:
@@ -71,7 +73,7 @@ class Chunks:
                 piece = await self._some(left)
                 left -= len(piece)
                 if digest is not None:
-                    digest.update(piece)
+                    await _update(digest, piece)
                 yield piece
             if digest is not None:
                 self._check_chunk(digest.hexdigest(), claimed)
@@ -80,7 +82,7 @@ class Chunks:
             if await self._line():
                 raise _incomplete("a chunk is longer than it says")
         await self._read_trailer()
-        if self._buffer or await self._more():
+        if self._rest or await self._more():
             raise _incomplete("something follows its last chunk")
         if total != self._expected:
             raise self._other_length(str(total))
@@ -139,27 +141,34 @@ class Chunks:
         self._check_signature(head + digest, claimed)
 
     async def _line(self) -> bytes:
-        while b"\r\n" not in self._buffer:
-            if len(self._buffer) > _LONGEST_LINE:
+        begun = b""
+        while True:
+            begun_before = len(begun)
+            begun += self._rest[:_LONGEST_LINE]
+            end = begun.find(b"\r\n")
+            if end >= 0:
+                self._rest = self._rest[end + 2 - begun_before :]
+                return begun[:end]
+            if len(begun) > _LONGEST_LINE:
                 raise _incomplete("a chunk does not start with its size")
             if not await self._more():
-                if self._has_trailer and not self._buffer:
+                if self._has_trailer and not begun:
                     return b""  # some clients leave out the last empty line
                 raise _incomplete("the body ends before its last chunk")
-        line, _, self._buffer = self._buffer.partition(b"\r\n")
-        return line
 
-    async def _some(self, most: int) -> bytes:
-        while not self._buffer:
+    async def _some(self, most: int) -> memoryview:
+        while not self._rest:
             if not await self._more():
                 raise _incomplete("the body ends before its last chunk")
-        piece, self._buffer = self._buffer[:most], self._buffer[most:]
+        piece, self._rest = self._rest[:most], self._rest[most:]
         return piece
 
     async def _more(self) -> bool:
+        """Whether there is a next piece, now that nothing more is needed of the one before."""
         async for piece in self._source:
-            self._buffer += piece
+            self._rest = memoryview(piece)
             return True
+        self._rest = memoryview(b"")
         return False
 
 
@@ -236,6 +245,13 @@ class Payload:
         if digest is None:
             raise ServiceError("InvalidRequest", f"Value for {header} header is invalid.", 400)
         return digest
+
+
+async def _update(digest: "hashlib._Hash", piece: memoryview) -> None:
+    if len(piece) > _AT_ONCE_BYTES:
+        await asyncio.to_thread(digest.update, piece)
+    else:
+        digest.update(piece)
 
 
 def _incomplete(message: str) -> ServiceError:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,10 +28,12 @@ from twinplane.data_plane.wire.body import FileRange
 from twinplane.data_plane.wire.incoming import Piece
 from twinplane.data_plane.wire.upload import Payload
 
+Batch = list[Piece]
+
 SMALL_BYTES = 32 << 10  # bodies up to here are rows
 BATCH_BYTES = 1 << 20  # written and hashed at a time, in worker threads
-_BATCHES_UNDER_WAY = 4
-_SYNC_BYTES = 16 << 20  # the disk starts on what came so far, so that the last sync is short
+_BATCHES_UNDER_WAY = 8  # so that no lane waits when another is held up for some milliseconds
+_SYNC_BYTES = 8 << 20
 _PROCESS = secrets.token_hex(4)  # marks the bodies this process wrote: they are never left-overs of a crash
 _making_folders = threading.Lock()
 _made: set[Path] = set()  # the folders that this process knows to be on disk: an earlier one may have crashed half way
@@ -150,22 +153,23 @@ class _Writing:
         self.blob = f"{secrets.token_hex(16)}-{_PROCESS}"
         self._path, self._blobs = path(plane, self.blob), plane.blobs
         self._file: IO[bytes] | None = None
-        self._unsynced = 0
         self.size = 0
         self.running = {algorithm: checksums.start(algorithm) for algorithm in algorithms}
 
-    def write(self, batch: bytes) -> None:
+    def write(self, batch: Batch) -> None:
         if self._file is None:
             make_folders(self._blobs)
             self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - closed by sync or drop
-        view = memoryview(batch)
-        while view:  # an unbuffered write may take less than it is given
-            view = view[self._file.write(view) :]
-        self.size += len(batch)
-        self._unsynced += len(batch)
-        if self._unsynced >= _SYNC_BYTES:
-            os.fsync(self._file.fileno())
-            self._unsynced = 0
+        for piece in batch:
+            view = memoryview(piece)
+            while view:  # an unbuffered write may take less than it is given
+                view = view[self._file.write(view) :]
+            self.size += len(piece)
+
+    def sync_so_far(self) -> None:
+        """The disk starts on what was written, so that the last sync is short."""
+        if self._file is not None:
+            os.fdatasync(self._file.fileno())
 
     def copy(self, source: Path, offset: int, length: int) -> None:
         """Writes part of another file."""
@@ -175,7 +179,7 @@ class _Writing:
                 batch = file.read(min(length, BATCH_BYTES))
                 if not batch:
                     raise OSError(f"{source} is shorter than it should be")
-                self.write(batch)
+                self.write([batch])
                 length -= len(batch)
 
     def sync(self) -> None:
@@ -184,10 +188,14 @@ class _Writing:
         self._file.close()
         sync_folder(self._path.parent)
 
-    def all(self, batch: bytes) -> None:
+    def digest(self, algorithms: Iterable[str], batch: Batch) -> None:
+        for algorithm in algorithms:
+            for piece in batch:
+                self.running[algorithm].update(piece)
+
+    def all(self, batch: Batch) -> None:
         self.write(batch)
-        for checksum in self.running.values():
-            checksum.update(batch)
+        self.digest(self.running, batch)
         self.sync()
 
     def drop(self) -> None:
@@ -201,37 +209,52 @@ class _Writing:
 
 
 class _Lanes:
-    """Worker threads side by side: one writes, one computes MD5, one the other digests. Each keeps the order."""
+    """Worker threads side by side: one writes, one computes MD5, one the other digests. Each keeps the order.
+
+    Another has the disk write what came so far. What goes wrong in one is raised by `take` and `end`.
+    """
 
     def __init__(self, writing: _Writing) -> None:
-        steps: list[Callable[[bytes], Any]] = [writing.write, writing.running["MD5"].update]
-        others = [checksum.update for name, checksum in writing.running.items() if name != "MD5"]
+        others = [name for name in writing.running if name != "MD5"]
+        steps: list[Callable[[Batch], None]] = [writing.write, partial(writing.digest, ["MD5"])]
         if others:
-            steps.append(lambda batch: [update(batch) for update in others])
-        self._steps = [(ThreadPoolExecutor(1, "s3"), step) for step in steps]
+            steps.append(partial(writing.digest, others))
+        self._writing, self._steps = writing, [(ThreadPoolExecutor(1, "s3"), step) for step in steps]
+        self._syncs = ThreadPoolExecutor(1, "s3")
         self._under_way: deque[asyncio.Future[Any]] = deque()
+        self._syncing: asyncio.Future[None] | None = None
+        self._unsynced = 0
 
-    async def take(self, batch: bytes) -> None:
+    async def take(self, batch: Batch, size: int) -> None:
         """Hands a batch to all lanes; waits while too many are under way."""
         while len(self._under_way) >= _BATCHES_UNDER_WAY:
             await asyncio.shield(self._under_way[0])
             self._under_way.popleft()
         loop = asyncio.get_running_loop()
         self._under_way.append(asyncio.gather(*(loop.run_in_executor(lane, step, batch) for lane, step in self._steps)))
+        self._unsynced += size
+        if self._unsynced >= _SYNC_BYTES and (self._syncing is None or self._syncing.done()):
+            if self._syncing is not None:
+                self._syncing.result()  # an error of the disk is told once
+            self._unsynced = 0
+            self._syncing = loop.run_in_executor(self._syncs, self._writing.sync_so_far)
 
     async def end(self) -> None:
-        """Returns when all batches are done; raises what went wrong with one."""
-        for batch in self._under_way:
-            await asyncio.shield(batch)
+        """Returns when all batches are done."""
+        for work in self._all():
+            await asyncio.shield(work)
 
     async def close(self) -> None:
         """Leaves nobody at work."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-            for batch in self._under_way:
-                batch.exception()
-        for lane, _ in self._steps:
+        if work := self._all():
+            await asyncio.wait(work)
+            for done in work:
+                done.exception()
+        for lane in (self._syncs, *(lane for lane, _ in self._steps)):
             lane.shutdown(wait=False)
+
+    def _all(self) -> list[asyncio.Future[Any]]:
+        return [*self._under_way, *([self._syncing] if self._syncing is not None else [])]
 
 
 async def receive(plane: Plane, source: AsyncIterable[Piece], algorithms: Iterable[str] = ()) -> Body:
@@ -268,15 +291,14 @@ async def _to_file(
         async for piece in stream:
             if size >= BATCH_BYTES:
                 lanes = lanes or _Lanes(writing)
-                await lanes.take(b"".join(pieces))
+                await lanes.take(pieces, size)
                 pieces, size = [], 0
             pieces.append(piece)
             size += len(piece)
-        last = b"".join(pieces)
         if lanes is None:
-            await _in_thread(writing.all, last)
+            await _in_thread(writing.all, pieces)
         else:
-            await lanes.take(last)
+            await lanes.take(pieces, size)
             await lanes.end()
             await _in_thread(writing.sync)
         body = writing.body()
@@ -302,7 +324,7 @@ async def concatenated(plane: Plane, parts: list[bytes | FileRange], digests: di
     def write() -> None:
         for part in parts:
             if isinstance(part, bytes):
-                writing.write(part)
+                writing.write([part])
             else:
                 writing.copy(part.path, part.offset, part.length)
         writing.sync()
