@@ -221,7 +221,8 @@ def test_results_come_in_pages_with_null_and_text_kept_apart(reader: Person) -> 
 
 def test_a_running_query_can_be_stopped(reader: Person) -> None:
     query_id = reader.start(
-        "SELECT count(*) FROM unnest(sequence(1, 60000)) a(x), unnest(sequence(1, 60000)) b(y) WHERE (x * y) % 7 = 1"
+        "SELECT count(*) FROM unnest(sequence(1, 10000)) a(x), unnest(sequence(1, 10000)) b(y), "
+        "unnest(sequence(1, 36)) c(z) WHERE (x * y + z) % 7 = 1"
     )
     reader.client("athena").stop_query_execution(QueryExecutionId=query_id)
     assert reader.finished(query_id)["Status"]["State"] == "CANCELLED"

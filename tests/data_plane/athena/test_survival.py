@@ -10,8 +10,8 @@ from twinplane.data_plane.testing import running_plane
 from .lake import Lake, table
 
 SLOW = (
-    "SELECT count(*) FROM unnest(sequence(1, 30000)) a(x), unnest(sequence(1, 6000)) b(y), orders "
-    "WHERE orders.id < 2 AND (x * y) % 7 = 1"
+    "SELECT count(*) FROM unnest(sequence(1, 10000)) a(x), unnest(sequence(1, 6000)) b(y), "
+    "unnest(sequence(1, 3)) c(z), orders WHERE orders.id < 2 AND (x * y + z) % 7 = 1"
 )
 
 

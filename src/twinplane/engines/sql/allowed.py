@@ -13,40 +13,41 @@ HIDDEN_COLUMNS = words(
 
 DUCKDB_TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
 
-# `error` is not among them: only the macros in `macros`, whose text is ours, may call it.
+# `error` is not among them, nor anything that reads files, settings or the catalog.
 DUCKDB_FUNCTIONS = words("""
-+ - * / // % & | ~ << >> ^@ || ~~ !~~ ~~* !~~* ->> -> like_escape not_like_escape ilike_escape not_ilike_escape
-abs acos asin atan atan2 cbrt ceil ceiling cos cosh degrees exp floor ln log log10 log2 pi pow power radians random
-round sign sin sinh sqrt tan tanh trunc isnan isinf isfinite greatest least bit_count xor hamming
-coalesce nullif ifnull concat concat_ws chr length levenshtein lower upper lpad rpad ltrim rtrim trim replace
-reverse
-split str_split string_split regexp_split_to_array str_split_regex split_part starts_with strpos position instr
-substring substr translate unicode ascii ord left right repeat
-regexp_extract regexp_extract_all regexp_matches regexp_full_match regexp_replace contains prefix suffix
-date_part date_trunc date_add date_sub datediff datetrunc strftime strptime epoch epoch_ms to_timestamp
-timezone year month day hour minute second quarter week dayofmonth dayofweek dayofyear isodow weekofyear yearweek
-isoyear last_day current_date get_current_timestamp get_current_time current_localtimestamp current_localtime now
-today
-to_years to_months to_weeks to_days to_hours to_minutes to_seconds to_milliseconds to_microseconds to_quarters
-make_date make_timestamp
-encode decode md5 sha1 sha256 hex unhex to_hex from_hex to_base64 from_base64 base64 url_encode url_decode
-json json_extract json_extract_string json_extract_path json_array_length to_json
-list_value list_concat list_contains list_has list_distinct list_filter list_intersect list_max list_min
-list_position
-list_reverse list_slice list_sort list_reverse_sort list_transform list_reduce list_sum list_avg list_extract
-list_aggregate list_has_any list_has_all list_bool_or list_bool_and list_unique list_resize list_zip list_grade_up
-array_length array_to_string array_contains array_slice array_extract array_concat array_position array_distinct
-array_has_any array_append array_prepend array_sort array_reverse_sort array_transform array_filter array_intersect
-list_cat array_cat array_to_string_comma_default len flatten generate_series range unnest
-map map_keys map_values map_entries map_from_entries map_concat map_extract map_extract_value map_contains
-element_at cardinality struct_pack struct_extract row
-any_value first approx_count_distinct approx_quantile quantile_cont quantile_disc arg_max arg_min array_agg list avg
-corr count count_star count_if covar_pop covar_samp bool_and bool_or max min stddev stddev_pop stddev_samp sum
-var_pop
-var_samp variance kurtosis skewness string_agg regr_intercept regr_slope bit_and bit_or bit_xor histogram median
-mode listagg
-cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number
-athena_divide athena_divide_exact athena_modulo athena_subscript athena_key athena_map_agg athena_geometric_mean
-athena_millisecond athena_array_distinct athena_regexp_extract athena_split_part athena_json_scalar athena_e
-athena_infinity athena_nan athena_substring athena_substring_to
++ - * / // % & | ~ << >> || ~~ !~~ like_escape not_like_escape
+abs atan atan2 cbrt ceil cos cosh degrees exp floor ln pi pow radians random round sign sin sinh tan tanh trunc
+isnan isinf isfinite greatest least xor hamming coalesce nullif concat_ws chr length octet_length levenshtein lower
+upper
+rpad ltrim rtrim trim replace reverse left substring translate starts_with strpos string_split string_split_regex
+format
+regexp_extract_all regexp_matches regexp_replace
+date_part date_trunc date_sub strftime strptime epoch epoch_ms timezone last_day current_date now
+to_years to_months to_weeks to_days to_hours to_minutes to_seconds to_milliseconds to_quarters
+encode decode md5 sha1 sha256 hex unhex to_base64 from_base64 url_decode uuid
+json json_extract json_extract_string json_type to_json
+list_value list_avg list_concat list_distinct list_filter list_max list_min list_reduce list_reverse list_sort
+list_sum
+list_transform list_zip array_to_string len flatten range unnest
+map map_keys map_values map_entries map_from_entries map_concat map_extract_value cardinality
+struct_pack struct_extract_at row
+any_value approx_count_distinct approx_quantile arg_max arg_min list avg corr count count_star count_if covar_pop
+covar_samp bool_and bool_or max min stddev_pop stddev_samp sum var_pop var_samp kurtosis skewness string_agg
+regr_intercept regr_slope bit_and bit_or bit_xor histogram grouping
+cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
+athena_divide athena_decimal_rest athena_modulo athena_round_divide athena_nan_eq athena_nan_ne athena_nan_lt
+athena_nan_le athena_nan_gt athena_nan_ge athena_all athena_acos athena_asin athena_ln athena_log10 athena_sqrt
+athena_width_bucket athena_bit_count athena_from_base athena_chr athena_codepoint athena_concat athena_concat_ws
+athena_lpad athena_rpad athena_ltrim athena_rtrim athena_trim athena_not_empty athena_split_limit athena_split_part
+athena_strpos athena_substring athena_substring_to athena_url_encode athena_url_part athena_url_text
+athena_url_parameter athena_regexp_extract athena_regexp_position athena_boolean athena_digits athena_fits
+athena_double_text athena_real_text athena_json_text athena_days_text athena_months athena_months_text
+athena_to_millis athena_to_precision athena_date athena_timestamp athena_timestamp_tz athena_time athena_iso_moment
+athena_whole_days athena_subscript athena_element_at athena_key athena_array_concat athena_array_distinct
+athena_array_except athena_array_intersect athena_has athena_array_end athena_array_position athena_array_remove
+athena_arrays_overlap athena_array_histogram athena_contains athena_contains_sequence athena_ngrams athena_all_match
+athena_any_match athena_sequence athena_sequence_by athena_sequence_of_days athena_sequence_of_times athena_slice
+athena_trim_array athena_zip_rows athena_map_entries athena_map_from_entries athena_from_unixtime
+athena_human_seconds athena_json_or_null athena_json_scalar athena_json_array_length athena_json_size athena_map_agg
+athena_multimap_agg athena_top athena_values athena_skewness
 """)

@@ -11,7 +11,7 @@ from twinplane.engines.sql.signatures import Lambda, Modifiers, NoMatch, resolve
 from twinplane.engines.sql.values import Value
 
 _SCALARS, _AGGREGATES, _WINDOWS = by_name(SCALARS), by_name(AGGREGATES), by_name(WINDOWS)
-_FORMS = {**forms.FORMS, **datetimes.FORMS}
+_FORMS: dict[str, forms.Form] = {**forms.FORMS, **datetimes.FORMS}
 NAMES = frozenset([*_SCALARS, *_AGGREGATES, *_WINDOWS, *_FORMS])
 
 
@@ -21,7 +21,9 @@ def named(name: str, arguments: Sequence[Value | Lambda], modifiers: Modifiers |
     form = _FORMS.get(name)
     lines = _AGGREGATES.get(name) or _WINDOWS.get(name)
     if lines is None and marks != Modifiers() and name not in forms.AGGREGATES:
-        raise QueryError("FUNCTION_NOT_AGGREGATE" if name in NAMES else "FUNCTION_NOT_FOUND", f"{name} is not an aggregate")
+        raise QueryError(
+            "FUNCTION_NOT_AGGREGATE" if name in NAMES else "FUNCTION_NOT_FOUND", f"{name} is not an aggregate"
+        )
     if name in _WINDOWS and not marks.after:
         raise QueryError("MISSING_OVER", f"Window function {name} must have an OVER clause")
     if form is not None:

@@ -14,7 +14,16 @@ from twinplane.engines.sql.signature_table import SCALARS, by_name
 from twinplane.engines.sql.signatures import Modifiers, NoMatch, resolve
 from twinplane.engines.sql.types import BIGINT, DATE, DOUBLE, TIMESTAMP, TIMESTAMP_TZ, VARCHAR, Type, literal
 from twinplane.engines.sql.values import (
-    Value, as_text, call, cast, coerced, converted, duckdb_zone, in_zone, timestamp_tz, written,
+    Value,
+    as_text,
+    call,
+    cast,
+    coerced,
+    converted,
+    duckdb_zone,
+    in_zone,
+    timestamp_tz,
+    written,
 )  # fmt: skip
 
 _TZ = "timestamp with time zone"
@@ -258,7 +267,9 @@ def _from_iso8601(arguments: Arguments, _: Modifiers) -> Value:
     if not value.is_constant or not isinstance(value.constant, str):
         return call("athena_iso_moment", TIMESTAMP_TZ, coerced(value, VARCHAR))
     given = value.constant.strip()
-    found = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}(?::\d{2}(?::\d{2}(?:[.,]\d+)?)?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?", given)
+    found = re.fullmatch(
+        r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}(?::\d{2}(?::\d{2}(?:[.,]\d+)?)?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?", given
+    )
     if found is None:
         raise QueryError("INVALID_FUNCTION_ARGUMENT", f"Invalid ISO 8601 timestamp: '{given}'")
     clock = (found[2] or "00").replace(",", ".")

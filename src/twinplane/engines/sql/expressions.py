@@ -17,7 +17,19 @@ from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.scopes import Relation, Scope, data_type, field_of
 from twinplane.engines.sql.signatures import Lambda, Modifiers
 from twinplane.engines.sql.types import BOOLEAN, Type
-from twinplane.engines.sql.values import Value, call, cast, coerced, converted, in_zone, mismatch, number, row, text, together, written
+from twinplane.engines.sql.values import (
+    Value,
+    call,
+    cast,
+    coerced,
+    converted,
+    mismatch,
+    number,
+    row,
+    text,
+    together,
+    written,
+)
 
 
 class Expressions:
@@ -69,7 +81,7 @@ class Expressions:
 
     # literals
 
-    def _literal(self, node: exp.Literal, scope: Scope) -> Value:
+    def _literal(self, node: exp.Literal, _scope: Scope) -> Value:
         if node.is_string:
             return text(node.this)
         written_ = str(node.this).lower()
@@ -80,13 +92,13 @@ class Expressions:
             return decimal_literal(written_)
         return number(int(written_))
 
-    def _boolean(self, node: exp.Boolean, scope: Scope) -> Value:
+    def _boolean(self, node: exp.Boolean, _scope: Scope) -> Value:
         return Value("true" if node.this else "false", BOOLEAN, bool(node.this))
 
-    def _null(self, node: exp.Null, scope: Scope) -> Value:
+    def _null(self, _node: exp.Null, _scope: Scope) -> Value:
         return Value("NULL", types.UNKNOWN, None)
 
-    def _hex(self, node: exp.HexString, scope: Scope) -> Value:
+    def _hex(self, node: exp.HexString, _scope: Scope) -> Value:
         given = re.sub(r"\s", "", str(node.this))
         try:
             binascii.unhexlify(given)
@@ -94,7 +106,7 @@ class Expressions:
             raise QueryError("INVALID_LITERAL", "Binary literal is not of hexadecimal digits in pairs") from None
         return Value(f"unhex('{given}')", types.VARBINARY)
 
-    def _unicode(self, node: exp.UnicodeString, scope: Scope) -> Value:
+    def _unicode(self, node: exp.UnicodeString, _scope: Scope) -> Value:
         if node.args.get("escape"):
             raise QueryError("NOT_SUPPORTED", "UESCAPE is not supported")
         try:
@@ -102,10 +114,10 @@ class Expressions:
         except (ValueError, OverflowError):
             raise QueryError("INVALID_LITERAL", "Invalid Unicode literal") from None
 
-    def _interval(self, node: exp.Interval, scope: Scope) -> Value:
+    def _interval(self, node: exp.Interval, _scope: Scope) -> Value:
         return interval(node)
 
-    def _now(self, node: exp.Expr, scope: Scope) -> Value:
+    def _now(self, node: exp.Expr, _scope: Scope) -> Value:
         return calls.named(_NOW[type(node)], [])
 
     # operators
@@ -115,7 +127,7 @@ class Expressions:
         for operator, part in _chain(node, _ARITHMETIC):
             value = self.value(part, scope)
             found = value if found is None else operators.arithmetic(_ARITHMETIC[operator], found, value)
-        assert found is not None  # noqa: S101 - a chain has a first part
+        assert found is not None
         return found
 
     def _concatenation(self, node: exp.DPipe, scope: Scope) -> Value:
@@ -123,12 +135,14 @@ class Expressions:
         for _, part in _chain(node, {exp.DPipe: "||"}):
             value = self.value(part, scope)
             found = value if found is None else operators.concatenated(found, value)
-        assert found is not None  # noqa: S101 - a chain has a first part
+        assert found is not None
         return found
 
     def _logical(self, node: exp.Connector, scope: Scope) -> Value:
         word = "AND" if isinstance(node, exp.And) else "OR"
-        parts = [self.boolean(p, scope, f"Logical expression term: {word}") for _, p in _chain(node, {type(node): word})]
+        parts = [
+            self.boolean(p, scope, f"Logical expression term: {word}") for _, p in _chain(node, {type(node): word})
+        ]
         return written("(" + f" {word} ".join(p.sql for p in parts) + ")", BOOLEAN, *parts)
 
     def _not(self, node: exp.Not, scope: Scope) -> Value:
@@ -336,9 +350,9 @@ class Expressions:
         return self._modified(node, scope, "")
 
     def _window(self, node: exp.Window, scope: Scope) -> Value:
-        return self._modified(node.this, scope, f" OVER ({self._over(node, scope)})", ordered=True)
+        return self._modified(node.this, scope, f" OVER ({self._over(node, scope)})")
 
-    def _modified(self, node: exp.Expr, scope: Scope, after: str, *, ordered: bool = False) -> Value:
+    def _modified(self, node: exp.Expr, scope: Scope, after: str) -> Value:
         nulls = ""
         while not isinstance(node, (exp.Anonymous, exp.GroupConcat, exp.WithinGroup)):
             match node:
@@ -450,7 +464,7 @@ def decimal_literal(given: str) -> Value:
     whole, _, fraction = given.lstrip("+-").partition(".")
     whole = whole.lstrip("0")
     precision, scale = max(1, len(whole) + len(fraction)), len(fraction)
-    if precision > types.MAX_PRECISION or not (whole + fraction).isdigit() and (whole + fraction):
+    if precision > types.MAX_PRECISION or (not (whole + fraction).isdigit() and (whole + fraction)):
         raise QueryError("INVALID_LITERAL", f"Invalid numeric literal: {given}")
     type_ = Type("decimal", precision, scale)
     shown = f"{sign}{whole or '0'}" + (f".{fraction}" if fraction else "")

@@ -15,7 +15,16 @@ from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.signatures import Lambda, Modifiers
 from twinplane.engines.sql.types import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Type, array, in_duckdb, literal
 from twinplane.engines.sql.values import (
-    Value, as_text, call, coerced, converted, mismatch, row, text, together, written,
+    Value,
+    as_text,
+    call,
+    coerced,
+    converted,
+    mismatch,
+    row,
+    text,
+    together,
+    written,
 )  # fmt: skip
 
 Arguments = Sequence[Value | Lambda]
@@ -197,11 +206,8 @@ def _regexp_replace(arguments: Arguments, _: Modifiers) -> Value:
     value, pattern = coerced(value, VARCHAR), coerced(pattern, VARCHAR)
     replacement = text("")
     if new:
-        if not new[0].is_constant and new[0].type.name != "unknown":
-            raise QueryError("NOT_SUPPORTED", "The replacement of regexp_replace must be a literal")
-        if new[0].type.name == "unknown":
-            return written("CAST(NULL AS VARCHAR)", VARCHAR, value)
-        replacement = text(_replacement(str(new[0].constant), pattern))
+        given = constant_text(new[0], "The replacement of regexp_replace")
+        replacement = text(_replacement(given, pattern))
     return written(f"regexp_replace({value.sql}, {pattern.sql}, {replacement.sql}, 'g')", VARCHAR, value, pattern)
 
 
@@ -238,7 +244,8 @@ def _regexp_extract(name: str, function: str) -> Form:
 
 def _regexp_position(arguments: Arguments, _: Modifiers) -> Value:
     value, pattern = plain(arguments, "regexp_position", 2)
-    return written(f"CAST({call('athena_regexp_position', BIGINT, coerced(value, VARCHAR), coerced(pattern, VARCHAR)).sql} AS BIGINT)", BIGINT, value)
+    place = call("athena_regexp_position", BIGINT, coerced(value, VARCHAR), coerced(pattern, VARCHAR))
+    return replace(place, sql=f"CAST({place.sql} AS BIGINT)")
 
 
 _PATH = re.compile(r"""\.([A-Za-z_$@][\w$@:-]*)|\.?\[(\d+)\]|\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*'([^']*)'\s*\]""")
@@ -275,7 +282,9 @@ def _json(name: str, function: str, type_: Type) -> Form:
         if function == "athena_json_size":
             found = written(f"json_extract({_json_of(value).sql}, {shown.sql})", JSON, value)
             return call(function, type_, found)
-        source = converted(value, VARCHAR) if value.type.name in types.TEXTS and "scalar" in function else _json_of(value)
+        source = (
+            converted(value, VARCHAR) if value.type.name in types.TEXTS and "scalar" in function else _json_of(value)
+        )
         return call(function, type_, source, shown)
 
     return form
@@ -314,7 +323,12 @@ def _reduce(arguments: Arguments, _: Modifiers) -> Value:
     if len(arguments) != 4 or not all(isinstance(a, Value) for a in arguments[:2]):
         raise refused("reduce", arguments)
     source, start, step, finish = arguments
-    if not isinstance(source, Value) or not isinstance(start, Value) or isinstance(step, Value) or isinstance(finish, Value):
+    if (
+        not isinstance(source, Value)
+        or not isinstance(start, Value)
+        or isinstance(step, Value)
+        or isinstance(finish, Value)
+    ):
         raise refused("reduce", arguments)
     if source.type.name != "array":
         raise refused("reduce", arguments)
@@ -356,7 +370,9 @@ def _with_entries(name: str) -> Form:
         found = body([key, item], [f"({e}).key", f"({e}).value"])
         if name == "map_filter":
             test = operators.boolean(found, "Lambda of map_filter")
-            return written(f"map_from_entries(list_filter({entries}, lambda {e}: {test.sql}))", source.type, source, test)
+            return written(
+                f"map_from_entries(list_filter({entries}, lambda {e}: {test.sql}))", source.type, source, test
+            )
         changed = f"list_transform({entries}, lambda {e}: {found.sql})"
         if name == "transform_keys":
             type_ = Type("map", items=(found.type, item))
@@ -468,14 +484,16 @@ def _formatted(found: re.Match[str], value: Value) -> str:
     if kind == "x" and value.type.name in types.INTEGERS and not comma:
         return f"format('{{:{'' if zero else align}{zero}{width}x}}', {value.sql})"
     if kind == "s" and not comma and digits is None and not zero:
-        shown = as_text(value) if value.type.name not in types.FLOATS else Value(f"CAST({value.sql} AS VARCHAR)", VARCHAR)
+        shown = (
+            as_text(value) if value.type.name not in types.FLOATS else Value(f"CAST({value.sql} AS VARCHAR)", VARCHAR)
+        )
         if shown is not None:
             plain_text = f"coalesce({shown.sql}, 'null')"
             return f"format('{{:{align}{width}}}', {plain_text})" if width else plain_text
     raise QueryError("NOT_SUPPORTED", f"The format specifier '{found[0]}' is not supported for {value.type}")
 
 
-def _shuffle(arguments: Arguments, _: Modifiers) -> Value:
+def _shuffle(_arguments: Arguments, _: Modifiers) -> Value:
     raise QueryError("NOT_SUPPORTED", "shuffle is not supported")
 
 

@@ -24,7 +24,7 @@ def _invalid(given: str, kind: str) -> QueryError:
 
 def typed_literal(given: str, node: exp.DataType) -> Value:
     """The value of `TYPE 'text'`. Raises `QueryError`."""
-    from twinplane.engines.sql.expressions import decimal_literal  # noqa: PLC0415 - it uses this module
+    from twinplane.engines.sql.expressions import decimal_literal
 
     name = data_type(node).name
     match name:
@@ -71,7 +71,8 @@ def _timestamp(given: str) -> Value:
     year, month, date = (int(p) for p in day.split("-"))
     parts = [int(p) for p in (clock or "0:0").partition(".")[0].split(":")]
     try:
-        moment = datetime.datetime(year, month, date, *parts)  # noqa: DTZ001 - it has no zone
+        hour, minute, second = [*parts, 0, 0][:3]
+        moment = datetime.datetime(year, month, date, hour, minute, second)  # noqa: DTZ001 - it has no zone
     except ValueError:
         raise _invalid(given, "timestamp") from None
     shown = moment.strftime("%H:%M:%S") + (f".{digits}" if digits else "")
@@ -109,10 +110,7 @@ def _months(shown: str, first: str, last: str, sign: int) -> Value:
 
 
 def _days(shown: str, first: str, last: str, sign: int) -> Value:
-    if first == "WEEK":
-        units = ["WEEK"]
-    else:
-        units = list(_UNITS[_UNITS.index(first) : _UNITS.index(last) + 1])
+    units = ["WEEK"] if first == "WEEK" else list(_UNITS[_UNITS.index(first) : _UNITS.index(last) + 1])
     days, _, clock = shown.partition(" ")
     parts = ([days] if days else []) + ([c for c in clock.split(":") if c] if clock else [])
     if first != "DAY":

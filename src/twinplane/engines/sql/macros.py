@@ -1,11 +1,8 @@
-"""DuckDB macros that give Athena's answer where DuckDB's own would silently differ. Created before the user's text.
-
-What fails does so by a cast of one of `MESSAGES` to a number: unlike `error()`, TRY catches that, and DuckDB may move it
-as any other expression.
-"""
+"""DuckDB macros that give Athena's answer where DuckDB's own would silently differ. Created before the user's text."""
 
 import re
 from functools import lru_cache
+from importlib import resources
 
 # What a query may say to the user when one of these stops it.
 MESSAGES = {
@@ -39,191 +36,13 @@ MESSAGES = {
 }
 
 
-def _fails(message: str, type_: str = "BIGINT") -> str:
-    assert message in MESSAGES, message  # noqa: S101 - our own text
-    return f"CAST('{message}' AS {type_})"
+def _read() -> tuple[str, ...]:
+    text = resources.files(__package__).joinpath("macros.sql").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("--")]
+    return tuple(macro.strip() for macro in re.split(r";\n", "\n".join(lines) + "\n") if macro.strip())
 
 
-_SPACES = "e' \\t\\n\\r\\f\\v'"
-_URL = r"^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?://(?:[^/?#@]*@)?([^/?#:]*)(?::([0-9]+))?)?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$"
-_DATE = r"\s*[+-]?\d{4,}-\d{1,2}-\d{1,2}\s*"
-_STAMP = r"\s*\d{4,}-\d{1,2}-\d{1,2}(?: +\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,12})?)?)?\s*"
-_CLOCK = r"\s*\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,12})?)?\s*"
-_ISO = r"\d{4}-\d{2}-\d{2}(?:T\d{2}(?::\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?)?(?:Z|[+-]00(?::?00)?)?"
-
-
-def _java(value: str, digits: int) -> str:
-    """A double as `0.0###E0` prints it."""
-    return f"""CASE
-        WHEN isnan({value}) THEN 'NaN'
-        WHEN isinf({value}) THEN CASE WHEN {value} > 0 THEN 'Infinity' ELSE '-Infinity' END
-        WHEN {value} = 0 THEN CASE WHEN CAST({value} AS VARCHAR) LIKE '-%' THEN '-0.0E0' ELSE '0.0E0' END
-        ELSE athena_scientific(format('{{:.{digits}e}}', {value}), CAST({value} AS VARCHAR), abs({value})) END"""
-
-
-MACROS = (
-    # Arithmetic. Athena: an error; DuckDB: infinity or NULL
-    f"athena_divide(a, b) AS a // CASE WHEN b = 0 THEN {_fails('Division by zero')} ELSE b END",
-    f"athena_modulo(a, b) AS a % CASE WHEN b = 0 THEN {_fails('Division by zero')} ELSE b END",
-    # Athena rounds quotients of decimals half away from zero
-    f"""athena_round_divide(a, b) AS CASE WHEN b = 0 THEN {_fails('Division by zero', 'HUGEINT')}
-          ELSE sign(a) * sign(b) * ((2 * abs(a) + abs(b)) // (2 * abs(b))) END""",
-    "athena_nan_eq(a, b) AS (a = b AND NOT (isnan(a) AND b IS NOT NULL))",
-    "athena_nan_ne(a, b) AS (a <> b OR (isnan(a) AND b IS NOT NULL))",
-    "athena_nan_lt(a, b) AS (a < b AND NOT (isnan(b) AND a IS NOT NULL))",
-    "athena_nan_le(a, b) AS (a <= b AND NOT (isnan(b) AND a IS NOT NULL))",
-    "athena_nan_gt(a, b) AS (a > b AND NOT (isnan(a) AND b IS NOT NULL))",
-    "athena_nan_ge(a, b) AS (a >= b AND NOT (isnan(a) AND b IS NOT NULL))",
-    "athena_all(l, x) AS CASE WHEN len(list_filter(l, lambda i: i IS NULL)) = 0 THEN x END",
-    "athena_acos(x) AS CASE WHEN abs(x) <= 1 THEN acos(x) WHEN x IS NOT NULL THEN CAST('nan' AS DOUBLE) END",
-    "athena_asin(x) AS CASE WHEN abs(x) <= 1 THEN asin(x) WHEN x IS NOT NULL THEN CAST('nan' AS DOUBLE) END",
-    "athena_ln(x) AS CASE WHEN x > 0 THEN ln(x) WHEN x = 0 THEN CAST('-infinity' AS DOUBLE) WHEN x < 0 THEN CAST('nan' AS DOUBLE) END",
-    "athena_log10(x) AS CASE WHEN x > 0 THEN log10(x) WHEN x = 0 THEN CAST('-infinity' AS DOUBLE) WHEN x < 0 THEN CAST('nan' AS DOUBLE) END",
-    "athena_sqrt(x) AS CASE WHEN x >= 0 THEN sqrt(x) WHEN x < 0 THEN CAST('nan' AS DOUBLE) END",
-    f"""athena_width_bucket(x, a, b, n) AS CASE
-          WHEN n <= 0 THEN {_fails('bucketCount must be greater than 0')}
-          WHEN a < b THEN CASE WHEN x < a THEN 0 WHEN x >= b THEN n + 1
-            ELSE CAST(floor(n * (x - a) / (b - a)) AS BIGINT) + 1 END
-          ELSE CASE WHEN x > a THEN 0 WHEN x <= b THEN n + 1
-            ELSE CAST(floor(n * (a - x) / (a - b)) AS BIGINT) + 1 END END""",
-    f"""athena_bit_count(x, n) AS CAST(bit_count(CASE
-          WHEN n = 64 THEN x WHEN n NOT BETWEEN 2 AND 64 THEN {_fails('bits must be between 2 and 64')}
-          ELSE x & ((CAST(1 AS BIGINT) << CAST(n AS BIGINT)) - 1) END) AS BIGINT)""",
-    f"""athena_from_base(s, n) AS CAST(list_reduce(
-          list_transform(string_split(lower(s), ''), lambda c:
-            CASE WHEN position(c IN '0123456789abcdefghijklmnopqrstuvwxyz') BETWEEN 1 AND n
-              THEN CAST(position(c IN '0123456789abcdefghijklmnopqrstuvwxyz') - 1 AS HUGEINT)
-              ELSE {_fails('Not a valid base number', 'HUGEINT')} END),
-          lambda p, q: p * n + q, CAST(0 AS HUGEINT)) AS BIGINT)""",
-    # Texts
-    f"athena_chr(n) AS chr(CAST(CASE WHEN n BETWEEN 0 AND 1114111 THEN n ELSE {_fails('Not a valid Unicode code point')} END AS INTEGER))",
-    f"athena_codepoint(s) AS CASE WHEN length(s) = 1 THEN unicode(s) WHEN s IS NOT NULL THEN {_fails('Input string must be a single character string', 'INTEGER')} END",
-    "athena_concat(l) AS CASE WHEN len(list_filter(l, lambda i: i IS NULL)) = 0 THEN array_to_string(l, '') END",
-    "athena_concat_ws(s, l) AS array_to_string(list_filter(l, lambda i: i IS NOT NULL), s)",
-    f"athena_pad_size(n, p) AS CAST(CASE WHEN p = '' THEN {_fails('Padding string must not be empty')} WHEN n BETWEEN 0 AND 2147483647 THEN n ELSE {_fails('Target length must be in the range [0..2147483647]')} END AS INTEGER)",
-    "athena_lpad(s, n, p) AS lpad(s, athena_pad_size(n, p), p)",
-    "athena_rpad(s, n, p) AS rpad(s, athena_pad_size(n, p), p)",
-    f"athena_ltrim(s) AS ltrim(s, {_SPACES})",
-    f"athena_rtrim(s) AS rtrim(s, {_SPACES})",
-    f"athena_trim(s) AS trim(s, {_SPACES})",
-    f"athena_not_empty(s) AS CASE WHEN s = '' THEN CAST({_fails('The delimiter may not be the empty string')} AS VARCHAR) ELSE s END",
-    f"""athena_split_limit(s, d, n) AS CASE
-          WHEN n <= 0 THEN list_value(CAST({_fails('Limit must be positive')} AS VARCHAR))
-          WHEN len(string_split(s, d)) <= n THEN string_split(s, d)
-          ELSE list_append(list_slice(string_split(s, d), 1, n - 1),
-            array_to_string(list_slice(string_split(s, d), n, NULL), d)) END""",
-    f"""athena_split_part(s, d, i) AS string_split(s, d)[
-          CASE WHEN i > 0 THEN i ELSE {_fails('Index must be greater than zero')} END]""",
-    f"""athena_strpos(s, p, n) AS CASE
-          WHEN n = 0 THEN {_fails('Index must be greater than zero')}
-          WHEN s IS NULL OR p IS NULL THEN NULL
-          WHEN p = '' THEN 1
-          WHEN abs(n) >= len(string_split(s, p)) THEN 0
-          WHEN n > 0 THEN length(array_to_string(list_slice(string_split(s, p), 1, n), p)) + 1
-          ELSE length(array_to_string(list_slice(string_split(s, p), 1, len(string_split(s, p)) + n), p)) + 1 END""",
-    # Athena: position 0 is nowhere; DuckDB: it is before the first character
-    "athena_substring(s, i) AS CASE WHEN i = 0 OR abs(i) > length(s) THEN '' ELSE substring(s, i) END",
-    "athena_substring_to(s, i, n) AS CASE WHEN i = 0 OR n <= 0 OR abs(i) > length(s) THEN '' ELSE substring(s, i, n) END",
-    "athena_url_encode(s) AS replace(replace(replace(url_encode(s), '%20', '+'), '%2A', '*'), '~', '%7E')",
-    f"athena_url_part(s, n) AS nullif(regexp_extract(s, '{_URL}', n), '')",
-    f"athena_url_text(s, n) AS CASE WHEN regexp_matches(s, '{_URL}') THEN regexp_extract(s, '{_URL}', n) END",
-    f"""athena_url_parameter(s, p) AS url_decode(replace(split_part(list_filter(
-          string_split(regexp_extract(s, '{_URL}', 5), '&'), lambda q: split_part(q, '=', 1) = p)[1] || '=', '=', 2), '+', ' '))""",
-    "athena_regexp_extract(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END",
-    "athena_regexp_position(s, p) AS CASE WHEN regexp_matches(s, p) THEN length(string_split_regex(s, p)[1]) + 1 WHEN s IS NOT NULL AND p IS NOT NULL THEN -1 END",
-    # Casts
-    f"""athena_boolean(s) AS CASE WHEN lower(s) IN ('t', 'true', '1') THEN true WHEN lower(s) IN ('f', 'false', '0') THEN false
-          WHEN s IS NOT NULL THEN CAST({_fails('Cannot cast value')} AS BOOLEAN) END""",
-    f"athena_digits(s) AS CASE WHEN regexp_full_match(s, '[+-]?[0-9]+') THEN s WHEN s IS NOT NULL THEN CAST({_fails('Cannot cast value')} AS VARCHAR) END",
-    f"athena_fits(s, n) AS CASE WHEN length(s) <= n THEN s WHEN s IS NOT NULL THEN CAST({_fails('Value cannot be represented in so few characters')} AS VARCHAR) END",
-    """athena_scientific(e, plain, size) AS regexp_replace(regexp_replace(
-          CASE WHEN plain LIKE '%e%' THEN regexp_replace(plain, '^(-?[0-9]+)e', '\\1.0e') ELSE
-            CASE WHEN plain LIKE '-%' THEN '-' ELSE '' END || athena_mantissa(ltrim(replace(ltrim(plain, '-'), '.', ''), '0'))
-            || 'e' || regexp_extract(e, 'e(.*)$', 1) END,
-          'e\\+?(-?)0*([0-9]+)$', 'E\\1\\2'), '^$', '')""",
-    "athena_mantissa(d) AS left(d, 1) || '.' || CASE WHEN rtrim(substring(d, 2), '0') = '' THEN '0' ELSE rtrim(substring(d, 2), '0') END",
-    f"athena_double_text(x) AS {_java('x', 16)}",
-    f"athena_real_text(x) AS {_java('x', 8)}",
-    f"""athena_json_text(j) AS CASE WHEN json_type(j) IN ('OBJECT', 'ARRAY') THEN CAST({_fails('Cannot cast value')} AS VARCHAR)
-          ELSE json_extract_string(j, '$') END""",
-    """athena_days_text(i) AS CASE WHEN epoch_ms(i) < 0 THEN '-' ELSE '' END || (abs(epoch_ms(i)) // 86400000) || ' ' ||
-          lpad(CAST(abs(epoch_ms(i)) // 3600000 % 24 AS VARCHAR), 2, '0') || ':' ||
-          lpad(CAST(abs(epoch_ms(i)) // 60000 % 60 AS VARCHAR), 2, '0') || ':' ||
-          lpad(CAST(abs(epoch_ms(i)) // 1000 % 60 AS VARCHAR), 2, '0') || '.' ||
-          lpad(CAST(abs(epoch_ms(i)) % 1000 AS VARCHAR), 3, '0')""",
-    "athena_months(i) AS CAST(date_part('year', i) * 12 + date_part('month', i) AS BIGINT)",
-    "athena_months_text(i) AS CASE WHEN athena_months(i) < 0 THEN '-' ELSE '' END || (abs(athena_months(i)) // 12) || '-' || (abs(athena_months(i)) % 12)",
-    "athena_to_millis(t) AS date_trunc('millisecond', t + to_microseconds(500))",
-    "athena_to_precision(t, n) AS t + to_microseconds(n // 2) - to_microseconds((date_part('microsecond', t) + n // 2) % n)",
-    f"athena_date(s) AS CASE WHEN regexp_full_match(s, '{_DATE}') THEN CAST(s AS DATE) WHEN s IS NOT NULL THEN DATE '1970-01-01' + CAST({_fails('Cannot cast value')} AS INTEGER) END",
-    f"athena_timestamp(s) AS CASE WHEN regexp_full_match(s, '{_STAMP}') THEN CAST(s AS TIMESTAMP) WHEN s IS NOT NULL THEN make_timestamp({_fails('Cannot cast value')}) END",
-    f"athena_timestamp_tz(s) AS timezone('UTC', CASE WHEN regexp_full_match(s, '{_STAMP}(?: *UTC| *Z)?') THEN CAST(regexp_replace(s, ' *(UTC|Z)$', '') AS TIMESTAMP) WHEN s IS NOT NULL THEN make_timestamp({_fails('The time zone of a value is not UTC')}) END)",
-    f"athena_time(s) AS CASE WHEN regexp_full_match(s, '{_CLOCK}') THEN CAST(CASE WHEN s LIKE '%:%:%' THEN s ELSE s || ':00' END AS TIME) WHEN s IS NOT NULL THEN CAST(make_timestamp({_fails('Cannot cast value')}) AS TIME) END",
-    f"athena_iso_moment(s) AS timezone('UTC', CASE WHEN regexp_full_match(s, '{_ISO}') THEN CAST(regexp_replace(replace(s, 'T', ' '), '(Z|[+-]00:?(00)?)$', '') AS TIMESTAMP) WHEN s IS NOT NULL THEN make_timestamp({_fails('The time zone of a value is not UTC')}) END)",
-    f"athena_whole_days(i) AS CASE WHEN epoch_ms(i) % 86400000 = 0 THEN i WHEN i IS NOT NULL THEN to_days(CAST({_fails('Cannot add hour, minutes or seconds to a date')} AS INTEGER)) END",
-    # Arrays and maps. Athena: an error outside of the array or map; DuckDB: NULL
-    f"""athena_subscript(a, i) AS a[CASE
-         WHEN i = 0 THEN {_fails('SQL array indices start at 1')}
-         WHEN i < 0 THEN {_fails('Array subscript is negative')}
-         WHEN i > len(a) THEN {_fails('Array subscript must be less than or equal to array length')}
-         ELSE i END]""",
-    f"athena_element_at(a, i) AS a[CASE WHEN i = 0 THEN {_fails('SQL array indices start at 1')} ELSE i END]",
-    f"athena_key(m, k) AS map_values(m)[CASE WHEN NOT map_contains(m, k) THEN {_fails('Key not present in map')} ELSE list_position(map_keys(m), k) END]",
-    "athena_array_concat(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN list_concat(a, b) END",
-    # Athena keeps the order, and one NULL
-    """athena_array_distinct(a) AS list_filter(a, lambda x, i: CASE WHEN x IS NULL
-         THEN len(list_filter(list_slice(a, 1, i), lambda z: z IS NULL)) = 1 ELSE list_position(a, x) = i END)""",
-    "athena_array_except(a, b) AS CASE WHEN b IS NOT NULL THEN athena_array_distinct(list_filter(a, lambda x: NOT athena_has(b, x))) END",
-    "athena_array_intersect(a, b) AS CASE WHEN b IS NOT NULL THEN athena_array_distinct(list_filter(a, lambda x: athena_has(b, x))) END",
-    "athena_has(a, x) AS CASE WHEN x IS NULL THEN len(list_filter(a, lambda y: y IS NULL)) > 0 ELSE list_contains(a, x) END",
-    "athena_array_end(a, x) AS CASE WHEN len(list_filter(a, lambda y: y IS NULL)) = 0 THEN x END",
-    "athena_array_position(a, x) AS CASE WHEN a IS NOT NULL AND x IS NOT NULL THEN coalesce(CAST(list_position(a, x) AS BIGINT), 0) END",
-    "athena_array_remove(a, x) AS CASE WHEN x IS NOT NULL THEN list_filter(a, lambda y: y IS NULL OR y <> x) END",
-    "athena_arrays_overlap(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN list_has_any(a, b) THEN true WHEN (athena_has(a, NULL) AND len(b) > 0) OR (athena_has(b, NULL) AND len(a) > 0) THEN NULL ELSE false END",
-    "athena_array_histogram(a) AS map_from_entries(list_transform(list_distinct(a), lambda x: struct_pack(k := x, v := CAST(len(list_filter(a, lambda y: y = x)) AS BIGINT))))",
-    "athena_contains(a, x) AS CASE WHEN a IS NULL OR x IS NULL THEN NULL WHEN list_contains(a, x) THEN true WHEN athena_has(a, NULL) THEN NULL ELSE false END",
-    "athena_contains_sequence(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN len(b) = 0 OR len(list_filter(range(1, len(a) - len(b) + 2), lambda i: list_slice(a, i, i + len(b) - 1) = b)) > 0 END",
-    f"athena_ngrams(a, n) AS CASE WHEN n <= 0 THEN list_value(list_slice(a, 1, {_fails('N must be positive')})) WHEN len(a) <= n THEN list_value(a) WHEN a IS NOT NULL THEN list_transform(range(1, len(a) - n + 2), lambda i: list_slice(a, i, i + n - 1)) END",
-    "athena_all_match(l) AS CASE WHEN list_contains(l, false) THEN false WHEN athena_has(l, NULL) THEN NULL WHEN l IS NOT NULL THEN true END",
-    "athena_any_match(l) AS CASE WHEN list_contains(l, true) THEN true WHEN athena_has(l, NULL) THEN NULL WHEN l IS NOT NULL THEN false END",
-    f"athena_step(a, b, s) AS CASE WHEN (s > 0 AND b < a) OR (s < 0 AND b > a) OR s = 0 THEN {_fails('sequence stop value should be greater than or equal to start value if step is greater than zero')} WHEN (b - a) // s >= 10000 THEN {_fails('result of sequence function must not have more than 10000 entries')} ELSE s END",
-    "athena_sequence(a, b) AS generate_series(a, b, athena_step(a, b, CASE WHEN b < a THEN -1 ELSE 1 END))",
-    "athena_sequence_by(a, b, s) AS generate_series(a, b, athena_step(a, b, s))",
-    "athena_sequence_of_days(a, b) AS list_transform(generate_series(0, CAST(b - a AS BIGINT), athena_step(0, CAST(b - a AS BIGINT), CASE WHEN b < a THEN -1 ELSE 1 END)), lambda i: a + CAST(i AS INTEGER))",
-    f"athena_sequence_of_times(a, b, s) AS CASE WHEN (b - a) / 10000 > s THEN list_value(make_timestamp({_fails('result of sequence function must not have more than 10000 entries')})) ELSE generate_series(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP), s) END",
-    f"""athena_slice(a, i, n) AS list_slice(a,
-          CASE WHEN i = 0 THEN {_fails('SQL array indices start at 1')} WHEN i < 0 THEN CASE WHEN -i > len(a) THEN len(a) + 1 ELSE len(a) + i + 1 END ELSE i END,
-          CASE WHEN n < 0 THEN {_fails('length must be greater than or equal to 0')} WHEN i < 0 THEN CASE WHEN -i > len(a) THEN 0 ELSE len(a) + i + n END ELSE i + n - 1 END)""",
-    f"athena_trim_array(a, n) AS list_slice(a, 1, CASE WHEN n > len(a) THEN {_fails('size must not exceed array cardinality')} ELSE len(a) - n END)",
-    "athena_zip_rows(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN list_transform(list_zip(a, b), lambda e: struct_pack(field0 := struct_extract_at(e, 1), field1 := struct_extract_at(e, 2))) END",
-    "athena_map_entries(m) AS list_transform(map_entries(m), lambda e: struct_pack(field0 := e.key, field1 := e.value))",
-    "athena_map_from_entries(l) AS map(list_transform(l, lambda e: struct_extract_at(e, 1)), list_transform(l, lambda e: struct_extract_at(e, 2)))",
-    # Dates and times
-    "athena_from_unixtime(x) AS to_timestamp(round(x, 3))",
-    """athena_human_seconds(x) AS CASE WHEN round(x) = 0 THEN '0 seconds' ELSE array_to_string(list_filter(list_transform(
-          [[CAST(round(x) AS BIGINT) // 604800, 1], [CAST(round(x) AS BIGINT) // 86400 % 7, 2],
-           [CAST(round(x) AS BIGINT) // 3600 % 24, 3], [CAST(round(x) AS BIGINT) // 60 % 60, 4],
-           [CAST(round(x) AS BIGINT) % 60, 5]],
-          lambda p: CASE WHEN p[1] > 0 THEN p[1] || ' ' || ['week', 'day', 'hour', 'minute', 'second'][p[2]] ||
-            CASE WHEN p[1] > 1 THEN 's' ELSE '' END END), lambda t: t IS NOT NULL), ', ') END""",
-    # JSON. Athena: NULL for an object or array, and for text that is not JSON
-    "athena_json_or_null(s) AS CASE WHEN json_valid(s) THEN CAST(s AS JSON) END",
-    """athena_json_scalar(j, p) AS CASE
-         WHEN json_valid(j) AND json_type(j, p) NOT IN ('OBJECT', 'ARRAY') THEN json_extract_string(j, p) END""",
-    "athena_json_array_length(j) AS CASE WHEN json_type(j) = 'ARRAY' THEN json_array_length(j) END",
-    "athena_json_size(j) AS CAST(CASE json_type(j) WHEN 'ARRAY' THEN json_array_length(j) WHEN 'OBJECT' THEN len(json_keys(j)) WHEN NULL THEN NULL ELSE CASE WHEN j IS NOT NULL THEN 0 END END AS BIGINT)",
-    # Aggregates
-    "athena_map_agg(l) AS athena_first_of_keys(list_filter(l, lambda e: struct_extract_at(e, 1) IS NOT NULL))",
-    """athena_first_of_keys(l) AS CASE WHEN len(l) = 0 THEN NULL
-         WHEN list_unique(list_transform(l, lambda e: struct_extract_at(e, 1))) = len(l) THEN map_from_entries(l)
-         ELSE map_from_entries(list_filter(l, lambda e, i: list_position(list_transform(l, lambda f: struct_extract_at(f, 1)), struct_extract_at(e, 1)) = i)) END""",
-    """athena_multimap_agg(l) AS CASE WHEN len(list_filter(l, lambda e: e.k IS NOT NULL)) > 0 THEN
-         map(list_distinct(list_transform(l, lambda e: e.k)), list_transform(list_distinct(list_transform(l, lambda e: e.k)),
-           lambda key: list_transform(list_filter(l, lambda e: e.k = key), lambda e: e.v))) END""",
-    "athena_top(m, n) AS map_from_entries(list_transform(list_slice(list_reverse_sort(list_transform(map_entries(m), lambda e: struct_pack(n := e.value, k := e.key))), 1, n), lambda e: struct_pack(k := e.k, v := e.n)))",
-    "athena_skewness(s, n) AS CASE WHEN n > 2 THEN s * (n - 2) / sqrt(CAST(n AS DOUBLE) * (n - 1)) END",
-)
-
+MACROS = _read()
 _BY_NAME = {macro.partition("(")[0]: macro for macro in MACROS}
 _NAME = re.compile(r"\bathena_\w+")
 
@@ -232,7 +51,7 @@ _NAME = re.compile(r"\bathena_\w+")
 def _needed(name: str) -> tuple[str, ...]:
     """A macro's text, behind those that it calls itself."""
     body = _BY_NAME[name]
-    inner = [n for n in dict.fromkeys(_NAME.findall(body.partition(" AS ")[2])) if n != name]
+    inner = [n for n in dict.fromkeys(_NAME.findall(re.split(r"\sAS\s", body, maxsplit=1)[1])) if n != name]
     return tuple(dict.fromkeys([*(m for n in inner for m in _needed(n)), body]))
 
 

@@ -29,12 +29,21 @@ def _numbers(operator: str, left: Value, right: Value) -> Value:
     if operator == "/" and both.name in INTEGERS:
         if right.is_constant and right.constant not in (0, -1):
             return written(f"({left.sql} // {right.sql})", both, left, right)
-        return call("athena_divide", both, left, right)
+        return _as_type(call("athena_divide", both, left, right))
     if operator == "%" and both.name in INTEGERS:
         if right.is_constant and right.constant not in (0, -1):
             return written(f"({left.sql} % {right.sql})", both, left, right)
-        return call("athena_modulo", both, left, right)
+        return _as_type(call("athena_modulo", both, left, right))
     return written(f"({left.sql} {operator} {right.sql})", both, left, right)
+
+
+def _as_type(value: Value) -> Value:
+    """What a macro, which is of the widest type, answers, as its own type."""
+    return (
+        value
+        if value.type == types.BIGINT
+        else replace(value, sql=f"CAST({value.sql} AS {types.in_duckdb(value.type)})")
+    )
 
 
 def _decimals(left: Value, right: Value) -> tuple[list[Value], Type]:
@@ -44,7 +53,10 @@ def _decimals(left: Value, right: Value) -> tuple[list[Value], Type]:
         raise mismatch(f"Cannot apply operator: {left.type}, {right.type}")
     if both.name != "decimal":
         return [converted(left, both), converted(right, both)], both
-    sides = [v if v.type.name == "decimal" else converted(v, both if v.type.name == "unknown" else types.as_decimal(v.type)) for v in (left, right)]
+    sides = [
+        v if v.type.name == "decimal" else converted(v, both if v.type.name == "unknown" else types.as_decimal(v.type))
+        for v in (left, right)
+    ]
     return sides, both
 
 
@@ -66,7 +78,7 @@ def _decimal_product(left: Value, right: Value) -> Value:
 
 
 def _decimal_quotient(left: Value, right: Value) -> Value:
-    (p, s), (q, t) = _shape(left), _shape(right)
+    (p, s), (_, t) = _shape(left), _shape(right)
     scale = max(s, t)
     type_ = types.decimal(p + t + max(t - s, 0), scale)
     return quotient(unscaled(left), unscaled(right), scale - s + t, type_)
@@ -102,7 +114,7 @@ def _decimal_rest(left: Value, right: Value) -> Value:
     scale = max(s, t)
     type_ = types.decimal(min(p - s, q - t) + scale, scale)
     wide = types.decimal(max(p - s, q - t) + scale, scale)
-    rest = call("athena_modulo", wide, converted(left, wide), converted(right, wide))
+    rest = call("athena_decimal_rest", wide, converted(left, wide), converted(right, wide))
     return written(f"CAST({rest.sql} AS {types.in_duckdb(type_)})", type_, rest)
 
 
@@ -211,6 +223,8 @@ def boolean(value: Value, what: str) -> Value:
 def concatenated(left: Value, right: Value) -> Value:
     """`||` of texts, binaries and arrays (an array and an element as well)."""
     a, b = left.type, right.type
+    if None in (left.constant, right.constant) and {a.name, b.name} <= {*TEXTS, "unknown"}:
+        return converted(Value("NULL", types.UNKNOWN, None), types.VARCHAR)
     if a.name in (*TEXTS, "unknown") and b.name in (*TEXTS, "unknown"):
         if a.name == b.name == "char":
             type_ = Type("char", (a.precision or 0) + (b.precision or 0))
@@ -227,10 +241,14 @@ def concatenated(left: Value, right: Value) -> Value:
         item = types.common(a.items[0], b)
         if item is not None:
             x, y = converted(left, types.array(item)), converted(right, item)
-            return call("athena_array_concat", types.array(item), x, written(f"list_value({y.sql})", types.array(item), y))
+            return call(
+                "athena_array_concat", types.array(item), x, written(f"list_value({y.sql})", types.array(item), y)
+            )
     if b.name == "array":
         item = types.common(b.items[0], a)
         if item is not None:
             x, y = converted(left, item), converted(right, types.array(item))
-            return call("athena_array_concat", types.array(item), written(f"list_value({x.sql})", types.array(item), x), y)
+            return call(
+                "athena_array_concat", types.array(item), written(f"list_value({x.sql})", types.array(item), x), y
+            )
     raise mismatch(f"Cannot apply operator: {a} || {b}")

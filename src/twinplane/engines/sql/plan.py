@@ -26,12 +26,17 @@ class QueryCancelled(Exception):
     """The query was cancelled while it ran."""
 
 
+# Which state of an Iceberg table: of a snapshot's id, tag or branch ("VERSION"), or of a time in epoch milliseconds.
+At = tuple[Literal["VERSION", "TIMESTAMP"], str]
+
+
 @dataclass(frozen=True, slots=True)
 class TableName:
-    """A table as a statement names it, in lower case."""
+    """A table as a statement names it, in lower case; `at`: as it was then."""
 
     database: str
     table: str
+    at: At | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,11 @@ class Reference:
 
     database: str | None
     table: str
+    at: At | None = None
 
     def in_database(self, default: str) -> TableName:
         """The table, where `default` is the database of the context."""
-        return TableName(self.database or default.lower(), self.table)
+        return TableName(self.database or default.lower(), self.table, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +137,6 @@ class IcebergRead:
             ),
         )
 
-
-# Which state of an Iceberg table: of a snapshot's id, tag or branch ("VERSION"), or of a time in epoch milliseconds.
-At = tuple[Literal["VERSION", "TIMESTAMP"], str]
 
 Format = Literal["parquet", "csv", "json"]
 
@@ -244,15 +247,21 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, tag=True):
-    """What the engine runs: generated DuckDB text over opaque views. `names` are the result's column names.
+    """What the engine runs: generated DuckDB text over opaque views. `display`: the text of a result that is shown.
 
-    `untyped`: the places of columns that are NULL and nothing else, which have no type of their own.
+    `names` are the result's column names, `types` their types in Athena's words: `varchar(3)`, `array(integer)`;
+    `stored` and `shown` the DuckDB types of the columns of `sql` and `display`. `untyped`: the places of columns that
+    are NULL and nothing else, which have no type of their own.
     """
 
     sql: str
     sources: tuple[Source, ...] = ()
     names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
     untyped: tuple[int, ...] = ()
+    display: str = ""
+    shown: tuple[str, ...] = ()
 
 
 class ResultColumn(msgspec.Struct, frozen=True):

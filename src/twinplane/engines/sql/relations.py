@@ -43,18 +43,22 @@ class Queries(Expressions):
 
     def query(self, node: exp.Expr, parent: Scope | None) -> Relation:
         """A query, whose outer queries' columns are in `parent`. Raises `QueryError`."""
-        match node:
-            case exp.Select():
-                return self._select(node, parent)
-            case exp.SetOperation():
-                return self._set(node, parent)
-            case exp.Values():
-                return self._values(node, parent)
-            case exp.Subquery():
-                return self._nested(node, parent)
-            case exp.Table():
-                return self._select(exp.select("*").from_(node, copy=False), parent)
-        raise QueryError("NOT_SUPPORTED", f"{node.key.upper()} is not supported here")
+        before = self._ctes
+        try:
+            match node:
+                case exp.Select():
+                    return self._select(node, parent)
+                case exp.SetOperation():
+                    return self._set(node, parent)
+                case exp.Values():
+                    return self._values(node, parent)
+                case exp.Subquery():
+                    return self._nested(node, parent)
+                case exp.Table():
+                    return self._select(exp.select("*").from_(node, copy=False), parent)
+            raise QueryError("NOT_SUPPORTED", f"{node.key.upper()} is not supported here")
+        finally:
+            self._ctes = before
 
     def _nested(self, node: exp.Subquery, parent: Scope | None) -> Relation:
         inner = node.this
@@ -85,13 +89,13 @@ class Queries(Expressions):
             if not isinstance(body, exp.Union):
                 raise QueryError("NOT_SUPPORTED", "A recursive query is a UNION of two")
             first = self.query(body.this, parent)
-            self._ctes[opaque] = _renamed(first.outputs, columns, cte.meta.get("named", "query"))
+            self._ctes = {**self._ctes, opaque: _renamed(first.outputs, columns, cte.meta.get("named", "query"))}
             step = self._fitted(self.query(body.expression, parent), [o.type for o in first.outputs])
             word = "UNION" if body.args.get("distinct") else "UNION ALL"
             names = ", ".join(f"c{n}" for n in range(len(first.outputs)))
             return f"{opaque}({names}) AS (({first.sql}) {word} ({step.sql}))"
         relation = self.query(body, parent)
-        self._ctes[opaque] = _renamed(relation.outputs, columns, cte.meta.get("named", "query"))
+        self._ctes = {**self._ctes, opaque: _renamed(relation.outputs, columns, cte.meta.get("named", "query"))}
         return f"{opaque} AS ({relation.sql})"
 
     def _fitted(self, relation: Relation, wanted: Sequence[Type]) -> Relation:
@@ -147,10 +151,12 @@ class Queries(Expressions):
         fields = [Field(i.name, i.value) for i in items]
         columns = ", ".join(f"{i.value.sql} AS c{n}" for n, i in enumerate(items))
         body = f"SELECT {columns} FROM ({relation.sql}) AS {alias}"  # noqa: S608 - generated parts
-        return Relation(with_ + self._ended(node, body, items, Scope(fields, parent), ""), relation.outputs)
+        return Relation(with_ + self._ended(node, body, items, Scope(fields, parent)), relation.outputs)
 
     def _values(self, node: exp.Values, parent: Scope | None) -> Relation:
-        rows = [self.values(r.expressions if isinstance(r, exp.Tuple) else [r], Scope((), parent)) for r in node.expressions]
+        rows = [
+            self.values(r.expressions if isinstance(r, exp.Tuple) else [r], Scope((), parent)) for r in node.expressions
+        ]
         width = len(rows[0])
         if any(len(r) != width for r in rows):
             raise QueryError("TYPE_MISMATCH", "Values rows have mismatched sizes")
@@ -161,7 +167,9 @@ class Queries(Expressions):
                 if both is None:
                     raise QueryError("TYPE_MISMATCH", f"Values rows have mismatched types: {wanted[n]} vs {value.type}")
                 wanted[n] = both
-        lines = ", ".join("(" + ", ".join(converted(v, t).sql for v, t in zip(r, wanted, strict=True)) + ")" for r in rows)
+        lines = ", ".join(
+            "(" + ", ".join(converted(v, t).sql for v, t in zip(r, wanted, strict=True)) + ")" for r in rows
+        )
         alias, names = self.fresh("r"), [f"c{n}" for n in range(width)]
         columns = ", ".join(f"{alias}.{n} AS {n}" for n in names)
         sql = f"SELECT {columns} FROM (VALUES {lines}) AS {alias}({', '.join(names)})"  # noqa: S608 - generated parts
@@ -192,9 +200,9 @@ class Queries(Expressions):
         if distinct and any(node.args.get(k) for k in ("order", "limit", "offset")):
             order = node.args.get("order")
             if order is None or all(_place(o, items) is not None for o in order.expressions):
-                return Relation(with_ + self._ended(node, sql, items, scope, source), outputs)
+                return Relation(with_ + self._ended(node, sql, items, scope), outputs)
             return self._over_outputs(node, Relation(sql, outputs), parent, with_)
-        return Relation(with_ + self._ended(node, sql, items, scope, source), outputs)
+        return Relation(with_ + self._ended(node, sql, items, scope), outputs)
 
     def _items(self, nodes: Sequence[exp.Expr], scope: Scope) -> list[_Item]:
         items: list[_Item] = []
@@ -254,7 +262,7 @@ class Queries(Expressions):
                 return f"CAST({value.sql} AS {types.in_duckdb(value.type)})" if value.is_constant else value.sql
         return self.key(node, scope)
 
-    def _ended(self, node: exp.Expr, sql: str, items: Sequence[_Item], scope: Scope, source: str) -> str:
+    def _ended(self, node: exp.Expr, sql: str, items: Sequence[_Item], scope: Scope) -> str:
         """The query with its ORDER BY, OFFSET and LIMIT."""
         order = node.args.get("order")
         keys = [] if order is None else [self._order_key(o, items, scope) for o in order.expressions]
@@ -295,7 +303,9 @@ class Queries(Expressions):
                 return f"{n + 1}{direction(node)}"
         return self.key(key, inner) + direction(node)
 
-    def _with_ties(self, sql: str, items: Sequence[_Item], keys: Sequence[str], count: int | None, skipped: int | None) -> str:
+    def _with_ties(
+        self, sql: str, items: Sequence[_Item], keys: Sequence[str], count: int | None, skipped: int | None
+    ) -> str:
         if not keys or count is None:
             raise QueryError("MISSING_ORDER_BY", "FETCH FIRST WITH TIES requires ORDER BY")
         if not all(k.split(" ")[0].isdigit() for k in keys):
@@ -330,7 +340,7 @@ class Queries(Expressions):
                 groups.append((join.this if isinstance(join, exp.Join) else join, []))
             else:
                 groups[-1][1].append(join)
-        sql, fields = "", []
+        sql, fields = "", list[Field]()
         for head, rest in groups:
             text, found = self._relation(head, Scope(fields, parent))
             for join in rest:
@@ -339,7 +349,9 @@ class Queries(Expressions):
             fields = [*fields, *found]
         return sql, fields
 
-    def _join(self, left: str, fields: list[Field], join: exp.Expr, outer: list[Field], parent: Scope | None) -> tuple[str, list[Field]]:
+    def _join(
+        self, left: str, fields: list[Field], join: exp.Expr, outer: list[Field], parent: Scope | None
+    ) -> tuple[str, list[Field]]:
         if not isinstance(join, exp.Join):
             raise QueryError("NOT_SUPPORTED", f"{join.key.upper()} is not supported here")
         if join.args.get("method"):
@@ -360,13 +372,15 @@ class Queries(Expressions):
         condition = self.boolean(on, Scope([*outer, *every], parent), "JOIN ON clause")
         return f"{left} {word} {right} ON {condition.sql}", every
 
-    def _using(self, sql: str, side: str, names: Sequence[exp.Expr], left: list[Field], right: list[Field]) -> tuple[str, list[Field]]:
+    def _using(
+        self, sql: str, side: str, names: Sequence[exp.Expr], left: list[Field], right: list[Field]
+    ) -> tuple[str, list[Field]]:
         shared, tests, keys = [], [], [n.name for n in names]
         for name in keys:
             a, b = Scope(left).find([name]), Scope(right).find([name])
             tests.append(operators.compared("=", a, b).sql)
             both = types.common(a.type, b.type)
-            assert both is not None  # noqa: S101 - they were compared
+            assert both is not None
             a, b = converted(a, both), converted(b, both)
             one = {"RIGHT": b, "FULL": written(f"coalesce({a.sql}, {b.sql})", both, a, b)}.get(side, a)
             shared.append(Field(name, one))
@@ -388,8 +402,14 @@ class Queries(Expressions):
                     raise QueryError("SYNTAX_ERROR", "LATERAL is followed by a query in parentheses")
                 return self._derived(self.query(inner.this, scope), node)
             case exp.Subquery() if isinstance(node.this, exp.Table) or node.args.get("joins"):
-                head = node.this if isinstance(node.this, exp.Table) else exp.Subquery(this=node.this, alias=node.args.get("alias"))
-                sql, fields = self._joined(head, [] if isinstance(node.this, exp.Table) else node.args["joins"], scope.parent)
+                head = (
+                    node.this
+                    if isinstance(node.this, exp.Table)
+                    else exp.Subquery(this=node.this, alias=node.args.get("alias"))
+                )
+                sql, fields = self._joined(
+                    head, [] if isinstance(node.this, exp.Table) else node.args["joins"], scope.parent
+                )
                 if node.args.get("alias") is not None and isinstance(node.this, exp.Table):
                     fields = _aliased(fields, node)
                 return f"({sql})", fields
@@ -440,7 +460,11 @@ class Queries(Expressions):
         names = [c.name for c in given.columns] if given is not None else []
         if isinstance(offset, exp.Identifier) and names and len(names) == len(fields) - 1:
             names.append(offset.name)
-        named = exp.Table(alias=exp.TableAlias(this=given.this, columns=[exp.to_identifier(n) for n in names])) if given is not None else node
+        named = (
+            exp.Table(alias=exp.TableAlias(this=given.this, columns=[exp.to_identifier(n) for n in names]))
+            if given is not None
+            else node
+        )
         return f"({sql}) AS {alias}", _aliased(fields, named)
 
 
@@ -515,4 +539,3 @@ def _count(node: exp.Expr) -> int | None:
     if isinstance(node, exp.Var) and node.name.upper() == "ALL":
         return None
     raise QueryError("SYNTAX_ERROR", "LIMIT and OFFSET take a whole number")
-

@@ -1,21 +1,23 @@
 """A checked tree and what a person may read -> the DuckDB text that runs, and the views it runs on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ErrorLevel, OptimizeError, SqlglotError, UnsupportedError
-from sqlglot.optimizer.annotate_types import annotate_types
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.schema import MappingSchema
+from sqlglot.errors import SqlglotError
 
-from twinplane.engines.sql import semantics, sources, statement, views
-from twinplane.engines.sql.allowed import HIDDEN_COLUMNS
+from twinplane.engines.sql import sources, statement, views
+from twinplane.engines.sql.expressions import Expressions
 from twinplane.engines.sql.plan import Column, Plan, QueryError, Source, Table, TableName, Tables, View
-from twinplane.engines.sql.types import glue_type, quoted
+from twinplane.engines.sql.relations import Base, Queries
+from twinplane.engines.sql.scopes import Field, Relation, Scope
+from twinplane.engines.sql.types import MONTHS, UNKNOWN, Type, glue_type, in_duckdb, quoted
+from twinplane.engines.sql.values import Value, as_text
 
 _ROW_SOURCE = "source"
+_TZ = "timestamp with time zone"
 
 
 def plan(
@@ -29,8 +31,8 @@ def plan(
 
     `with_views` and `tables` hold every table that `statement.parse(text)` names, and the views. Raises `QueryError`.
     """
-    items = tuple(sorted(tables.items(), key=lambda t: (t[0].database, t[0].table)))
-    return _plan(text, database, items, tuple(parameters), tuple((with_views or {}).items()))
+    ordered = sorted(tables.items(), key=lambda t: (t[0].database, t[0].table, t[0].at or ("", "")))
+    return _plan(text, database, tuple(ordered), tuple(parameters), tuple((with_views or {}).items()))
 
 
 @lru_cache(maxsize=128)
@@ -42,116 +44,74 @@ def _plan(
     view_items: tuple[tuple[TableName, View], ...],
 ) -> Plan:
     tables = dict(items)
-    tree = views.expand(statement.parse(text, parameters).tree.copy(), database, dict(view_items))
-    opaque = {name: f"t_{number}" for number, name in enumerate(tables)}
-    used = _replace_tables(tree, database, opaque)
-    tree = _typed(tree, {opaque[name]: tables[name].visible for name in used})
-    names, untyped = _result_names(tree), _untyped(tree)
-    tree = semantics.write_out(tree)
-    return Plan(_text(tree), tuple(_source(opaque[name], tables[name]) for name in used), names, untyped)
-
-
-def _replace_tables(tree: exp.Expr, database: str, opaque: dict[TableName, str]) -> list[TableName]:
+    tree = statement.parse(text, parameters).tree
+    if view_items:
+        tree = views.expand(tree.copy(), database, dict(view_items))
+    bases = {name: _base(f"t_{number}", table) for number, (name, table) in enumerate(items)}
     used: dict[TableName, None] = {}
-    for table in tree.find_all(exp.Table):
-        if table.meta.get("cte"):
-            continue
-        name = statement.reference_of(table).in_database(database)
+
+    def base_of(node: exp.Table) -> Base:
+        name = statement.reference_of(node).in_database(database)
+        node.meta["qualifier"] = (statement.CATALOG, name.database, name.table)
         used[name] = None
-        table.set("this", exp.to_identifier(opaque[name], quoted=True))
-        table.set("db", None)
-        table.set("catalog", None)
-    spelled = {(name.database, name.table) for name in used}
-    for column in tree.find_all(exp.Column):
-        if (column.args.get("catalog") is None or column.catalog == statement.CATALOG) and (
-            (column.db, column.table) in spelled
-        ):
-            column.set("db", None)
-            column.set("catalog", None)
-        elif not column.table and column.name in HIDDEN_COLUMNS:
-            raise _unknown_column(column.name)
-    return list(used)
+        return bases[name]
 
-
-def _typed(tree: exp.Expr, visible: dict[str, tuple[Column, ...]]) -> exp.Expr:
-    """The tree with every name resolved and every type known."""
-    schema = MappingSchema(dialect=statement.AthenaQuery, normalize=False)
-    for name, columns in visible.items():
-        schema.add_table(
-            exp.to_table(name, quoted=True), {c.name: glue_type(c.type) for c in columns}, match_depth=False
-        )  # fmt: skip
     try:
-        tree = qualify(tree, schema=schema, dialect=statement.AthenaQuery, expand_alias_refs=False)
-        return annotate_types(tree, schema=schema, dialect=statement.AthenaQuery)
-    except OptimizeError as error:
-        raise _unresolved(str(error)) from None
+        relation = Queries(base_of).query(tree, None)
     except RecursionError:
         raise QueryError("NOT_SUPPORTED", "The query is nested too deeply") from None
-    except SqlglotError:
-        raise QueryError("NOT_SUPPORTED", "The query cannot be resolved") from None
-
-
-def _unresolved(message: str) -> QueryError:
-    first = message.split("\n")[0]
-    if first.startswith("Column '"):
-        return _unknown_column(first.split("'")[1])
-    if first.startswith("Unknown column: "):
-        return _unknown_column(first.removeprefix("Unknown column: ").split(".")[0])
-    if first.startswith(("Unknown table: ", "Table ")):
-        return QueryError("TABLE_NOT_FOUND", "A column is qualified with a table that is not in the FROM clause")
-    if "ambiguous" in first.lower():
-        return QueryError("AMBIGUOUS_NAME", "A column name is ambiguous")
-    return QueryError("NOT_SUPPORTED", "The query cannot be resolved")
-
-
-def _unknown_column(name: str) -> QueryError:
-    return QueryError(
-        "COLUMN_NOT_FOUND",
-        f"Column '{name}' cannot be resolved or requester is not authorized to access requested resources",
+    names = tuple(o.shown or o.name or f"_col{n}" for n, o in enumerate(relation.outputs))
+    types = [o.type for o in relation.outputs]
+    display, shown = _shown(relation)
+    return Plan(
+        relation.sql,
+        tuple(_source(bases[name].view, tables[name]) for name in used),
+        names,
+        tuple(map(str, types)),
+        tuple(map(in_duckdb, types)),
+        tuple(n for n, t in enumerate(types) if t == UNKNOWN),
+        display,
+        shown,
     )
 
 
-def _untyped(tree: exp.Expr) -> tuple[int, ...]:
-    shown = next(iter(statement.outputs(tree)), None)
-    if shown is None:
-        return ()
-    source = shown.args.get("from_")
-    values = source.this if source is not None and isinstance(source.this, exp.Values) else None
-    rows = (
-        []
-        if values is None
-        else [row.expressions if isinstance(row, exp.Tuple) else [row] for row in values.expressions]
+def _base(view: str, table: Table) -> Base:
+    return Base(view, tuple((c.name, _type_of(table, c)) for c in table.visible))
+
+
+def _type_of(table: Table, column: Column) -> Type:
+    type_ = glue_type(column.type)
+    if table.iceberg is not None and type_.name.startswith("timestamp"):
+        return Type(type_.name, 6, zone=type_.zone)
+    return type_
+
+
+def _shown(relation: Relation) -> tuple[str, tuple[str, ...]]:
+    """The query's text for showing its result, and the DuckDB types of its columns.
+
+    What DuckDB's values do not tell is made a text there.
+    """
+    texts = [_as_shown(Value(f"r.c{n}", o.type)) for n, o in enumerate(relation.outputs)]
+    stored = tuple(in_duckdb(t.type if t else o.type) for t, o in zip(texts, relation.outputs, strict=True))
+    if not any(texts):
+        return relation.sql, stored
+    columns = ", ".join(f"{t.sql if t else f'r.c{n}'} AS c{n}" for n, t in enumerate(texts))
+    return f"SELECT {columns} FROM ({relation.sql}) AS r", stored  # noqa: S608 - generated parts
+
+
+def _as_shown(value: Value) -> Value | None:
+    """The text of a value whose type says how it is shown; None where the value itself tells."""
+    type_ = value.type
+    shown = (
+        type_.name in ("char", MONTHS.name)
+        or (type_.name == _TZ and type_.zone != "UTC")
+        or (type_.name in ("timestamp", "time", _TZ) and (type_.precision or 0) > 3)
     )
-    names = [] if values is None else [column.name for column in values.args["alias"].columns]
-
-    def is_null(value: exp.Expr) -> bool:
-        if isinstance(value, exp.Column) and value.name in names:
-            return all(isinstance(row[names.index(value.name)], exp.Null) for row in rows)
-        return isinstance(value, exp.Null)
-
-    return tuple(n for n, p in enumerate(shown.expressions) if is_null(p.unalias()))
-
-
-def _result_names(tree: exp.Expr) -> tuple[str, ...]:
-    top = tree
-    while isinstance(top, (exp.SetOperation, exp.Subquery)):
-        top = top.this
-    names = []
-    for number, projection in enumerate(top.expressions):
-        shown = projection.meta.get("shown", projection.unalias().meta.get("shown"))
-        if projection.is_star:
-            raise QueryError("NOT_SUPPORTED", "SELECT * is not supported here: name the columns")
-        names.append((projection.alias_or_name if shown is None else shown) or f"_col{number}")
-    return tuple(names)
-
-
-def _text(tree: exp.Expr) -> str:
-    try:
-        return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
-    except UnsupportedError as error:
-        raise QueryError("NOT_SUPPORTED", str(error).split("\n")[0]) from None
-    except (SqlglotError, ValueError, RecursionError):
-        raise QueryError("NOT_SUPPORTED", "The query cannot be rendered") from None
+    if not shown:
+        return None
+    if type_.precision is not None and type_.name != "char":
+        value = replace(value, type=replace(type_, precision=max(3, type_.precision)))
+    return as_text(value)
 
 
 def row_filter(text: str, columns: Sequence[Column]) -> str:
@@ -162,9 +122,11 @@ def row_filter(text: str, columns: Sequence[Column]) -> str:
 @lru_cache(maxsize=1024)
 def _row_filter(text: str, columns: tuple[Column, ...]) -> str:
     condition = _condition(text)
-    query = exp.select("1").from_(exp.to_table(_ROW_SOURCE, quoted=True)).where(condition)
-    typed = semantics.write_out(_typed(query, {_ROW_SOURCE: columns}))
-    return _text(typed.args["where"].this)
+    fields = [Field(c.name, Value(_stored(c), glue_type(c.type)), (_ROW_SOURCE,)) for c in columns]
+    try:
+        return Expressions().boolean(condition, Scope(fields), "A row filter").sql
+    except RecursionError:
+        raise QueryError("NOT_SUPPORTED", "The row filter is nested too deeply") from None
 
 
 def _condition(text: str) -> exp.Expr:
@@ -172,22 +134,29 @@ def _condition(text: str) -> exp.Expr:
         condition = sqlglot.parse_one(text, read=statement.AthenaQuery, into=exp.Condition)
     except (SqlglotError, RecursionError):
         raise QueryError("SYNTAX_ERROR", "The row filter cannot be read as a condition") from None
-    if condition is None or condition.find(exp.Query, exp.Table, exp.AggFunc, exp.Window, exp.Star, exp.Placeholder):
+    if condition is None or condition.find(exp.Query, exp.Table, exp.Window, exp.Filter, exp.Star, exp.Placeholder):
         raise QueryError("NOT_SUPPORTED", "A row filter compares columns of its own table with values, nothing else")
     statement.check(condition)
+    statement.lower_names(condition)
     return condition
 
 
+def _stored(column: Column) -> str:
+    """A column of the files; a CHAR without the blanks that some writers fill it up with."""
+    name = f"{quoted(_ROW_SOURCE)}.{quoted(column.name)}"
+    return f"rtrim({name}, ' ')" if glue_type(column.type).name == "char" else name
+
+
 def _source(name: str, table: Table) -> Source:
-    cells = {c.name: _cell(table, c) for c in table.visible}
+    cells = [_cell(table, c) for c in table.visible]
     where = ""
     filters = tuple(dict.fromkeys(s.row_filter for s in table.slices))
     if None not in filters:
         where = " WHERE " + _any(table, filters)
         # DuckDB evaluates a user's predicate before the row filter where it thinks that cheaper, and whether the
         # predicate fails on a hidden row can be seen. It moves no predicate below a column that it believes to change.
-        cells = {name: f"CASE WHEN random() < 2 THEN {cell} END" for name, cell in cells.items()}
-    columns = ", ".join(f"{cell} AS {quoted(name)}" for name, cell in cells.items())
+        cells = [f"CASE WHEN random() < 2 THEN {cell} END" for cell in cells]
+    columns = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
     rows = sources.rows(table)
     select = f"SELECT {columns} FROM ({rows}) AS {quoted(_ROW_SOURCE)}{where}"  # noqa: S608 - of quoted parts
     return Source(name, select, table.paths)
@@ -201,7 +170,6 @@ def _cell(table: Table, column: Column) -> str:
     """A visible column; NULL in the rows that are visible only through slices that do not grant it."""
     own = tuple(dict.fromkeys(s.row_filter for s in table.slices if column.name in s.columns))
     every = {s.row_filter for s in table.slices}
-    value = f"{quoted(_ROW_SOURCE)}.{quoted(column.name)}"
     if None in own or set(own) == every:
-        return value
-    return f"CASE WHEN {_any(table, own)} THEN {value} END"
+        return _stored(column)
+    return f"CASE WHEN {_any(table, own)} THEN {_stored(column)} END"

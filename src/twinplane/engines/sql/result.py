@@ -12,30 +12,30 @@ from twinplane.engines.sql.plan import ResultColumn
 
 Row = list[str | None]
 
-_SIMPLE = {
-    "BOOLEAN": "boolean", "TINYINT": "tinyint", "SMALLINT": "smallint", "INTEGER": "integer", "BIGINT": "bigint",
-    "FLOAT": "float", "DOUBLE": "double", "VARCHAR": "varchar", "BLOB": "varbinary", "DATE": "date", "TIME": "time",
-    "TIMESTAMP": "timestamp", "TIMESTAMP_S": "timestamp", "TIMESTAMP_MS": "timestamp", "TIMESTAMP_NS": "timestamp",
-    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone", "TIME WITH TIME ZONE": "time with time zone",
-    "JSON": "json", "INTERVAL": "interval day to second", "UUID": "varchar", "HUGEINT": "decimal",
-    "UTINYINT": "smallint", "USMALLINT": "integer", "UINTEGER": "bigint", "UBIGINT": "decimal", "UHUGEINT": "decimal",
-    '"NULL"': "unknown", "NULL": "unknown", "INTEGER_LITERAL": "integer",
-}  # fmt: skip
+_NAMES = {"real": "float", "uuid": "varchar"}
 _PRECISION = {
     "tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "float": 17, "double": 17, "timestamp": 3, "decimal": 38,
     "varchar": 2147483647, "timestamp with time zone": 3,
 }  # fmt: skip
+_TYPE = re.compile(r"([a-z]+)(?:\((\d+)(?:,(\d+))?\))?((?: [a-z]+)*)")
 
 
-def column(name: str, duckdb_type: str) -> ResultColumn:
-    """A result column of a DuckDB type, in Athena's words."""
-    found = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", duckdb_type)
-    if found:
-        return ResultColumn(name, "decimal", int(found[1]), int(found[2]))
-    if duckdb_type.endswith("]"):
-        return ResultColumn(name, "array")
-    kind = {"MAP": "map", "STRUCT": "row"}.get(duckdb_type.partition("(")[0]) or _SIMPLE.get(duckdb_type, "varchar")
-    return ResultColumn(name, kind, _PRECISION.get(kind, 0), 0)
+def athena_column(name: str, type_: str) -> ResultColumn:
+    """A result column of one of Athena's types as `GetQueryResults` reports it."""
+    found = _TYPE.fullmatch(type_)
+    if found is None:  # array(…), map(…), row(…)
+        return ResultColumn(name, type_.partition("(")[0])
+    kind = found[1] + found[4]
+    kind = _NAMES.get(kind, kind)
+    precision = int(found[2]) if found[2] else _PRECISION.get(kind, 0)
+    return ResultColumn(name, kind, precision, int(found[3] or 0))
+
+
+def is_same_type(planned: str, found: str) -> bool:
+    """Whether a DuckDB type is the one that was planned. What is only NULL has any."""
+    if found == planned or "NULL" in found.upper():
+        return True
+    return re.sub(r'[\s"]', "", found).lower() == re.sub(r'[\s"]', "", planned).lower()
 
 
 def text(value: Any) -> str | None:

@@ -153,9 +153,9 @@ def data_type(node: exp.DataType) -> Type:
             if not 0 < precision <= types.MAX_PRECISION or scale > precision:
                 raise QueryError("TYPE_NOT_FOUND", f"Invalid DECIMAL: decimal({precision},{scale})")
             return Type("decimal", precision, scale)
-        case ("char" | "varchar"), _ if len(numbers) <= 1:
+        case (("char" | "varchar"), _) if len(numbers) <= 1:
             return Type(name, numbers[0] if numbers else 1 if name == "char" else None)
-        case ("timestamp" | "time" | "timestamp with time zone" | "time with time zone"), _ if len(numbers) <= 1:
+        case (("timestamp" | "time" | "timestamp with time zone" | "time with time zone"), _) if len(numbers) <= 1:
             precision = numbers[0] if numbers else 3
             if precision > 6:
                 raise QueryError("NOT_SUPPORTED", f"{name}({precision}) is not supported: at most 6 digits")

@@ -266,8 +266,8 @@ max(O, bigint) array(O) = max({0}, {1}){m}
 min(O, bigint) array(O) = min({0}, {1}){m}
 max_by(T, O) T = struct_extract_at(arg_max(struct_pack(v := {0}), {1}){m}, 1)
 min_by(T, O) T = struct_extract_at(arg_min(struct_pack(v := {0}), {1}){m}, 1)
-max_by(T, O, bigint) array(T) = list_transform(arg_max(struct_pack(v := {0}), {1}, {2}){m}, lambda e: struct_extract_at(e, 1))
-min_by(T, O, bigint) array(T) = list_transform(arg_min(struct_pack(v := {0}), {1}, {2}){m}, lambda e: struct_extract_at(e, 1))
+max_by(T, O, bigint) array(T) = athena_values(arg_max(struct_pack(v := {0}), {1}, {2}){m})
+min_by(T, O, bigint) array(T) = athena_values(arg_min(struct_pack(v := {0}), {1}, {2}){m})
 sum(I) bigint = CAST(sum({d}{0}){m} AS BIGINT)
 sum(real) real = CAST(sum({d}{0}){m} AS FLOAT)
 sum(double) double = sum({d}{0}){m}

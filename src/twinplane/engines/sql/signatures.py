@@ -1,7 +1,7 @@
 """What functions take and give, written as in Athena's documentation: `name(types) type = DuckDB text`.
 
-Capital letters stand for types: `T U K V` any, `N` a number, `O` anything ordered, `I` a whole number; `(S, T) -> S` is a
-lambda; `...` repeats the last parameter. In the text `{0}` is the first argument, `{T}` a type in DuckDB's words;
+Capital letters stand for types: `T U K V` any, `N` a number, `O` anything ordered, `I` a whole number; `(S, T) -> S` is
+a lambda; `...` repeats the last parameter. In the text `{0}` is the first argument, `{T}` a type in DuckDB's words;
 of aggregates `{d}` is DISTINCT, `{o}` an ORDER BY, `{n}` IGNORE NULLS and `{m}` what follows the call (FILTER, OVER).
 """
 
@@ -28,6 +28,8 @@ _NAMES = {
     "tz": Type("timestamp with time zone"), "time": Type("time"), "days": types.DAYS, "months": types.MONTHS,
     "decimal": Type("decimal"), "unknown": types.UNKNOWN, "uuid": Type("uuid"),
 }  # fmt: skip
+
+_ANY_PRECISION = ("timestamp", "time", "timestamp with time zone", "varchar", "decimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,7 @@ class Modifiers:
     after: str = ""
 
 
-def resolve(
-    lines: Sequence[str], arguments: Sequence[Value | Lambda], modifiers: Modifiers | None = None
-) -> Value:
+def resolve(lines: Sequence[str], arguments: Sequence[Value | Lambda], modifiers: Modifiers | None = None) -> Value:
     """The call of the first signature that takes the arguments: as they are, else by what they become.
 
     Raises `NoMatch`, and `QueryError` from inside of a lambda.
@@ -173,7 +173,9 @@ def _matched(signature: Signature, arguments: Sequence[Value | Lambda], modifier
     return _text(signature, parts, bound, modifiers)
 
 
-def _lambdas(patterns: Sequence[Pattern], arguments: Sequence[Value | Lambda], bound: dict[str, Type]) -> dict[int, Value]:
+def _lambdas(
+    patterns: Sequence[Pattern], arguments: Sequence[Value | Lambda], bound: dict[str, Type]
+) -> dict[int, Value]:
     texts: dict[int, Value] = {}
     for number, (pattern, argument) in enumerate(zip(patterns, arguments, strict=True)):
         if isinstance(argument, Value):
@@ -243,9 +245,8 @@ def _filled(pattern: Pattern, bound: dict[str, Type]) -> Type:
 
 def _fitted(value: Value, pattern: Pattern, bound: dict[str, Type]) -> Value:
     wanted = _filled(pattern, bound)
-    if wanted.name == value.type.name and not wanted.items:
-        if wanted.name in ("timestamp", "time", "timestamp with time zone", "varchar", "decimal"):
-            return value
+    if wanted.name == value.type.name and wanted.name in _ANY_PRECISION:
+        return value
     if wanted.name == "decimal" and wanted.precision is None:
         wanted = types.as_decimal(value.type)
     if wanted.name == "timestamp" and wanted.precision is None:

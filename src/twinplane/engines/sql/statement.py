@@ -5,16 +5,18 @@ the engine only ever sees text generated from that tree.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, ClassVar
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
+from sqlglot.parsers.trino import TrinoParser
 
-from twinplane.engines.sql import functions
+from twinplane.engines.sql import calls, snapshots
 from twinplane.engines.sql.allowed import words
 from twinplane.engines.sql.plan import Names, QueryError, Reference, SyntaxRefused
 
@@ -27,27 +29,83 @@ _MAX_DEPTH = 400
 # Of these nodes only the named parts are taken; anything else in them is refused rather than dropped.
 _PARTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Select: words("with_ expressions distinct from_ laterals joins where group having order limit offset windows"),
-    exp.Table: words("this db catalog alias joins laterals sample"),
+    exp.Table: words("this db catalog alias joins laterals sample version"),
     exp.CTE: frozenset({"this", "alias"}),
     exp.With: frozenset({"expressions", "recursive"}),
     exp.Distinct: frozenset({"expressions"}),
     exp.Star: frozenset(),
     exp.Subquery: words("this alias with_ joins laterals order limit offset sample"),
     exp.Join: words("this on using side kind method"),
+    exp.Unnest: words("expressions alias offset"),
+    exp.Case: words("this ifs default"),
+    exp.Extract: words("this expression"),
+    exp.Like: words("this expression"),
+    exp.In: words("this expressions query"),
+    exp.Bracket: words("this expressions"),
+    exp.Array: words("expressions value_constructor"),
+    exp.Window: words("this partition_by order spec alias over first"),
+    exp.WindowSpec: words("kind start start_side end end_side exclude"),
+    exp.GroupConcat: words("this separator on_overflow"),
+    exp.Ordered: words("this desc nulls_first"),
+    exp.Group: words("expressions grouping_sets cube rollup"),
+    exp.TableSample: words("method percent"),
+    exp.Union: words("with_ this expression distinct order limit offset"),
+    exp.Intersect: words("with_ this expression distinct order limit offset"),
+    exp.Except: words("with_ this expression distinct order limit offset"),
+    exp.Trim: words("this expression position"),
+    exp.Substring: words("this start length"),
+    exp.StrPosition: words("this substr"),
+    exp.ParseJSON: words("this is_literal"),
+    exp.Lateral: words("this view outer alias"),
+    exp.Values: words("expressions alias"),
 }
+_NODES = frozenset(getattr(exp, name) for name in words("""
+    Select From Join Where Group Having Order Ordered Limit Offset Fetch LimitOptions With CTE TableAlias Table Subquery
+    Union Intersect Except Values Tuple Column Identifier Star Literal Boolean Null Alias Paren Distinct TableSample
+    Rollup Cube GroupingSets Lateral Unnest Version HexString UnicodeString
+    Add Sub Mul Div Mod Neg EQ NEQ GT GTE LT LTE And Or Not In Between Like Escape Is NullSafeEQ NullSafeNEQ DPipe
+    Case If Cast TryCast DataType DataTypeParam ColumnDef Dot Bracket Array Lambda Interval IntervalSpan Var
+    Window WindowSpec Filter IgnoreNulls RespectNulls AtTimeZone Exists Any All Extract Trim Substring StrPosition
+    GroupConcat OverflowTruncateBehavior ParseJSON Anonymous
+    CurrentDate CurrentTimestamp CurrentTime Localtime Localtimestamp
+"""))  # fmt: skip
 _TYPES = {
     exp.DataType.Type[name]
     for name in words(
-        "ARRAY BIGINT BINARY BOOLEAN CHAR DATE DECIMAL DOUBLE FLOAT INT INTERVAL JSON MAP SMALLINT STRUCT TEXT "
-        "TIME TIMETZ TIMESTAMP TIMESTAMPTZ TINYINT VARBINARY VARCHAR UNKNOWN NULL"
+        "ARRAY BIGINT BINARY BOOLEAN CHAR DATE DECIMAL DOUBLE FLOAT INT INTERVAL JSON LIST MAP SMALLINT STRUCT TEXT "
+        "TIME TIMETZ TIMESTAMP TIMESTAMPTZ TINYINT UUID VARBINARY VARCHAR UNKNOWN"
     )
 }
 
 
+def _typed(_parser: Any, value: exp.Expr, type_: exp.DataType) -> exp.Expr:
+    """`DATE '2020-01-01'`: unlike a cast it takes its precision from the text."""
+    cast = exp.Cast(this=value, to=type_)
+    cast.meta["typed"] = True
+    return cast
+
+
 class AthenaQuery(Trino):
-    """Athena's dialect of queries. Subscripts stay as written: the parser would shift some of them by one, not all."""
+    """Athena's dialect of queries. Calls stay as they are written: the parser knows none of Athena's functions."""
 
     INDEX_OFFSET = 0
+
+    class Parser(TrinoParser):
+        """The parser of that dialect."""
+
+        FUNCTIONS: ClassVar = {}
+        FUNCTION_PARSERS: ClassVar = {
+            name: parser
+            for name, parser in TrinoParser.FUNCTION_PARSERS.items()
+            if name in ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION", "LISTAGG", "SUBSTRING")
+        }
+        NO_PAREN_FUNCTION_PARSERS: ClassVar = {
+            name: parser for name, parser in TrinoParser.NO_PAREN_FUNCTION_PARSERS.items() if name in ("CASE", "ANY")
+        }
+        TYPE_LITERAL_PARSERS: ClassVar = {
+            **dict.fromkeys(exp.DataType.Type, _typed),
+            exp.DataType.Type.JSON: TrinoParser.TYPE_LITERAL_PARSERS[exp.DataType.Type.JSON],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +129,7 @@ def parse(text: str, parameters: tuple[str, ...] = ()) -> Statement:
     if not isinstance(tree, (exp.Query, exp.Values)):
         raise SyntaxRefused("Only queries (SELECT, WITH, VALUES, TABLE, set operations), SHOW and DESCRIBE are served")
     check(tree)
-    _lower_names(tree)
-    if isinstance(tree, exp.Values):
-        tree = _select_of_values(tree)
+    lower_names(tree)
     return Statement(tree, tuple(dict.fromkeys(reference_of(t) for t in resolve(tree))))
 
 
@@ -117,23 +173,32 @@ def check(tree: exp.Expr) -> None:
     for node in tree.walk():
         kind = type(node)
         if kind is exp.Anonymous:
-            if str(node.this).lower() not in functions.CALLS:
-                raise unknown_function(str(node.this))
-        elif kind not in functions.NODES:
-            if isinstance(node, exp.Func):
-                raise unknown_function(
-                    node.sql_name() if not isinstance(node, exp.AnonymousAggFunc) else str(node.this)
-                )
-            raise QueryError("NOT_SUPPORTED", f"{node.key.upper()} is not supported")
+            name = _function_name(node)
+            if name not in calls.NAMES:
+                raise unknown_function(name)
+        elif kind not in _NODES:
+            raise _not_served(node)
         allowed = _PARTS.get(kind)
         if allowed is not None:
             for name, value in node.args.items():
                 if value and name not in allowed:
                     raise QueryError("NOT_SUPPORTED", f"{name.strip('_').upper()} is not supported here")
-        if isinstance(node, exp.DataType) and node.this not in _TYPES:
+        if kind is exp.DataType and node.this not in _TYPES and not isinstance(node.this, exp.Interval):
             raise QueryError("TYPE_NOT_FOUND", f"Unknown type: {node.sql('athena').lower()}")
     if _depth(tree) > _MAX_DEPTH:
         raise SyntaxRefused("The query is nested too deeply")
+
+
+def _function_name(node: exp.Expr) -> str:
+    return str(node.this.name if isinstance(node.this, exp.Identifier) else node.this).lower()
+
+
+def _not_served(node: exp.Expr) -> QueryError:
+    if isinstance(node, exp.AnonymousAggFunc):
+        return unknown_function(str(node.this))
+    if isinstance(node, exp.Func):
+        return unknown_function(node.sql_name())
+    return QueryError("NOT_SUPPORTED", f"{node.key.upper()} is not supported")
 
 
 def _depth(tree: exp.Expr) -> int:
@@ -148,35 +213,14 @@ def unknown_function(name: str) -> QueryError:
     return QueryError("FUNCTION_NOT_FOUND", f"Function '{name.lower()}' not registered")
 
 
-def _lower_names(tree: exp.Expr) -> None:
+def lower_names(tree: exp.Expr) -> None:
     """Names in lower case, as Athena compares them; the result's column names are kept beside (`shown`)."""
-    for query in outputs(tree):
-        for projection in query.expressions:
-            if not projection.is_star:
-                projection.meta["shown"] = projection.alias if isinstance(projection, exp.Alias) else _bare(projection)
+    for select in tree.find_all(exp.Select):
+        for projection in select.expressions:
+            if isinstance(projection, exp.Alias):
+                projection.meta["shown"] = projection.alias
     for identifier in tree.find_all(exp.Identifier):
         identifier.set("this", str(identifier.this).lower())
-
-
-def _bare(projection: exp.Expr) -> str:
-    """The name of an output that has no alias: a column's own, else none."""
-    return projection.name.lower() if isinstance(projection, (exp.Column, exp.Dot)) else ""
-
-
-def outputs(tree: exp.Expr) -> Iterator[exp.Select]:
-    """The SELECT whose columns are those of the result."""
-    while isinstance(tree, (exp.SetOperation, exp.Subquery)):
-        tree = tree.this
-    if isinstance(tree, exp.Select):
-        yield tree
-
-
-def _select_of_values(values: exp.Values) -> exp.Expr:
-    first = values.expressions[0]
-    width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
-    columns = [exp.to_identifier(f"_col{i}", quoted=True) for i in range(width)]
-    values.set("alias", exp.TableAlias(this=exp.to_identifier("v", quoted=True), columns=columns))
-    return exp.select("*").from_(values)
 
 
 def resolve(tree: exp.Expr) -> list[exp.Table]:
@@ -209,6 +253,7 @@ def _declare(with_: exp.Expr, scope: dict[str, str], names: Names, found: list[e
         own.add(name)
         _resolve(cte.this, scope | {name: opaque} if with_.args.get("recursive") else scope, names, found)
         cte.args["alias"].set("this", exp.to_identifier(opaque, quoted=True))
+        cte.meta["named"] = name
         scope[name] = opaque
     return scope
 
@@ -219,19 +264,19 @@ def _name_table(table: exp.Table, scope: dict[str, str], found: list[exp.Table])
         if isinstance(table.this, exp.Anonymous):
             name = str(table.this.this)
         raise unknown_function(name)
-    if table.args.get("alias") is None:
-        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
-    elif not table.args["alias"].args.get("this"):
-        table.args["alias"].set("this", exp.to_identifier(table.name, quoted=True))
-    if not table.args.get("db") and table.name in scope:
+    table.meta["named"] = table.name
+    if not table.args.get("db") and table.name in scope and table.args.get("version") is None:
         table.set("this", exp.to_identifier(scope[table.name], quoted=True))
         table.meta["cte"] = True
         return
     if table.args.get("catalog") and table.catalog != CATALOG:
         raise QueryError("CATALOG_NOT_FOUND", f"Catalog '{table.catalog}' does not exist")
+    version = table.args.get("version")
+    if version is not None:
+        table.meta["at"] = snapshots.at(version)
     found.append(table)
 
 
 def reference_of(table: exp.Table) -> Reference:
     """The table that a table node names."""
-    return Reference(table.db or None, table.name)
+    return Reference(table.db or None, table.name, table.meta.get("at"))

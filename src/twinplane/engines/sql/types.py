@@ -101,7 +101,9 @@ def common(left: Type, right: Type) -> Type | None:
             return _common_decimal(as_decimal(left), as_decimal(right))
         return max(left, right, key=lambda t: INTEGERS.index(t.name))
     if names == set(TEXTS):
-        return Type("char", min(_MAX_CHAR, max(_MAX_CHAR if t.precision is None else t.precision for t in (left, right))))
+        return Type(
+            "char", min(_MAX_CHAR, max(_MAX_CHAR if t.precision is None else t.precision for t in (left, right)))
+        )
     if names <= {"date", "timestamp", "timestamp with time zone"}:
         found = next(t for t in (left, right) if t.name != "date")
         if "timestamp with time zone" in names:
@@ -210,8 +212,8 @@ _GLUE = {
     "boolean": BOOLEAN, "tinyint": TINYINT, "smallint": SMALLINT, "int": INTEGER, "integer": INTEGER, "bigint": BIGINT,
     "long": BIGINT, "float": REAL, "real": REAL, "double": DOUBLE, "string": VARCHAR, "varchar": VARCHAR,
     "binary": VARBINARY, "varbinary": VARBINARY, "date": DATE, "timestamp": TIMESTAMP, "timestamp_ntz": TIMESTAMP,
-    "timestamptz": TIMESTAMP_TZ, "timestamp with time zone": TIMESTAMP_TZ, "timestamp with local time zone": TIMESTAMP_TZ,
-    "time": TIME, "json": JSON, "uuid": VARCHAR,
+    "timestamptz": TIMESTAMP_TZ, "timestamp with time zone": TIMESTAMP_TZ,
+    "timestamp with local time zone": TIMESTAMP_TZ, "time": TIME, "json": JSON, "uuid": VARCHAR,
 }  # fmt: skip
 _TOKEN = re.compile(r"\s*(`[^`]*`|[A-Za-z_][\w ]*[\w]|[A-Za-z_]|\d+|[<>(),:])")
 
@@ -276,16 +278,16 @@ def _glue(tokens: _Ahead) -> Type:
         while tokens.take(",", ")") == ",":
             numbers.append(int(tokens.take()))
     match name, numbers:
-        case ("decimal" | "numeric"), []:
+        case (("decimal" | "numeric"), []):
             return decimal(10, 0)
-        case ("decimal" | "numeric"), [precision, *rest] if len(rest) < 2 and 0 < precision <= MAX_PRECISION:
+        case (("decimal" | "numeric"), [precision, *rest]) if len(rest) < 2 and 0 < precision <= MAX_PRECISION:
             scale = rest[0] if rest else 0
             if scale > precision:
                 raise ValueError
             return Type("decimal", precision, scale)
-        case ("varchar" | "char"), [length] if length > 0:
+        case (("varchar" | "char"), [length]) if length > 0:
             return Type(name, length)
-        case ("timestamp" | "time"), [precision]:
+        case (("timestamp" | "time"), [precision]):
             return Type(name, min(precision, 6))
         case _, []:
             return _GLUE[name]

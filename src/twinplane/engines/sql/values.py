@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,9 +78,9 @@ def converted(value: Value, target: Type) -> Value:
     if source == target:
         return value
     if source.name == "unknown":
-        return written(f"CAST(NULL AS {in_duckdb(target)})", target)
+        return Value(f"CAST(NULL AS {in_duckdb(target)})", target, None)
     if target.name == "char":
-        if value.is_constant:
+        if isinstance(value.constant, str):
             return replace(text(str(value.constant).rstrip(" ")), type=target)
         return value if source.name == "char" else written(f"rtrim({value.sql}, ' ')", target, value)
     if source.name == "char" and target.name == "varchar":
@@ -98,12 +98,12 @@ def _holds(type_: Type, *names: str) -> bool:
     return type_.name in names or any(_holds(i, *names) for i in type_.items)
 
 
-def _inside(value: Value, target: Type, change: Any) -> Value:
+def _inside(value: Value, target: Type, change: Callable[[Value, Type], Value]) -> Value:
     """An array, map or row whose parts are changed one by one."""
     source = value.type
     match target.name:
         case "array":
-            item = change(Value("_i", source.items[0]), target.items[0])
+            item: Value = change(Value("_i", source.items[0]), target.items[0])
             return written(f"list_transform({value.sql}, lambda _i: {item.sql})", target, value)
         case "map":
             key = change(Value("_i", source.items[0]), target.items[0])
@@ -148,7 +148,9 @@ def in_zone(value: Value) -> Value:
     if value.type.zone is None:
         raise QueryError("NOT_SUPPORTED", "The time zone of a value is not known here: say it with AT TIME ZONE")
     return written(
-        f"timezone({literal(duckdb_zone(value.type.zone))}, {value.sql})", Type("timestamp", value.type.precision), value
+        f"timezone({literal(duckdb_zone(value.type.zone))}, {value.sql})",
+        Type("timestamp", value.type.precision),
+        value,
     )
 
 
@@ -179,10 +181,16 @@ def cast(value: Value, target: Type, *, safe: bool = False) -> Value:
 
 def _cast(value: Value, target: Type) -> Value:
     source = value.type
-    change = _CASTS.get(target.name)
+    change: Callable[[Value, Type], Value | None] | None = _CASTS.get(target.name)
     found = None if change is None else change(value, target)
     if found is None and target.items and source.name == target.name and len(source.items) == len(target.items):
-        if all(a.name == b.name and not a.items and a.name not in TEXTS for a, b in zip(source.items, target.items, strict=True)) and target.name != "row":
+        if (
+            all(
+                a.name == b.name and not a.items and a.name not in TEXTS
+                for a, b in zip(source.items, target.items, strict=True)
+            )
+            and target.name != "row"
+        ):
             return converted(value, target)
         found = _inside(value, target, cast)
     if found is None and source.name == "json" and target.items:
@@ -220,7 +228,7 @@ def _to_number(value: Value, target: Type) -> Value | None:
 def _to_text(value: Value, target: Type) -> Value | None:
     """As Athena writes a value; cut to the length asked for."""
     source = value.type
-    if source.name in TEXTS and target.name == "char" and value.is_constant:
+    if source.name in TEXTS and target.name == "char" and isinstance(value.constant, str):
         return replace(text(str(value.constant)[: target.precision].rstrip(" ")), type=target)
     found = as_text(value)
     if found is None:
@@ -260,7 +268,7 @@ def as_text(value: Value) -> Value | None:
             return call("athena_days_text", types.VARCHAR, value)
         case "interval year to month":
             return call("athena_months_text", types.VARCHAR, value)
-        case "boolean" | "decimal" | "date" | "tinyint" | "smallint" | "integer" | "bigint" | "unknown":
+        case "boolean" | "decimal" | "date" | "uuid" | "tinyint" | "smallint" | "integer" | "bigint" | "unknown":
             return written(f"CAST({value.sql} AS VARCHAR)", types.VARCHAR, value)
     return None
 
@@ -314,7 +322,7 @@ def _to_timestamp_tz(value: Value, target: Type) -> Value | None:
     if source.name == "timestamp with time zone":
         found = replace(value, type=replace(target, zone=source.zone))
         return rounded_to(found, target.precision) if (source.precision or 0) > (target.precision or 0) else found
-    if source.name in TEXTS and value.is_constant:
+    if source.name in TEXTS and isinstance(value.constant, str):
         return timestamp_tz(str(value.constant), target.precision)
     if source.name in TEXTS:
         return rounded_to(call("athena_timestamp_tz", replace(target, zone="UTC"), value), target.precision)
@@ -358,8 +366,7 @@ def _to_json(value: Value, target: Type) -> Value | None:
         return written(f"to_json({value.sql})", target, value)
     if value.type.name == "row":
         if None in value.type.fields:
-            parts = [written(f"to_json(struct_extract_at({value.sql}, {n}))", target, value) for n in range(1, len(value.type.items) + 1)]
-            raise QueryError("NOT_SUPPORTED", f"A row whose {len(parts)} fields have no names is not supported as JSON")
+            raise QueryError("NOT_SUPPORTED", "A row whose fields have no names is not supported as JSON")
         return written(f"to_json({value.sql})", target, value)
     if value.type.name in ("date", "timestamp"):
         shown = as_text(value)
@@ -367,8 +374,8 @@ def _to_json(value: Value, target: Type) -> Value | None:
     return None
 
 
-def _to_interval(value: Value, target: Type) -> Value | None:
-    return None
+def _to_uuid(value: Value, target: Type) -> Value | None:
+    return _plain(value, target) if value.type.name in TEXTS else None
 
 
 def _to_binary(value: Value, target: Type) -> Value | None:
@@ -378,5 +385,6 @@ def _to_binary(value: Value, target: Type) -> Value | None:
 _CASTS: dict[str, Any] = {
     "boolean": _to_boolean, "varchar": _to_text, "char": _to_text, "date": _to_date, "timestamp": _to_timestamp,
     "timestamp with time zone": _to_timestamp_tz, "time": _to_time, "json": _to_json, "varbinary": _to_binary,
+    "uuid": _to_uuid,
     **dict.fromkeys(INTEGERS, _to_integer), **dict.fromkeys((*FLOATS, "decimal"), _to_number),
 }  # fmt: skip

@@ -34,6 +34,8 @@ def _expand(tree: exp.Expr, database: str, views: Views, depth: int) -> exp.Expr
         named.append(name)
         body = _expand(statement.parse(view.text).tree.copy(), view.database, views, depth + 1)
         parts = {part: table.args.get(part) for part in ("alias", "joins", "laterals", "sample")}
+        if parts["alias"] is None:
+            parts["alias"] = exp.TableAlias(this=exp.to_identifier(name.table, quoted=True))
         table.replace(exp.Subquery(this=body, **{k: v for k, v in parts.items() if v}))
     for column in tree.find_all(exp.Column):  # `sales.recent.id` is `recent.id` where `recent` is a view
         if column.db and TableName(column.db, column.table) in named:

@@ -8,6 +8,7 @@ gate has read the very text it is about to run.
 
 import contextlib
 import os
+import re
 import socket
 import time
 from collections.abc import Sequence
@@ -71,14 +72,15 @@ class Engine:
         started = time.perf_counter()
         plan = self._plan(request.work)
         planned = time.perf_counter()
-        for macro in macros.used_by(plan.sql, *(source.select for source in plan.sources)):
+        for macro in macros.used_by(plan.sql, plan.display, *(source.select for source in plan.sources)):
             connection.execute(f"CREATE MACRO {macro}")
         for source in plan.sources:
             connection.execute(f'CREATE VIEW "{source.name}" AS {source.select}')
         paths = list(dict.fromkeys(path for source in plan.sources for path in source.paths))
         _lock(connection, paths, request.folder, None if request.write is None else request.output)
         views = [source.name for source in plan.sources]
-        self._gate.check(plan.sql, views)
+        text = plan.sql if request.write is not None else plan.display or plan.sql
+        self._gate.check(text, views)
         if request.write is not None:
             target_names, glue, files = writing.write(
                 connection, lambda sql: self._gate.check(sql, views), plan, request.write, Path(request.output)
@@ -93,10 +95,9 @@ class Engine:
                 types=glue,
                 files=tuple(files),
             )
-        done = connection.execute(plan.sql)
+        done = connection.execute(text)
         types = [str(entry[1]) for entry in done.description]
-        names = plan.names if len(plan.names) == len(types) else [str(entry[0]) for entry in done.description]
-        columns = tuple(result.column(name, type_) for name, type_ in zip(names, types, strict=True))
+        columns = _columns(plan, types)
         rows = _write(done, columns, Path(request.output))
         return Reply(
             columns=columns,
@@ -105,7 +106,7 @@ class Engine:
             scanned_bytes=sum(os.stat(path).st_size for path in paths),
             engine_seconds=time.perf_counter() - planned,
             planning_seconds=planned - started,
-            types=_glue_types(types),
+            types=_glue_types(plan.stored or types),
         )
 
     def _plan(self, work: Query | Plan) -> Plan:
@@ -143,22 +144,52 @@ def _write(done: Any, columns: tuple[ResultColumn, ...], path: Path) -> int:
     return rows
 
 
+def _columns(plan: Plan, stored: Sequence[str]) -> tuple[ResultColumn, ...]:
+    """The result's columns. What is of another type than was planned is no answer: it would be a wrong one."""
+    if not plan.names:  # a text that was not made from a statement
+        return tuple(result.athena_column(f"_col{n}", type_.lower()) for n, type_ in enumerate(stored))
+    for planned, found in zip(plan.shown, stored, strict=True):
+        if not result.is_same_type(planned, found):
+            raise TypeError(f"a column was planned as {planned} and is {found}")
+    return tuple(result.athena_column(name, type_) for name, type_ in zip(plan.names, plan.types, strict=True))
+
+
 _GENERIC = {
     "ConversionException": ("INVALID_CAST_ARGUMENT", "A value cannot be cast to the type asked for"),
     "OutOfRangeException": ("NUMERIC_VALUE_OUT_OF_RANGE", "A value is out of the range of its type"),
     "OutOfMemoryException": ("EXCEEDED_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
     "BinderException": ("TYPE_MISMATCH", "An operator or function is used with types it does not take"),
     "InvalidInputException": ("INVALID_FUNCTION_ARGUMENT", "A function was given a value it does not take"),
+    "NotImplementedException": ("INVALID_FUNCTION_ARGUMENT", "A function was given a value it does not take"),
     "CatalogException": ("FUNCTION_NOT_FOUND", "A function of the query is not registered"),
     "MemoryError": ("EXCEEDED_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
 }
+# What DuckDB says of statements, whoever's data they are about: (in its text, Athena's code, what the user is told).
+_OF_STATEMENTS = (
+    ("must appear in the GROUP BY clause", "EXPRESSION_NOT_AGGREGATE",
+     "An expression must be an aggregate expression or appear in GROUP BY clause"),
+    ("clause cannot contain aggregates", "EXPRESSION_NOT_SCALAR",
+     "WHERE, JOIN and GROUP BY cannot contain aggregations"),
+    ("aggregate function calls cannot be nested", "NESTED_AGGREGATION",
+     "Cannot nest aggregations inside aggregations"),
+    ("cannot contain window functions", "NESTED_WINDOW", "Cannot nest window functions here"),
+    ("More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS",
+     "Scalar sub-query has returned multiple rows"),
+    ("Map keys must be unique", "INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"),
+    ("Map keys can not be NULL", "INVALID_FUNCTION_ARGUMENT", "map key cannot be null"),
+    ("because the value is out of range", "NUMERIC_VALUE_OUT_OF_RANGE", "A value is out of the range of its type"),
+)  # fmt: skip
+_PLANNED_FAILURE = re.compile(r"Could not convert string '([^']*)' to")
 
 
 def failure_of(error: Exception) -> Failure:
     """What the user may know of an exception: never its text, which may name files, filters or hidden values."""
     detail = f"{type(error).__name__}: {error}"
-    for message, code in macros.MESSAGES.items():
-        if isinstance(error, duckdb.InvalidInputException) and str(error).strip().endswith(message):
+    planned = _PLANNED_FAILURE.search(str(error)) if isinstance(error, duckdb.ConversionException) else None
+    if planned is not None and planned[1] in macros.MESSAGES:
+        return Failure(macros.MESSAGES[planned[1]], planned[1], detail)
+    for said, code, message in _OF_STATEMENTS:
+        if isinstance(error, duckdb.Error) and said in str(error):
             return Failure(code, message, detail)
     code, message = _GENERIC.get(type(error).__name__, ("GENERIC_INTERNAL_ERROR", "The query failed"))
     return Failure(code, message, detail)
