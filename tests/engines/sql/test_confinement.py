@@ -17,6 +17,7 @@ import ctypes, json, os, pathlib, socket, subprocess, sys, threading
 from twinplane.engines.sql.confinement import confine
 from twinplane.engines.sql.worker_messages import Limits
 folder, outside = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+data, work = folder / "data", folder / "work"
 libc = ctypes.CDLL(None, use_errno=True)
 assert confine(Limits(), str(folder)) == ()
 
@@ -40,14 +41,20 @@ def in_a_thread():
 
 parent = os.getppid()
 print(json.dumps({
-    "read its own file": tried(lambda: (folder / "given").read_text()),
-    "read a file that was linked into its folder": tried(lambda: (folder / "linked").read_text()),
-    "write in its folder": tried(lambda: (folder / "made").write_text("x")),
+    "read its own file": tried(lambda: (work / "given").read_text()),
+    "read a file that was linked into its folder": tried(lambda: (data / "linked").read_text()),
+    "write in its folder": tried(lambda: (work / "made").write_text("x")),
+    "change a file that was linked into its folder": tried(lambda: (data / "linked").open("r+")),
+    "empty it": tried(lambda: os.truncate(data / "linked", 0)),
+    "remove it": tried(lambda: (data / "linked").unlink()),
+    "move it": tried(lambda: (data / "linked").rename(work / "linked")),
+    "link it": tried(lambda: os.link(data / "linked", work / "linked")),
+    "write beside it": tried(lambda: (data / "made").write_text("x")),
     "have a module": tried(lambda: __import__("duckdb")),
     "have threads": "done" if in_a_thread() else "",
     "read another file": tried(lambda: (outside / "secret").read_text()),
     "read it in a thread": in_a_thread(),
-    "read it by a link that leads out": tried(lambda: (folder / "way-out").read_text()),
+    "read it by a link that leads out": tried(lambda: (work / "way-out").read_text()),
     "read it through its root": tried(lambda: open(f"/proc/self/root{outside}/secret").read()),
     "list another folder": tried(lambda: os.listdir(outside)),
     "read the machine's users": tried(lambda: open("/etc/passwd").read()),
@@ -56,12 +63,12 @@ print(json.dumps({
     "write another file": tried(lambda: (outside / "secret").write_text("x")),
     "make a file elsewhere": tried(lambda: (outside / "new").write_text("x")),
     "remove another file": tried(lambda: (outside / "secret").unlink()),
-    "link another file to itself": tried(lambda: os.link(outside / "secret", folder / "stolen")),
-    "move its file elsewhere": tried(lambda: (folder / "given").rename(outside / "given")),
+    "link another file to itself": tried(lambda: os.link(outside / "secret", work / "stolen")),
+    "move its file elsewhere": tried(lambda: (work / "given").rename(outside / "given")),
     "change another file's mode": tried(lambda: (outside / "secret").chmod(0o777)),
     "change another file's times": tried(lambda: os.utime(outside / "secret")),
     "truncate another file": tried(lambda: os.truncate(outside / "secret", 0)),
-    "make a link that leads out": tried(lambda: (folder / "new-way-out").symlink_to(outside)),
+    "make a link that leads out": tried(lambda: (work / "new-way-out").symlink_to(outside)),
     "open a socket": tried(lambda: socket.socket(socket.AF_INET)),
     "open a local socket": tried(lambda: socket.socket(socket.AF_UNIX)),
     "make a process": tried(lambda: os.fork()),
@@ -81,13 +88,14 @@ _NEEDED = {
 
 def test_a_confined_process_can_do_its_work_and_nothing_else(tmp_path: Path) -> None:
     folder, outside = tmp_path / "folder", tmp_path / "outside"
-    folder.mkdir()
-    outside.mkdir()
-    (folder / "given").write_text("given")
+    data, work = folder / "data", folder / "work"
+    for made in (data, work, outside):
+        made.mkdir(parents=True)
+    (work / "given").write_text("given")
     (outside / "secret").write_text("secret")
     (outside / "lent").write_text("lent")
-    os.link(outside / "lent", folder / "linked")
-    (folder / "way-out").symlink_to(outside / "secret")
+    os.link(outside / "lent", data / "linked")
+    (work / "way-out").symlink_to(outside / "secret")
     run = subprocess.run(
         [sys.executable, "-I", "-c", _CONFINED, str(folder), str(outside)], capture_output=True, text=True, check=False
     )
@@ -95,6 +103,7 @@ def test_a_confined_process_can_do_its_work_and_nothing_else(tmp_path: Path) -> 
     outcome = json.loads(run.stdout)
     assert {what for what, how in outcome.items() if how == "done"} == _NEEDED
     assert (outside / "secret").read_text() == "secret"
+    assert (outside / "lent").read_text() == "lent"
 
 
 _WITHOUT_LANDLOCK = """

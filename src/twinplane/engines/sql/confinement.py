@@ -40,7 +40,8 @@ def missing() -> tuple[str, ...]:
 def confine(limits: Limits, folder: str) -> tuple[str, ...]:
     """Gives up what a query never needs, and dies with the parent. Says what the machine did not let it give up.
 
-    Left are `folder` (empty: none), to read and write, code to read, and the sockets that are open.
+    Left are `data` below `folder`, to read, and `work`, to read and write (none if it is empty), code to read, and the
+    sockets that are open.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "linux":
@@ -63,7 +64,8 @@ def confine(limits: Limits, folder: str) -> tuple[str, ...]:
     if sys.platform != "linux":
         return missing()
     _ = any(libc.unshare(flags) == 0 for flags in (_CLONE_NEWUSER | _CLONE_NEWNET, _CLONE_NEWNET))  # where it may
-    kept = () if landlock.restrict([*_READABLE, *_code()], [folder] if folder else []) else (_FILES,)
+    data, work = ([os.path.join(folder, name)] if folder else [] for name in ("data", "work"))
+    kept = () if landlock.restrict([*_READABLE, *_code(), *data], work) else (_FILES,)
     return kept + (() if seccomp.refuse() else (_CALLS,))
 
 

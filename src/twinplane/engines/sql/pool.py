@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import socket
+import stat
 import struct
 import sys
 import time
@@ -187,7 +188,8 @@ class SqlPool:
         async with own, self._slots:
             worker = await self._worker_for(person)
             self._busy.add(worker)
-            output = worker.folder / (f"rows-{os.urandom(8).hex()}" if write else "result.csv")
+            work_folder = worker.folder / "work"
+            output = work_folder / (f"rows-{os.urandom(8).hex()}" if write else "result.csv")
             lent: dict[str, str] = {}
             healthy = False
             try:
@@ -196,7 +198,7 @@ class SqlPool:
                     await asyncio.to_thread(_lend, lent)
                     work = work.moved(lent)
                 reply = await asyncio.wait_for(
-                    worker.call(Run(work, str(output), str(worker.folder), write)), self._timeout_seconds
+                    worker.call(Run(work, str(output), str(work_folder), write)), self._timeout_seconds
                 )
                 healthy = True
                 return self._result(reply, output, written=write is not None)
@@ -213,6 +215,8 @@ class SqlPool:
         if reply.failure is not None:
             log.info("query failed", code=reply.failure.code, cause=reply.failure.detail.split(":")[0])
             raise QueryError(reply.failure.code, reply.failure.message)
+        if not written and not stat.S_ISREG(os.lstat(output).st_mode):  # a worker is not believed
+            raise QueryError("GENERIC_INTERNAL_ERROR", "The query failed")
         kept = self._folder / f"result-{os.urandom(16).hex()}{'' if written else '.csv'}"
         output.rename(kept)  # out of the worker's reach
         return Result(
@@ -277,7 +281,8 @@ class SqlPool:
     async def _spawn(self, module: str) -> _Worker:
         name = os.urandom(16).hex()
         folder = self._folder / name
-        await asyncio.to_thread((folder / "data").mkdir, parents=True, mode=0o700)
+        for part in ("data", "work"):
+            await asyncio.to_thread((folder / part).mkdir, parents=True, mode=0o700)
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
