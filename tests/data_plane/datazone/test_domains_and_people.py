@@ -1,12 +1,13 @@
 """Domains, domain units, policies and the people in them."""
 
+import json
 import uuid
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.data_plane.datazone.domains_for_tests import ALL_USERS, Mesh, eventually
+from tests.data_plane.datazone.domains_for_tests import ALL_USERS, EVERYTHING, Mesh, eventually
 
 
 def refused(code: str) -> Any:
@@ -251,6 +252,47 @@ def test_searching_people_and_groups(mesh: Mesh) -> None:
     found = mesh.admin.search_group_profiles(**wanted, groupType="DATAZONE_SSO_GROUP")["items"]
     assert [g["groupName"] for g in found] == [group]
     assert mesh.admin.get_group_profile(domainIdentifier=mesh.domain_id, groupIdentifier=group)["id"] == made["id"]
+
+
+def test_the_sessions_of_a_role_are_a_group_that_may_be_a_member(mesh: Mesh) -> None:
+    name = f"Loader-{uuid.uuid4().hex[:6]}"
+    iam, here = mesh.plane.client("iam"), {"domainIdentifier": mesh.domain_id}
+    trust = {"Effect": "Allow", "Principal": {"AWS": mesh.plane.account_id}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="datazone", PolicyDocument=EVERYTHING)
+    issued = mesh.plane.client("sts").assume_role(RoleArn=arn, RoleSessionName="nightly")["Credentials"]
+    loader = mesh.plane.client("datazone", issued)
+    project = mesh.project(f"For roles {name}")["id"]
+    with refused("ResourceNotFoundException"):
+        loader.get_project(**here, identifier=project)
+    with refused("ValidationException.*IdP"):
+        mesh.admin.create_group_profile(**here, groupIdentifier=f"{arn}-absent")
+    group = mesh.admin.create_group_profile(**here, rolePrincipalArn=arn)
+    assert (group["status"], group["groupName"], group["rolePrincipalArn"]) == ("ASSIGNED", name, arn)
+    assert mesh.admin.create_group_profile(**here, groupIdentifier=arn)["id"] == group["id"]
+    for identifier in (group["id"], name, arn):
+        assert mesh.admin.get_group_profile(**here, groupIdentifier=identifier)["rolePrincipalArn"] == arn
+    wanted = here | {"searchText": name}
+    found = mesh.admin.search_group_profiles(**wanted, groupType="IAM_ROLE_SESSION_GROUP")["items"]
+    assert [g["id"] for g in found] == [group["id"]]
+    assert mesh.admin.search_group_profiles(**wanted, groupType="DATAZONE_SSO_GROUP")["items"] == []
+    mesh.grant("ADD_TO_PROJECT_MEMBER_POOL", {"group": {"groupIdentifier": group["id"]}}, {})
+    mesh.admin.create_project_membership(
+        **here, projectIdentifier=project, member={"groupIdentifier": group["id"]}, designation="PROJECT_CONTRIBUTOR"
+    )
+    assert loader.get_project(**here, identifier=project)["id"] == project
+    loader.create_notebook(**here, owningProjectIdentifier=project, name="by a session")
+    people = mesh.admin.create_group_profile(**here, rolePrincipalArn=arn.replace(name, "Person"))["id"]
+    mesh.grant("ADD_TO_PROJECT_MEMBER_POOL", {"group": {"groupIdentifier": people}}, {})
+    mesh.admin.create_project_membership(
+        **here, projectIdentifier=project, member={"groupIdentifier": people}, designation="PROJECT_CONTRIBUTOR"
+    )
+    with refused("ResourceNotFoundException"):  # a person who comes through a role is not one of its sessions
+        mesh.as_person("passerby").get_project(**here, identifier=project)
+    mesh.admin.update_group_profile(**here, groupIdentifier=group["id"], status="NOT_ASSIGNED")
+    with refused("ResourceNotFoundException"):
+        loader.get_project(**here, identifier=project)
 
 
 def test_managed_blueprints_are_listed_with_their_parameters(mesh: Mesh) -> None:

@@ -87,7 +87,8 @@ def _known(call: Call, domain_id: str, user_id: str | None, is_role: bool, iam_a
     domain = store.get_domain(call.tx, domain_id)
     if user_id is None:
         kind: CallerKind = "IAM_ROLE" if is_role else "IAM_USER"
-        who = Caller(rules.profile_id_of_iam(domain_id, iam_arn), kind, None, iam_arn)
+        groups = _group_of_role(call.tx, domain_id, iam_arn) if is_role else ()
+        who = Caller(rules.profile_id_of_iam(domain_id, iam_arn), kind, None, iam_arn, groups)
         profile = call.tx.find(store.USER_PROFILES, domain_id, who.id) or iam_profile(domain_id, kind, iam_arn)
     else:
         groups = identities.group_ids(call.tx, user_id)
@@ -97,6 +98,11 @@ def _known(call: Call, domain_id: str, user_id: str | None, is_role: bool, iam_a
         raise denied(call)
     is_new = profile["status"] == "ASSIGNED" or not profile.get("createdAt")
     return _Known(who, domain["arn"], profile if is_new else None)
+
+
+def _group_of_role(tx: Transaction, domain_id: str, role_arn: str) -> tuple[str, ...]:
+    group = tx.find(store.GROUP_PROFILES, domain_id, rules.profile_id_of_role_group(domain_id, role_arn))
+    return (group["id"],) if group is not None and group["status"] == "ASSIGNED" else ()
 
 
 def iam_profile(domain_id: str, kind: str, arn: str) -> Document:

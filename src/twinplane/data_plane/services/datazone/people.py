@@ -7,16 +7,17 @@ from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, rules, store
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identities
-from twinplane.data_plane.store import Document
+from twinplane.data_plane.store import AlreadyExists, Document
 
 NOTES = {
     "CreateUserProfile": "Profiles of sessions of IAM roles (IAM_ROLE_SESSION, sessionName) belong to IAM-based "
     "domains, which are not served.",
-    "CreateGroupProfile": "Groups of IAM role sessions (rolePrincipalArn) belong to IAM-based domains, which are not "
-    "served.",
-    "SearchGroupProfiles": "IAM_ROLE_SESSION_GROUP finds nothing, because there are no IAM-based domains.",
+    "CreateGroupProfile": "The group of a role's sessions (rolePrincipalArn) can be a member and an owner, in any "
+    "domain; in it are all who call as that role and not on behalf of a person. Nothing can be subscribed to for it.",
 }
 ASSUMED = {
+    "CreateGroupProfile": "A role's ARN as groupIdentifier means the group of its sessions, as AWS's CI/CD client asks "
+    "for it; the group is named like the role.",
     "CreateUserProfile": "A profile's id is the identity-store user's id; IAM principals have an id made of domain and "
     "ARN, and are ACTIVATED at once. Creating a profile again answers the one there is.",
     "UpdateUserProfile": "ASSIGNED may become NOT_ASSIGNED or DEACTIVATED, NOT_ASSIGNED only ASSIGNED, ACTIVATED only "
@@ -26,7 +27,7 @@ ASSUMED = {
     "SearchUserProfiles": "The text is looked for in sign-in name, first and last name, or the ARN.",
 }
 _USER = ("domainId", "id", "type", "status", "details")
-_GROUP = ("domainId", "id", "status", "groupName", "rolePrincipalArn")
+_GROUP = ("domainId", "id", "status", "groupName", "rolePrincipalArn", "rolePrincipalId")
 
 
 def create_user_profile(call: Call, request: Request) -> Answer:
@@ -100,18 +101,34 @@ def _user_text(profile: Document) -> str:
 
 
 def create_group_profile(call: Call, request: Request) -> Answer:
-    """Lets an identity-store group into the domain; for its administrators."""
+    """Lets an identity-store group, or a group of a role's sessions, into the domain; for its administrators."""
     domain_id, identifier = request["domainIdentifier"], request.get("groupIdentifier")
     access.require_domain_admin(call, domain_id)
-    if not identifier:
-        raise rules.invalid(
-            "Groups of IAM role sessions need an IAM-based domain; here groups come from IAM Identity Center."
-        )
-    profile = _find_group(call, domain_id, identifier)
+    role_arn = request.get("rolePrincipalArn")
+    if (identifier is None) == (role_arn is None):
+        raise rules.invalid("A group profile is made of a groupIdentifier or of a rolePrincipalArn.")
+    named = str(role_arn or identifier)
+    if role_arn is not None or named.startswith("arn:"):
+        return store.pick(_put_role_group(call, domain_id, named), _GROUP)
+    profile = _find_group(call, domain_id, named)
     if profile is None:
-        raise rules.invalid(f"Group {identifier} is not in IAM Identity Center.")
+        raise rules.invalid(f"Group {named} is not in IAM Identity Center.")
     profile = call.tx.put(store.GROUP_PROFILES, profile | {"status": "ASSIGNED"})
     return store.pick(profile, _GROUP)
+
+
+def _put_role_group(call: Call, domain_id: str, role_arn: str) -> Document:
+    role = iam_store.find_role_by_arn(call.tx, role_arn)
+    if role is None:
+        raise rules.invalid(f"There is no role {role_arn} in account {call.account_id}, nor such a group in an IdP.")
+    profile: Document = {
+        "domainId": domain_id, "id": rules.profile_id_of_role_group(domain_id, role_arn), "status": "ASSIGNED",
+        "groupName": role["RoleName"], "rolePrincipalArn": role_arn, "rolePrincipalId": role["RoleId"],
+    }  # fmt: skip
+    try:
+        return call.tx.put(store.GROUP_PROFILES, profile)
+    except AlreadyExists:
+        raise rules.invalid(f"The domain has a group named {role['RoleName']}.") from None
 
 
 def get_group_profile(call: Call, request: Request) -> Answer:
@@ -133,9 +150,9 @@ def search_group_profiles(call: Call, request: Request) -> Answer:
     """Group profiles whose name contains the text. SSO_GROUP also finds groups that are not in the domain."""
     domain_id, wanted = request["domainIdentifier"], request["groupType"]
     access.caller(call, domain_id)
-    profiles: dict[str, Document] = {}
-    if wanted != "IAM_ROLE_SESSION_GROUP":
-        profiles = {p["id"]: p for p in call.tx.select(store.GROUP_PROFILES, {"domainId": domain_id})}
+    of_roles = wanted == "IAM_ROLE_SESSION_GROUP"
+    known = call.tx.select(store.GROUP_PROFILES, {"domainId": domain_id})
+    profiles = {p["id"]: p for p in known if ("rolePrincipalArn" in p) == of_roles}
     if wanted == "SSO_GROUP":
         for group in call.tx.select(identities.GROUPS):
             profiles.setdefault(group["GroupId"], _group_profile(domain_id, group, "NOT_ASSIGNED"))
@@ -200,9 +217,17 @@ def _iam_profile(call: Call, domain_id: str, arn: str) -> Document | None:
 def _find_group(call: Call, domain_id: str, identifier: str) -> Document | None:
     group = identities.get_group(call.tx, identifier) or identities.find_group(call.tx, identifier)
     if group is None:
-        return None
+        return _find_role_group(call, domain_id, identifier)
     stored = call.tx.find(store.GROUP_PROFILES, domain_id, group["GroupId"])
     return stored or _group_profile(domain_id, group, "NOT_ASSIGNED")
+
+
+def _find_role_group(call: Call, domain_id: str, identifier: str) -> Document | None:
+    """The group of a role's sessions, by its id, its name or the role's ARN; once it was made."""
+    key = rules.profile_id_of_role_group(domain_id, identifier) if identifier.startswith("arn:") else identifier
+    known = call.tx.find(store.GROUP_PROFILES, domain_id, key)
+    known = known or call.tx.first(store.GROUP_PROFILES, {"domainId": domain_id, "groupName": identifier})
+    return known if known is not None and "rolePrincipalArn" in known else None
 
 
 def _group_profile(domain_id: str, group: Document, status: str) -> Document:

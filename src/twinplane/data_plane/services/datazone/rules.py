@@ -33,6 +33,11 @@ def profile_id_of_iam(domain_id: str, arn: str) -> str:
     return str(uuid.uuid5(_IAM_PROFILES, f"{domain_id} {arn}"))
 
 
+def profile_id_of_role_group(domain_id: str, arn: str) -> str:
+    """The id of the group of all sessions of an IAM role, in a domain."""
+    return str(uuid.uuid5(_IAM_PROFILES, f"{domain_id} sessions of {arn}"))
+
+
 def exactly_one(union: dict[str, Any], what: str) -> tuple[str, Any]:
     """The one member of a union and its value. Raises ValidationException."""
     members = [(k, v) for k, v in union.items() if v is not None]

@@ -37,6 +37,7 @@ MOST_VALUES = 100  # of an aggregation
 _WEIGHTS = "100.0, 10.0, 3.0, 1.0, 0.5"  # of a match, in the order of the index's fields
 _MOST_STREAMS = 100  # projects whose entries are merged in order; beyond, all are read and filtered
 _MOST_WORDS = 50  # of a text: the rest are not looked for
+_MANY = 10**9
 _PROBE_COSTS = 40  # to look up one entry in the text index, as multiples of reading the next match
 _OUT_OF = (
     "FROM datazone_search_value v {} JOIN datazone_search_entry e ON e.number = v.number "
@@ -110,7 +111,7 @@ class Search:
             sql = "SELECT value, n FROM datazone_search_count WHERE space = ? AND attribute = ? ORDER BY n DESC, value"
             rows = self._tx.run(f"{sql} LIMIT {MOST_VALUES}", (self._space, attribute))
         else:
-            test, values = self._test()
+            test, values = self._test(every=True)
             sql = (
                 f"SELECT v.value, count(*) {_OUT_OF.format('')} AND {test} "
                 f"GROUP BY v.value ORDER BY count(*) DESC, v.value LIMIT {MOST_VALUES}"
@@ -159,7 +160,7 @@ class Search:
         if self._are_few(limit):
             sql = f"SELECT e.id, e.{column}, e.id {self._few()} AND {self._test()[0]} {behind} {order}"
             return self._tx.run(sql, (*self._few_values(), *behind_values, limit))
-        test, values = self._test(projects=False, probe=True)
+        test, values = self._test(projects=False)
         walk = (
             f"SELECT e.id, e.{column}, e.id AS same FROM datazone_search_entry e INDEXED BY {{}} "  # noqa: S608
             f"WHERE e.domain = ? AND e.scope = ? AND {{}} AND {test} {behind} {order}"
@@ -183,7 +184,7 @@ class Search:
         descending = sort.get("order") == "DESCENDING"
         more, direction, edge = ("<", "DESC", 2) if descending else (">", "ASC", 1)
         behind, behind_values = (f"AND (v.value, v.number) {more} (?, ?)", tuple(mark)) if mark else ("", ())
-        test, values = self._test(probe=not self._are_few(limit))
+        test, values = self._test()
         sql = (
             f"SELECT e.id, v.value, v.number {_OUT_OF.format('CROSS')} AND v.edge & {edge} AND {test} {behind} "
             f"ORDER BY v.value {direction}, v.number {direction} LIMIT ?"
@@ -204,29 +205,30 @@ class Search:
 
     def _match_text(self, found: list[str], quoted: bool) -> None:
         fields = fields_filter([item["attribute"] for item in self._request.get("searchIn") or []])
-        asked = {word: self._is_many(fields, word) for word in found[:_MOST_WORDS]}
-        starts = [f'"{word}"*' for word, many in asked.items() if not many]
+        most = MOST_COUNTED if len(set(found)) == 1 else MOST_RANKED + 1
+        asked = {word: self._having(fields, word, most) for word in found[:_MOST_WORDS]}
+        starts = [f'"{word}"*' for word, many in asked.items() if many <= MOST_RANKED]
         self._whole = not starts
         for joint in (" AND ",) if quoted else (" AND ", " OR "):
-            words_of = [f'"{word}"' for word, many in asked.items() if many] + starts
+            words_of = [f'"{word}"' for word, many in asked.items() if many > MOST_RANKED] + starts
             match, self._match = f"{fields}({joint.join(words_of)})", None
-            self._matches = self._count_matches(match)
+            known = len(asked) == 1 and self._whole and self._filter is None
+            self._matches = max(asked.values()) if known else self._count_matches(match)
             self._match = match
             self._rank = f"{fields}({joint.join(starts)})" if starts else None
             if self._matches:
                 return
 
-    def _is_many(self, fields: str, word: str) -> bool:
-        """Whether more entries have the whole word than are ranked.
+    def _having(self, fields: str, word: str, most: int) -> int:
+        """How many entries have the whole word, counted up to `most`.
 
         FTS5 reads all that has a beginning, but of a whole word only as much as it is asked for. Nothing may follow
         from entries that the caller does not see: where not all see all, no word is many.
         """
         if self._projects is not None:
-            return False
+            return 0
         sql = f"SELECT count(*) FROM (SELECT 1 {_MATCHING} AND e.domain = ? AND e.scope = ? LIMIT ?)"  # noqa: S608
-        values = (f'{fields}("{word}")', self._domain, self._scope, MOST_RANKED + 1)
-        return self._number(sql, values) > MOST_RANKED
+        return self._number(sql, (f'{fields}("{word}")', self._domain, self._scope, most))
 
     def _count_matches(self, match: str) -> int:
         """How many entries match, at most `MOST_COUNTED`: of all that match or, if these are fewer, of what else
@@ -241,10 +243,10 @@ class Search:
 
     # Filters
 
-    def _test(self, *, projects: bool = True, match: bool = True, probe: bool = False) -> tuple[str, Values]:
+    def _test(self, *, projects: bool = True, match: bool = True, every: bool = False) -> tuple[str, Values]:
         """The conditions that an entry `e` must meet, and their values.
 
-        `probe`: entries are tested until a page is full, so each is better looked up than all matches read first.
+        `every`: so many entries are tested that all matches are better read first than each looked up.
         """
         tests = ["e.domain = ? AND e.scope = ?"]
         values: Values = (self._domain, self._scope)
@@ -256,7 +258,7 @@ class Search:
             tests.append(mine)
             values += mine_values
         if match and self._match is not None:
-            tests.append(_IS_MATCH if probe and self._whole else MATCHES)
+            tests.append(MATCHES if every or not self._whole else _IS_MATCH)
             values += (self._match,)
         return " AND ".join(tests), values
 
@@ -276,7 +278,8 @@ class Search:
         found: list[tuple[str, Values, int]] = []
         if self._match is not None:
             sql = "SELECT rowid AS number FROM datazone_search_text WHERE datazone_search_text MATCH ?"
-            found.append((sql, (self._match,), self._matches))
+            alone = self._filter is None and self._projects is None
+            found.append((sql, (self._match,), self._matches if alone or not self._whole else _MANY))
         if self._filter is not None:
             found.append((self._filter.source, self._filter.source_values, self._filter.size))
         if self._projects is not None:

@@ -15,6 +15,7 @@ KINDS = points.KINDS
 MOST_METRICS = 100  # evaluations of one data quality result
 SHOWN_IN_LISTING = 30  # points of a form, the latest
 _END_OF_TIME = 1e12
+_FIRST_DATE, _BEHIND_LAST_DATE = -62_135_596_800, 253_402_300_800  # 0001-01-01 and 10000-01-01, in seconds
 
 _FORM = ("formName", "typeIdentifier", "typeRevision", "timestamp", "content", "id")
 
@@ -82,8 +83,8 @@ def _entity(request: Request) -> Answer:
 
 def _checked(call: Call, domain_id: str, form: dict[str, Any]) -> Document:
     """A point as it is stored. Raises ValidationException when it does not fit its form type."""
-    if abs(form["timestamp"]) >= _END_OF_TIME:
-        raise rules.invalid("The timestamp of a form is beyond all dates.")
+    if not _FIRST_DATE <= form["timestamp"] < _BEHIND_LAST_DATE:
+        raise rules.invalid("The timestamp of a form is beyond all dates: it must be of the years 1 to 9999.")
     fitting = asset_types.check_form(call.tx, domain_id, form)
     content = asset_types.content_of(form["formName"], fitting["content"])
     if fitting["typeName"] == managed_types.DATA_QUALITY and len(content.get("evaluations") or []) > MOST_METRICS:
