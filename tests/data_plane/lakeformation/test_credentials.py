@@ -191,6 +191,21 @@ def test_the_service_linked_role_reaches_what_is_registered_with_it(open_lake: C
         files.get_object(Bucket="linked", Key="t/x")
 
 
+def test_where_iam_decides_lake_formation_gives_no_credentials(open_lake: Catalog) -> None:
+    hal = open_lake.someone("hal")
+    everyone = {"Principal": who("IAM_ALLOWED_PRINCIPALS"), "Resource": table("people"), "Permissions": ["ALL"]}
+    open_lake.lake.grant_permissions(**everyone)
+    open_lake.grant(hal, table("people"), "SELECT")
+    refused(
+        "PermissionTypeMismatchException", hal.lake.get_temporary_glue_table_credentials,
+        TableArn=arn(open_lake, "people"),
+    )  # fmt: skip
+    ask = hal.lake.get_temporary_data_location_credentials
+    refused("AccessDeniedException", ask, DataLocations=["s3://lake/sales/people"])
+    open_lake.lake.revoke_permissions(**everyone)
+    ask(DataLocations=["s3://lake/sales/people"])
+
+
 def test_whom_the_lake_sees_is_the_caller(lake: Catalog) -> None:
     gus = lake.someone("gus")
     assert gus.lake.get_data_lake_principal()["Identity"] == gus.arn

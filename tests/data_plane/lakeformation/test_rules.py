@@ -176,6 +176,9 @@ def test_where_everyone_has_access_iam_decides_but_for_who_opted_in() -> None:
     assert (opted_in.access.by_iam, opted_in.access.row_filters) == (False, ("a = 1",))
     assert opted_in.permissions == frozenset()
     assert decide([everyone], TABLE, opted_in=True) == Rights()
+    assert (
+        decide([given(SOME, everyone=True), given(f("x"), everyone=True)], TABLE) == Rights()
+    )  # it has all or nothing
 
 
 def test_only_columns_of_grants_on_the_table_are_described() -> None:

@@ -99,6 +99,20 @@ def test_a_saved_expression_changes_every_grant_that_goes_by_it(tagged: Catalog)
     assert lake.list_permissions(Principal=who(emil.arn))["PrincipalResourcePermissions"] == []
 
 
+def test_an_expression_is_saved_by_who_may_grant_with_each_of_its_tags(tagged: Catalog) -> None:
+    quy = tagged.someone("quy")
+    request = {"Name": "of_quy", "Expression": conditions(level="public", team="hr")}
+    refused("AccessDeniedException", quy.lake.create_lf_tag_expression, **request)
+    tagged.grant(quy, {"Catalog": {}}, "CREATE_LF_TAG_EXPRESSION")
+    tagged.grant(quy, tag("level", "public"), "GRANT_WITH_LF_TAG_EXPRESSION")
+    refused("AccessDeniedException", quy.lake.create_lf_tag_expression, **request)
+    tagged.grant(quy, tag("team"), "GRANT_WITH_LF_TAG_EXPRESSION")
+    quy.lake.create_lf_tag_expression(**request)
+    wider = {"Name": "of_quy", "Expression": conditions(level="secret")}
+    refused("AccessDeniedException", quy.lake.update_lf_tag_expression, **wider)
+    quy.lake.delete_lf_tag_expression(Name="of_quy")
+
+
 def test_tags_of_a_resource_are_shown_with_what_is_inherited_or_without(tagged: Catalog) -> None:
     shown = tagged.lake.get_resource_lf_tags(Resource=table("orders"))
     assert pairs(shown["LFTagOnDatabase"]) == {"level": "public", "team": "sales"}
@@ -159,6 +173,9 @@ def test_tags_are_made_changed_and_deleted_by_who_may(tagged: Catalog) -> None:
     gus.lake.delete_lf_tag(TagKey="stage")
     assert hal.databases() == []
     gus.lake.create_lf_tag(TagKey="stage", TagValues=["prod"])  # made anew, it gives nobody what the old one did
+    assert "LFTagsOnTable" not in tagged.lake.get_resource_lf_tags(
+        Resource=table("people", "hr"), ShowAssignedLFTags=True
+    )
     tagged.tag(table("people", "hr"), stage="prod")
     assert hal.databases() == []
 

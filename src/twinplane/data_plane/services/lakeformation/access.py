@@ -1,6 +1,6 @@
 """Who may change Lake Formation's grants: administrators, and who holds a permission with the right to pass it on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from twinplane.data_plane.call import Call, ServiceError
 from twinplane.data_plane.services.glue import store as glue
@@ -10,7 +10,7 @@ from twinplane.data_plane.store import Derived, Document
 
 WITH_TAGS = "GRANT_WITH_LF_TAG_EXPRESSION"
 
-_GIVES = Derived("who may give something", (store.GRANTS,))
+_SCOPES = Derived("where grants are listed", (store.GRANTS,))
 
 
 def principals(call: Call) -> store.Principals:
@@ -115,15 +115,40 @@ def _values(values: tuple[str, ...]) -> tuple[str, ...]:
     return () if values == names.EVERY else values
 
 
-def gives_anything(call: Call) -> bool:
-    """Whether there is anything the caller may grant to others."""
+def scopes(call: Call) -> list[Document] | None:
+    """Where the grants are that are listed for the caller, as conditions on grants; None: anywhere."""
     who = principals(call)
+    if is_admin(call, read_only=True):
+        return None
 
-    def compute() -> bool:
-        found = call.tx.select(store.GRANTS, {"principal": sorted(who)})
-        return any(g["PermissionsWithGrantOption"] or WITH_TAGS in g["Permissions"] for g in found)
+    def compute() -> list[Document] | None:
+        found = {}
+        for grant in call.tx.select(store.GRANTS, {"principal": sorted(who)}):
+            for where in _scopes_of(grant):
+                if where is None:
+                    return None
+                found[tuple(where.items())] = where
+        return [{"principal": sorted(who)}, *found.values()]
 
-    return is_admin(call) or call.tx.derived(_GIVES, who, compute)
+    return call.tx.derived(_SCOPES, who, compute)
+
+
+def _scopes_of(grant: Document) -> Iterator[Document | None]:
+    """Where the grants are that whoever has this one may see because she may pass something on."""
+    kind = grant["kind"]
+    if WITH_TAGS in grant["Permissions"]:
+        yield from ({"type": names.TYPE_OF[policy]} for policy in names.POLICIES)
+    if not grant["PermissionsWithGrantOption"]:
+        return
+    if kind == "table_policy":
+        yield None  # on tables by their tags, which change
+    elif kind in ("database_policy", "location", "tag"):
+        yield {"type": names.TYPE_OF["database" if kind == "database_policy" else kind]}
+    elif kind in ("table", "columns", "filter"):
+        of_database = {"database": grant["database"]}
+        yield of_database if grant["table"] == "*" else of_database | {"table": grant["table"]}
+    if kind not in ("location", "tag"):
+        yield {"resource": grant["resource"]}
 
 
 def shown_permissions(call: Call, grant: Document) -> list[str]:

@@ -31,9 +31,11 @@ def list_permissions(call: Call, request: Request) -> Answer:
         where |= _where_resource(name, related=request.get("IncludeRelated") == "TRUE")
         if request.get("Principal") and name.kind in ("database", "table"):
             return _answer(call, request, _effective(call, where, name), "PrincipalResourcePermissions")
-    if not (access.is_admin(call, read_only=True) or access.gives_anything(call)):
-        own = access.principals(call)
-        where["principal"] = sorted(own & {where["principal"]} if "principal" in where else own)
+    scopes = access.scopes(call)
+    if scopes is not None:
+        listed = (row for scope in scopes for row in call.tx.select(store.GRANTS, scope))
+        rows = [row for row in listed if _meets(row, where)]
+        return _answer(call, request, rows, "PrincipalResourcePermissions")
 
     def visible(after: list[Any] | None, limit: int) -> list[Document]:
         found: list[Document] = []
@@ -48,6 +50,12 @@ def list_permissions(call: Call, request: Request) -> Answer:
 
     rows, token = listing(call, request, visible, _key)
     return {"PrincipalResourcePermissions": [_shown(call, r) for r in rows], "NextToken": token}
+
+
+def _meets(row: Document, where: dict[str, Any]) -> bool:
+    return all(
+        row[member] in value if isinstance(value, list) else row[member] == value for member, value in where.items()
+    )
 
 
 def _where_resource(name: Named, *, related: bool) -> dict[str, Any]:

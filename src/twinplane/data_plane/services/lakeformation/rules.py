@@ -183,7 +183,7 @@ def _reach(grant: Grant, target: Target) -> _Reach | None:
         case "location":
             same = on.kind == "location" and lies_in(name.name, on.name)
         case "tag":
-            covers = on.values == EVERY or (name.values != EVERY and set(name.values) <= set(on.values))
+            covers = on.values == EVERY or set(name.values) <= set(on.values)
             same = on.kind == "tag" and on.name == name.name and covers
         case kind:
             same = on.kind == kind and (on.database, on.name) == (name.database, name.name)

@@ -255,18 +255,28 @@ def visible_tables(tx: Transaction, principals: Principals, database: str, table
     asked, database = list(table_names), database.lower()
     if is_admin(tx, principals, read_only=True):
         return set(asked)
-    if len(asked) > _FEW:
-        asked = _candidates(tx, principals, database, asked)
-    return {name for name in asked if rights(tx, principals, names.table(database, name)).any}
+    candidates = _candidates(tx, principals, database, asked)
+    return {name for name in candidates if rights(tx, principals, names.table(database, name)).any}
 
 
 def _candidates(tx: Transaction, principals: Principals, database: str, asked: list[str]) -> list[str]:
-    """Of many tables those that some grant may reach."""
-    where = {"principal": sorted(principals | {IAM_ALLOWED_PRINCIPALS}), "database": database}
+    """Of these tables those that some grant may reach."""
+    where: dict[str, object] = {"principal": sorted(principals | {IAM_ALLOWED_PRINCIPALS}), "database": database}
+    if len(asked) < _FEW:
+        where["table"] = [*(name.lower() for name in asked), "*"]
     granted = {g["table"] for g in tx.select(GRANTS, where)}
-    if "*" in granted or _policies(tx, principals, "table_policy"):
-        return asked
-    return [name for name in asked if name.lower() in granted]
+    policies = _policies(tx, principals, "table_policy")
+    if policies:
+        granted.update(tables_with_tags(tx, database, [p.expression for p in policies]))
+    return asked if "*" in granted else [name for name in asked if name.lower() in granted]
+
+
+def tables_with_tags(tx: Transaction, database: str, expressions: Iterable[names.Expression]) -> list[str]:
+    """The tables of a database that may have tags, or columns with tags, that meet one of these expressions."""
+    of_database, _ = tags_of(tx, database)
+    if any(rules.matches(expression, of_database) for expression in expressions):
+        return [t["Name"] for t in glue.list_tables(tx, database)]
+    return sorted({t["table"] for t in tx.select(TAGGED, {"database": database}) if t["table"]})
 
 
 def is_database_visible(tx: Transaction, principals: Principals, name: str) -> bool:
@@ -285,8 +295,11 @@ def _is_seen(tx: Transaction, principals: Principals, name: str) -> bool:
         return True
     of_tables = {"principal": IAM_ALLOWED_PRINCIPALS, "database": name, "kind": "table"}
     tables = [g["table"] for g in tx.select(GRANTS, of_tables)]
-    if "*" in tables or _policies(tx, principals, "table_policy"):
+    policies = _policies(tx, principals, "table_policy")
+    if "*" in tables:
         tables = [t["Name"] for t in glue.list_tables(tx, name)]
+    elif policies:
+        tables += tables_with_tags(tx, name, [p.expression for p in policies])
     return any(rights(tx, principals, names.table(name, table)).any for table in tables)
 
 

@@ -1,7 +1,7 @@
 """LF-tags on databases, tables and columns. A table has its database's tags, a column its table's, unless it has a
 value of its own for a key."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
@@ -191,11 +191,22 @@ def search_tables_by_lf_tags(call: Call, request: Request) -> Answer:
     shown = _Shown(call)
 
     def fetch(after: list[Any] | None, limit: int) -> list[Document]:
-        rows = call.tx.select(glue.TABLES, after=after)
-        return _first(limit, (r for r in rows if _is_tagged(call, expression, r["DatabaseName"], r)))
+        return _first(limit, _tagged_tables(call, expression, after))
 
     rows, token = listing(call, request, fetch, lambda row: [row["DatabaseName"], row["Name"]], most=100)
     return {"TableList": [_found_table(call, shown, row) for row in rows], "NextToken": token}
+
+
+def _tagged_tables(call: Call, expression: Expression, after: list[Any] | None) -> Iterator[Document]:
+    for database in glue.list_databases(call.tx):
+        if after is not None and database["Name"] < after[0]:
+            continue
+        for name in store.tables_with_tags(call.tx, database["Name"], [expression]):
+            if after is not None and [database["Name"], name] <= after:
+                continue
+            table = glue.find_table(call.tx, database["Name"], name)
+            if table is not None and _is_tagged(call, expression, database["Name"], table):
+                yield table
 
 
 def _searched(call: Call, request: Request) -> Expression:
