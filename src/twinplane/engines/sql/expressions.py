@@ -190,7 +190,7 @@ class Expressions:
         value = self.value(node.this, scope)
         if not isinstance(node.expression, exp.Null):
             raise QueryError("SYNTAX_ERROR", "IS is followed by [NOT] NULL or [NOT] DISTINCT FROM")
-        return written(f"({value.sql} IS NULL)", BOOLEAN, value)
+        return written(f"({value.sql} IS {'NOT ' if node.args.get('negate') else ''}NULL)", BOOLEAN, value)
 
     def _in(self, node: exp.In, scope: Scope) -> Value:
         left = self.value(node.this, scope)
@@ -221,12 +221,13 @@ class Expressions:
         if value.type.name not in (*types.TEXTS, "unknown") or pattern.type.name not in (*types.TEXTS, "unknown"):
             raise mismatch(f"LIKE is of texts, not of {value.type} and {pattern.type}")
         value, pattern = converted(value, types.VARCHAR), converted(pattern, types.VARCHAR)
+        word = "NOT LIKE" if node.args.get("negate") else "LIKE"
         if escape is None:
-            return written(f"({value.sql} LIKE {pattern.sql})", BOOLEAN, value, pattern)
+            return written(f"({value.sql} {word} {pattern.sql})", BOOLEAN, value, pattern)
         mark = self.value(escape, scope)
         if not mark.is_constant or len(str(mark.constant)) != 1:
             raise QueryError("INVALID_FUNCTION_ARGUMENT", "Escape string must be a single character")
-        return written(f"({value.sql} LIKE {pattern.sql} ESCAPE {mark.sql})", BOOLEAN, value, pattern)
+        return written(f"({value.sql} {word} {pattern.sql} ESCAPE {mark.sql})", BOOLEAN, value, pattern)
 
     def _escape(self, node: exp.Escape, scope: Scope) -> Value:
         if not isinstance(node.this, exp.Like):

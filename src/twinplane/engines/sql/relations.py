@@ -477,6 +477,8 @@ def _is_comma(join: exp.Expr) -> bool:
 
 def _own_name(node: exp.Expr) -> str | None:
     """The name of an output that has no alias: a column's or a field's own."""
+    while isinstance(node, exp.Paren):
+        node = node.this
     if isinstance(node, exp.Column):
         return node.name
     return node.expression.name if isinstance(node, exp.Dot) else None

@@ -39,7 +39,26 @@ _PARTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Unnest: words("expressions alias offset"),
     exp.Case: words("this ifs default"),
     exp.Extract: words("this expression"),
-    exp.Like: words("this expression"),
+    exp.Like: words("this expression negate"),
+    exp.Is: words("this expression negate"),
+    exp.Between: words("this low high symmetric"),
+    exp.Literal: words("this is_string"),
+    exp.Identifier: words("this quoted"),
+    exp.Column: words("this table db catalog"),
+    exp.TableAlias: words("this columns"),
+    exp.Alias: words("this alias"),
+    exp.DataType: words("this expressions nested"),
+    exp.ColumnDef: words("this kind"),
+    exp.Cast: words("this to"),
+    exp.TryCast: words("this to safe"),
+    exp.If: words("this true false"),
+    exp.Interval: words("this unit"),
+    exp.AtTimeZone: words("this zone"),
+    exp.Div: words("this expression typed safe"),
+    exp.DPipe: words("this expression safe"),
+    exp.Fetch: words("direction count limit_options"),
+    exp.LimitOptions: words("percent rows with_ties"),
+    exp.Version: words("this kind expression"),
     exp.In: words("this expressions query"),
     exp.Bracket: words("this expressions"),
     exp.Array: words("expressions value_constructor"),
@@ -59,6 +78,7 @@ _PARTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Lateral: words("this view outer alias"),
     exp.Values: words("expressions alias"),
 }
+_USUAL_PARTS = words("this expression expressions")
 _NODES = frozenset(getattr(exp, name) for name in words("""
     Select From Join Where Group Having Order Ordered Limit Offset Fetch LimitOptions With CTE TableAlias Table Subquery
     Union Intersect Except Values Tuple Column Identifier Star Literal Boolean Null Alias Paren Distinct TableSample
@@ -178,11 +198,10 @@ def check(tree: exp.Expr) -> None:
                 raise unknown_function(name)
         elif kind not in _NODES:
             raise _not_served(node)
-        allowed = _PARTS.get(kind)
-        if allowed is not None:
-            for name, value in node.args.items():
-                if value and name not in allowed:
-                    raise QueryError("NOT_SUPPORTED", f"{name.strip('_').upper()} is not supported here")
+        allowed = _PARTS.get(kind, _USUAL_PARTS)
+        for name, value in node.args.items():
+            if value and name not in allowed:
+                raise QueryError("NOT_SUPPORTED", f"{name.strip('_').upper()} is not supported here")
         if kind is exp.DataType and node.this not in _TYPES and not isinstance(node.this, exp.Interval):
             raise QueryError("TYPE_NOT_FOUND", f"Unknown type: {node.sql('athena').lower()}")
     if _depth(tree) > _MAX_DEPTH:
