@@ -7,7 +7,7 @@ import pytest
 
 from twinplane.data_plane.testing import RunningPlane
 
-from .lake import Lake, Person
+from .lake import PARQUET, Lake, Person
 
 pa = pytest.importorskip("pyarrow")
 
@@ -274,3 +274,59 @@ def test_the_same_table_through_a_resource_link(lake: Lake, ice: Any, ana: Perso
         },
     )
     assert ana.rows("SELECT count(*) FROM sales.ice_link") == [["4"]]
+
+
+def test_tables_about_a_table_are_for_who_may_read_all_of_it(lake: Lake, ice: Any, ana: Person) -> None:
+    from pyiceberg.transforms import IdentityTransform
+
+    found = made(ice, "described")
+    with found.update_spec() as update:
+        update.add_field("region", IdentityTransform(), "region")
+    found.append(pa.table({"id": [5, 6], "region": ["EU", "US"], "ssn": ["e", "f"]}, schema=SCHEMA))
+    snapshots = [str(s.snapshot_id) for s in found.metadata.snapshots]
+    assert ana.rows('SELECT snapshot_id, operation FROM ice."described$snapshots" ORDER BY committed_at') == [
+        [number, "append"] for number in snapshots
+    ]
+    assert ana.rows(
+        'SELECT snapshot_id, is_current_ancestor FROM ice."described$history" ORDER BY made_current_at'
+    ) == [[number, "true"] for number in snapshots]
+    assert ana.rows('SELECT content, file_format, sum(record_count) FROM ice."described$files" GROUP BY 1, 2') == [
+        ["0", "PARQUET", "6"]
+    ]
+    assert ana.rows('SELECT count(*) FROM ice."described$manifests"') == [["2"]]
+    assert ana.rows(
+        "SELECT element_at(partition, 'region') AS region, record_count FROM ice.\"described$partitions\" ORDER BY 1, 2"
+    ) in ([["EU", "1"], ["US", "1"], [None, "4"]], [[None, "4"], ["EU", "1"], ["US", "1"]])
+    assert ana.rows('SELECT name, snapshot_id FROM ice."described$refs"') == [["main", snapshots[-1]]]
+    bob = lake.person("bob-described")
+    key = {"TableCatalogId": lake.plane.account_id, "DatabaseName": "ice", "TableName": "described", "Name": "eu"}
+    lake.lake.create_data_cells_filter(
+        TableData={**key, "RowFilter": {"FilterExpression": "region = 'EU'"}, "ColumnWildcard": {}}
+    )
+    lake.grant(bob.principal, {"DataCellsFilter": key})
+    assert bob.rows("SELECT count(*) FROM ice.described") == [["3"]]
+    for what in ("snapshots", "files", "partitions", "history", "manifests", "refs"):
+        with pytest.raises(lake.athena.exceptions.ClientError, match="AccessDenied"):
+            bob.start(f'SELECT * FROM ice."described${what}"')
+    with pytest.raises(lake.athena.exceptions.ClientError, match="AccessDenied"):
+        bob.start('SELECT * FROM ice."not_there$files"')
+
+
+def test_the_partitions_of_any_table_are_a_table(lake: Lake) -> None:
+    keys = [{"Name": "year", "Type": "int"}, {"Name": "day", "Type": "string"}]
+    storage = {"Columns": [{"Name": "id", "Type": "bigint"}], "Location": "s3://data/sales/parted/", **PARQUET}
+    lake.glue.create_table(
+        DatabaseName="sales",
+        TableInput={"Name": "parted", "StorageDescriptor": storage, "PartitionKeys": keys},
+    )
+    for year, day in (("2024", "a'b"), ("2025", "__HIVE_DEFAULT_PARTITION__")):
+        lake.glue.create_partition(
+            DatabaseName="sales", TableName="parted",
+            PartitionInput={"Values": [year, day], "StorageDescriptor": storage},
+        )  # fmt: skip
+    cat = lake.person("cat-parted")
+    lake.grant(cat.principal, {"Table": {"DatabaseName": "sales", "Name": "parted"}})
+    assert cat.rows('SELECT year + 1, day FROM sales."parted$partitions" ORDER BY year') == [
+        ["2025", "a'b"], ["2026", None],
+    ]  # fmt: skip
+    assert "TABLE_NOT_FOUND" in reason(cat, 'SELECT * FROM sales."parted$snapshots"')

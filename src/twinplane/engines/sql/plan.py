@@ -138,6 +138,10 @@ class IcebergRead:
         )
 
 
+# Rows that are written out: each value as text, None for null, or the pairs of a map.
+Value = str | None | tuple[tuple[str, str], ...]
+Rows = tuple[tuple[Value, ...], ...]
+
 Format = Literal["parquet", "csv", "json"]
 
 
@@ -146,7 +150,8 @@ class Table:
     """A table as this person may read it: the union of the cells of `slices`, nothing else.
 
     `columns` are all columns of the files, hidden ones too (row filters may read them). `options` tells how text files
-    are written: delimiter, quote, escape, header. Of an Iceberg table `iceberg` says how to read it; `files` is empty.
+    are written: delimiter, quote, escape, header. Of an Iceberg table `iceberg` says how to read it; `rows` are those
+    of a table that is in no file. Both have no `files`.
     """
 
     columns: tuple[Column, ...]
@@ -155,6 +160,7 @@ class Table:
     format: Format = "parquet"
     options: tuple[tuple[str, str], ...] = ()
     iceberg: IcebergRead | None = None
+    rows: Rows | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from twinplane.engines.sql import iceberg
-from twinplane.engines.sql.plan import Column, Files, Table
+from twinplane.engines.sql.plan import Column, Files, Rows, Table, Value
 from twinplane.engines.sql.types import literal, quoted, sql_type
 
 
 def rows(table: Table) -> str:
     """All rows and columns of the files, with the types the catalog declares."""
-    if table.iceberg is not None:
+    if table.rows:
+        parts = [_written(table, table.rows)]
+    elif table.iceberg is not None:
         parts = iceberg.parts(table.iceberg)
     else:
         parts = [_part(table, files) for files in table.files if files.paths]
@@ -17,6 +19,22 @@ def rows(table: Table) -> str:
         nothing = ", ".join(f"CAST(NULL AS {sql_type(c)}) AS {quoted(c.name)}" for c in table.columns)
         return f"SELECT {nothing} WHERE false"
     return " UNION ALL ".join(parts)
+
+
+def _written(table: Table, rows: Rows) -> str:
+    """Rows that are in no file."""
+    values = ", ".join("(" + ", ".join(map(_value, row)) + ")" for row in rows)
+    names = ", ".join(f"v{number}" for number in range(len(table.columns)))
+    shown = ", ".join(
+        f"CAST(v{number} AS {sql_type(column)}) AS {quoted(column.name)}" for number, column in enumerate(table.columns)
+    )
+    return f"SELECT {shown} FROM (VALUES {values}) AS r({names})"  # noqa: S608 - of quoted parts
+
+
+def _value(value: Value) -> str:
+    if value is None or isinstance(value, str):
+        return "NULL" if value is None else literal(value)
+    return "MAP {" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value) + "}"
 
 
 def _part(table: Table, files: Files) -> str:

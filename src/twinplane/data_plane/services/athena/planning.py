@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinplane.data_plane.call import Call, ServiceError
-from twinplane.data_plane.services.athena import rules
+from twinplane.data_plane.services.athena import metadata_tables, rules
 from twinplane.data_plane.services.glue import iceberg, locations
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.lakeformation.rules import TableAccess
 from twinplane.data_plane.services.s3 import store as s3
 from twinplane.data_plane.store import Document
-from twinplane.engines.sql.plan import Column, Files, QueryError, Reference, Slice, Table, TableName
+from twinplane.engines.sql.plan import At, Column, Files, QueryError, Reference, Slice, Table, TableName
 
 
 class Refused(ServiceError):
@@ -37,14 +37,35 @@ def tables(call: Call, references: Sequence[Reference], database: str) -> list[t
     """
     names = list(dict.fromkeys(r.in_database(database) for r in references))
     principals = lakeformation.lake_principals(call.tx, call.principal, call.account_id)
-    found = [(name, _find(call, principals, name)) for name in names]
+    found = [(name, *_find_any(call, principals, name)) for name in names]
     for name in names:
         call.resources.append({"ARN": _arn(call, name), "type": "AWS::Glue::Table"})
-    return [(name, _table(call, f)) for name, f in found]
+    return [(name, _table(call, f, what, name.at)) for name, f, what in found]
 
 
 def _arn(call: Call, name: TableName) -> str:
     return f"arn:aws:glue:{call.region}:{call.account_id}:table/{name.database}/{name.table}"
+
+
+def _find_any(call: Call, principals: lakeformation.Principals, name: TableName) -> tuple[_Found, str | None]:
+    """As `_find`; of a table about a table (`t$snapshots`) that one, for who may read all of it, and what about it."""
+    about = metadata_tables.split(name.table)
+    if about is None or glue.find_table(call.tx, name.database, name.table) is not None:
+        return _find(call, principals, name), None
+    try:
+        found = _find(call, principals, TableName(name.database, about[0]))
+    except Refused:
+        raise Refused(name) from None
+    if not found.access.is_whole(lakeformation.column_names(found.table)):
+        raise Refused(name)
+    return found, about[1]
+
+
+def _about(call: Call, found: _Found, what: str, at: At | None) -> Table:
+    def may_read() -> iceberg.MayRead:
+        return locations.reader_of(call, found.table, by_iam=found.access.by_iam)
+
+    return metadata_tables.table(call, found.table, what, may_read, at)
 
 
 def _find(call: Call, principals: lakeformation.Principals, name: TableName) -> _Found:
@@ -59,10 +80,14 @@ def _find(call: Call, principals: lakeformation.Principals, name: TableName) -> 
     return _Found(table, access)
 
 
-def _table(call: Call, found: _Found) -> Table:
+def _table(call: Call, found: _Found, what: str | None, at: At | None) -> Table:
     table = found.table
+    if what is not None:
+        return _about(call, found, what, at)
     if iceberg.is_iceberg(table):
-        return _iceberg_table(call, found)
+        return _iceberg_table(call, found, at)
+    if at is not None:
+        raise QueryError("NOT_SUPPORTED", "This connector does not support versioned tables")
     columns = tuple(
         Column(str(c["Name"]).lower(), str(c.get("Type") or "string"))
         for c in [*((table.get("StorageDescriptor") or {}).get("Columns") or ()), *(table.get("PartitionKeys") or ())]
@@ -80,9 +105,10 @@ def _table(call: Call, found: _Found) -> Table:
     )
 
 
-def _iceberg_table(call: Call, found: _Found) -> Table:
+def _iceberg_table(call: Call, found: _Found, at: At | None) -> Table:
     """The columns are those of the table's metadata; which of them she sees is decided by their names."""
-    read = iceberg.snapshot_files(call, found.table, locations.reader_of(call, found.table, by_iam=found.access.by_iam))
+    may_read = locations.reader_of(call, found.table, by_iam=found.access.by_iam)
+    read = iceberg.snapshot_files(call, found.table, may_read, at)
     columns = tuple(Column(field.name, field.type) for field in read.fields)
     return Table(columns, tuple(Slice(s.columns, s.row_filter) for s in found.access.slices), (), iceberg=read)
 
