@@ -1,6 +1,8 @@
 """Iceberg tables in Athena: written by pyiceberg through Glue and S3, read by people as far as they were granted."""
 
 import json
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -330,3 +332,41 @@ def test_the_partitions_of_any_table_are_a_table(lake: Lake) -> None:
         ["2025", "a'b"], ["2026", None],
     ]  # fmt: skip
     assert "TABLE_NOT_FOUND" in reason(cat, 'SELECT * FROM sales."parted$snapshots"')
+
+
+def test_a_table_is_read_as_it_was_by_snapshot_tag_and_time(lake: Lake, ice: Any, ana: Person) -> None:
+    found = made(ice, "past")
+    first = found.metadata.current_snapshot()
+    found.manage_snapshots().create_tag(first.snapshot_id, "start").commit()
+    time.sleep(0.01)
+    found.append(pa.table({"id": [5], "region": ["EU"], "ssn": ["e"]}, schema=SCHEMA))
+    found.delete("id = 1")
+    assert ids(ana, "past") == [2, 3, 4, 5]
+    assert ids(ana, f"past FOR VERSION AS OF {first.snapshot_id}") == [1, 2, 3, 4]
+    assert ids(ana, "past FOR VERSION AS OF 'start'") == [1, 2, 3, 4]
+    moment = datetime.fromtimestamp((first.timestamp_ms + 1) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    assert ids(ana, f"past FOR TIMESTAMP AS OF TIMESTAMP '{moment} UTC'") == [1, 2, 3, 4]
+    was = f"ice.past FOR VERSION AS OF {first.snapshot_id}"
+    assert ana.rows(f"SELECT count(*) FROM ice.past AS a JOIN {was} AS b ON a.id = b.id") == [["3"]]
+    assert "does not exist" in reason(ana, "SELECT * FROM ice.past FOR VERSION AS OF 12345")
+    assert "No version history" in reason(
+        ana, "SELECT * FROM ice.past FOR TIMESTAMP AS OF TIMESTAMP '2001-01-01 00:00:00 UTC'"
+    )
+    lake.grant(ana.principal, {"Table": {"DatabaseName": "sales", "Name": "orders"}})
+    assert "NOT_SUPPORTED" in reason(ana, "SELECT * FROM sales.orders FOR VERSION AS OF 1")
+
+
+def test_rights_hold_in_the_past_as_they_are_now(lake: Lake, ice: Any) -> None:
+    found = made(ice, "renamed")
+    first = found.metadata.current_snapshot().snapshot_id
+    with found.update_schema() as update:
+        update.rename_column("ssn", "hidden")
+        update.rename_column("region", "ssn")
+    bob = lake.person("bob-then")
+    lake.grant(
+        bob.principal, {"TableWithColumns": {"DatabaseName": "ice", "Name": "renamed", "ColumnNames": ["id", "ssn"]}}
+    )
+    assert bob.rows(f"SELECT * FROM ice.renamed FOR VERSION AS OF {first} ORDER BY id") == [
+        ["1", "EU"], ["2", "US"], ["3", "EU"], ["4", "US"],
+    ]  # fmt: skip
+    assert "COLUMN_NOT_FOUND" in reason(bob, f"SELECT hidden FROM ice.renamed FOR VERSION AS OF {first}")

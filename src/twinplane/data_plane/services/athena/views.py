@@ -37,7 +37,7 @@ class Found:
     def tables(self, references: Iterable[Reference], database: str) -> list[Reference]:
         """What a statement with these references reads that is no view: its own tables and those of its views."""
         every = dict.fromkeys([*(r.in_database(database) for r in references), *self.names])
-        return [Reference(name.database, name.table) for name in every if name not in self.views]
+        return [Reference(name.database, name.table, name.at) for name in every if name not in self.views]
 
 
 NONE = Found({})
