@@ -10,6 +10,7 @@ import pytest
 from twinplane.data_plane.call import Call, Principal
 from twinplane.data_plane.services.athena import information_schema
 from twinplane.data_plane.services.glue import store as glue
+from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.services.identitystore import store as identitystore
 from twinplane.data_plane.services.lakeformation import store as lake
 from twinplane.data_plane.store import Store, Transaction
@@ -36,7 +37,7 @@ def test_types_have_athenas_names(glues: str, athenas: str) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
-    opened = Store(tmp_path / "plane.db", [*glue.KINDS, *lake.KINDS, *identitystore.KINDS])
+    opened = Store(tmp_path / "plane.db", [*glue.KINDS, *lake.KINDS, *identitystore.KINDS, *iam.KINDS])
     asyncio.run(opened.write(_fill))
     yield opened
     opened.close()

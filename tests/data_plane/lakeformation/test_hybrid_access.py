@@ -83,3 +83,12 @@ def test_everyone_has_neither_a_part_nor_the_right_to_pass_on(opened: Catalog) -
             "InvalidInputException", opened.lake.grant_permissions, Principal=EVERYONE, Resource=resource,
             Permissions=["SELECT"], PermissionsWithGrantOption=grantable,
         )  # fmt: skip
+
+
+def test_the_role_of_a_project_is_always_opted_in(opened: Catalog) -> None:
+    gus = opened.engine("datazone_usr_role")
+    assert gus.columns() == list(COLUMNS)
+    opened.iam.tag_role(RoleName="datazone_usr_role", Tags=[{"Key": "AmazonDataZoneProject", "Value": "p"}])
+    assert gus.columns() is None
+    opened.grant(gus, columns("id"), "SELECT")
+    assert gus.columns() == ["id"]

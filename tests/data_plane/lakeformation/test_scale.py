@@ -9,6 +9,7 @@ import pytest
 
 from twinplane.data_plane import store as state
 from twinplane.data_plane.services.glue import store as glue
+from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.services.identitystore import store as identitystore
 from twinplane.data_plane.services.lakeformation import names
 from twinplane.data_plane.services.lakeformation import store as lake
@@ -42,7 +43,7 @@ def reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """How many documents a question reads of a small and of a large lake; it must be the same number."""
     stores, count = [], [0]
     for size in (20, 600):
-        opened = Store(tmp_path / f"{size}.db", [*glue.KINDS, *lake.KINDS, *identitystore.KINDS])
+        opened = Store(tmp_path / f"{size}.db", [*glue.KINDS, *lake.KINDS, *identitystore.KINDS, *iam.KINDS])
         asyncio.run(opened.write(lambda tx, size=size: _fill(tx, size)))
         stores.append(opened)
     decode = state._decode

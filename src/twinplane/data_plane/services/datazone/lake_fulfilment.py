@@ -107,8 +107,7 @@ def _check_publisher(tx: Transaction, asset: Document, table: Document) -> None:
     if role is None:
         raise CannotGrant("The publishing project has no role.")
     own = frozenset({role})
-    read = lake.table_access(tx, own, table)
-    if read is not None and read.by_iam:
+    if lake.table_access(tx, frozenset({lake_names.IAM_ALLOWED_PRINCIPALS}), table) is not None:
         raise CannotGrant(
             f"Table {database}.{name} is not managed by Lake Formation: IAMAllowedPrincipals has permissions on it."
         )

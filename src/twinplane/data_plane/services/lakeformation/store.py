@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from twinplane.data_plane.call import Principal
 from twinplane.data_plane.services.glue import store as glue
+from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.services.identitystore import store as identitystore
 from twinplane.data_plane.services.lakeformation import names, rules
 from twinplane.data_plane.services.lakeformation.names import IAM_ALLOWED_PRINCIPALS, Named
@@ -50,11 +51,14 @@ Principals = frozenset[str]
 _PRINCIPALS = Derived("principals of a caller", (identitystore.MEMBERSHIPS, IDENTITY_CENTER))
 _ADMINS = Derived("administrators", (SETTINGS,))
 _POLICIES = Derived("grants by tags", (GRANTS, EXPRESSIONS))
-_OPTED_IN = Derived("opt-ins", (OPT_INS,))
+_OPTED_IN = Derived("opt-ins", (OPT_INS, iam.ROLES))
 _TAGS_OF = Derived("tags of a table", (TAGGED,))
-_RIGHTS = Derived("rights", (GRANTS, FILTERS, SETTINGS, EXPRESSIONS, TAGGED, OPT_INS))
-_SEEN = Derived("databases that are seen", (GRANTS, FILTERS, SETTINGS, EXPRESSIONS, TAGGED, OPT_INS, glue.TABLES))
+_RIGHTS = Derived("rights", (GRANTS, FILTERS, SETTINGS, EXPRESSIONS, TAGGED, OPT_INS, iam.ROLES))
+_SEEN = Derived(
+    "databases that are seen", (GRANTS, FILTERS, SETTINGS, EXPRESSIONS, TAGGED, OPT_INS, glue.TABLES, iam.ROLES)
+)
 
+_PROJECT_TAG = "AmazonDataZoneProject"
 _FEW = 200  # names that are asked for one by one
 
 
@@ -186,12 +190,18 @@ def _tags_of(tx: Transaction, database: str, table: str) -> tuple[Tags, dict[str
 
 
 def _is_opted_in(tx: Transaction, principals: Principals, name: Named) -> bool:
-    def select() -> frozenset[str]:
-        return frozenset(o["resource"] for o in tx.select(OPT_INS, {"principal": sorted(principals)}))
-
-    opted_in = tx.derived(_OPTED_IN, principals, select)
+    opted_in = tx.derived(_OPTED_IN, principals, lambda: _opt_ins(tx, principals))
     every = Named("table", name.database, "*") if name.kind == "table" else name
     return bool(opted_in) and not opted_in.isdisjoint({names.CATALOG.text, name.text, every.text})
+
+
+def _opt_ins(tx: Transaction, principals: Principals) -> frozenset[str]:
+    """What some of these principals opted in to; a role with the tag of a project is, to everything."""
+    found = {o["resource"] for o in tx.select(OPT_INS, {"principal": sorted(principals)})}
+    roles = (iam.find_role_by_arn(tx, arn) for arn in principals if ":role/" in arn)
+    if any(_PROJECT_TAG in role["tags"] for role in roles if role is not None):
+        found.add(names.CATALOG.text)
+    return frozenset(found)
 
 
 # Questions
