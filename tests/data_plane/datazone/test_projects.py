@@ -150,6 +150,22 @@ def test_a_profiles_tag_cannot_be_changed(mesh: Mesh) -> None:
         )
 
 
+def test_no_tag_makes_a_role_pass_for_that_of_another_project(mesh: Mesh) -> None:
+    tooling = environment(mesh, "Tooling", "Tooling", deploymentOrder=0)
+    profile = mesh.admin.create_project_profile(
+        domainIdentifier=mesh.domain_id, name=name(), status="ENABLED", environmentConfigurations=[tooling],
+        allowCustomProjectResourceTags=True,
+        projectResourceTags=[{"key": "AmazonDataZoneProject", "value": "victim", "isValueEditable": True}],
+    )["id"]  # fmt: skip
+    for key in ("AmazonDataZoneDomain", "aws:tag"):
+        with refused(f"ValidationException.*{key}"):
+            mesh.project(name(), projectProfileId=profile, resourceTags={key: "victim"})
+    project = mesh.project(name(), projectProfileId=profile, resourceTags={"team": "sales"})["id"]
+    role = mesh.resources(project)["userRoleName"]
+    tags = {tag["Key"]: tag["Value"] for tag in mesh.plane.client("iam").list_role_tags(RoleName=role)["Tags"]}
+    assert (tags["AmazonDataZoneProject"], tags["team"]) == (project, "sales")
+
+
 def test_members_see_their_projects_and_nobody_elses(mesh: Mesh) -> None:
     project = mesh.project(name(), client=mesh.as_person("planner"))
 

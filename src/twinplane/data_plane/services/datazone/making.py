@@ -55,13 +55,13 @@ class Making:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags of all that is made."""
+        """The tags of all that is made: what says whose it is cannot be changed, for policies rely on it."""
         return {
+            **{tag["key"]: tag["value"] for tag in self.project.get("resourceTags", [])},
             "AmazonDataZoneDomain": self.project["domainId"],
             "AmazonDataZoneProject": self.project["id"],
             "AmazonDataZoneEnvironment": self.environment["id"],
             "AmazonDataZoneScopeName": "dev",
-            **{tag["key"]: tag["value"] for tag in self.project.get("resourceTags", [])},
         }
 
     def is_on(self, parameter: str) -> bool:

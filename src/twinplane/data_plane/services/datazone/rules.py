@@ -132,6 +132,9 @@ def resource_tags(
         tags.append({"key": tag["key"], "value": value, "source": "PROJECT_PROFILE"})
     if rest and not custom_allowed:
         raise invalid(f"The project profile allows no tags of your own: {', '.join(sorted(rest))}.")
+    reserved = [key for key in rest if key.lower().startswith(("aws:", "amazondatazone"))]
+    if reserved:
+        raise invalid(f"These tags are the service's own: {', '.join(sorted(reserved))}.")
     return tags + [{"key": key, "value": value, "source": "PROJECT"} for key, value in rest.items()]
 
 
