@@ -93,8 +93,15 @@ def test_a_broken_constraint_is_named_as_aws_names_it(
     assert refused(service, operation, body) == (code, text)
 
 
-def test_a_union_has_exactly_one_member() -> None:
-    principal = {"user": {"userIdentifier": "abc"}, "group": {"groupIdentifier": "abc"}}
+@pytest.mark.parametrize(
+    "principal",
+    [
+        {"user": {"userIdentifier": "abc"}, "group": {"groupIdentifier": "abc"}},
+        {},
+        {"somebody": {"userIdentifier": "abc"}},
+    ],
+)
+def test_a_union_has_exactly_one_member_of_its_own(principal: dict[str, Any]) -> None:
     body = json.dumps(
         {"policyType": "CREATE_PROJECT", "principal": principal, "detail": {"createProject": {}}}
     ).encode()

@@ -75,7 +75,8 @@ class Validation:
 
     def structure(self, members: Iterable[tuple[str, Ref]], required: list[str], union: bool) -> Check | None:
         """The check of a structure with these members."""
-        checks = {name: (_camel(name), check) for name, ref in members if (check := self.check(ref.shape))}
+        shapes = dict(members)
+        checks = {name: (_camel(name), check) for name, ref in shapes.items() if (check := self.check(ref.shape))}
         if not checks and not required and not union:
             return None
 
@@ -88,7 +89,7 @@ class Validation:
                 known = checks.get(name)
                 if known is not None:
                     known[1](member, prefix + known[0], found)
-            if union and len(value) != 1:
+            if union and (len(value) != 1 or not value.keys() <= shapes.keys()):
                 found.append(_failed(value, path, True, "Exactly one member must be set"))
 
         return check_structure

@@ -70,6 +70,7 @@ def update_asset_filter(call: Call, request: Request) -> Answer:
     """Changes what is given of a filter. What it shows cannot change while subscriptions use it."""
     known = _asset(call, request)
     document = asset_filter(call.tx, known, request["identifier"])
+    rules.check_named(request)
     changes = store.pick(request, ("name", "description", "configuration"))
     if "configuration" in changes:
         _check_configuration(changes["configuration"])

@@ -65,6 +65,7 @@ def create_environment(call: Call, request: Request) -> Answer:
     """Makes an environment of a configuration that the project's profile offers on demand; for owners, contributors."""
     domain_id = request["domainIdentifier"]
     who = access.require_project_role(call, domain_id, request["projectIdentifier"])
+    rules.check_named(request)
     project = store.get_project(call.tx, domain_id, request["projectIdentifier"])
     configuration = _configuration(call, project, request)
     values = parameters_of(configuration, request.get("userParameters", []))
@@ -112,6 +113,7 @@ def update_environment(call: Call, request: Request) -> Answer:
     One whose deployment failed is deployed again.
     """
     environment = _visible(call, request)
+    rules.check_named(request)
     if environment["status"] in _UNDER_WAY:
         raise rules.conflict(f"Environment {environment['id']} is {environment['status']}; wait until that is done.")
     glossaries.usable_terms(call.tx, environment["domainId"], request.get("glossaryTerms", []))

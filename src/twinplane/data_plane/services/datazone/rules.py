@@ -1,13 +1,15 @@
 """Decisions of the projects side of DataZone: values in, a value or an error out."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.services.datazone import rights
 
+MAX_NAME = 64
+MAX_DESCRIPTION = 2048
 MAX_TAGS = 50
 
 _IAM_PROFILES = uuid.UUID("1f0c5b0e-6f6b-4b57-9b0a-5d3f8a2f6e11")
@@ -21,6 +23,18 @@ def invalid(message: str) -> ServiceError:
 def conflict(message: str) -> ServiceError:
     """A ConflictException."""
     return ServiceError("ConflictException", message)
+
+
+def check_named(request: Mapping[str, Any]) -> None:
+    """A name and a description have the lengths that answers give them, where AWS's model of the request has none.
+
+    Raises ValidationException.
+    """
+    name, description = request.get("name"), request.get("description")
+    if name is not None and not 1 <= len(name) <= MAX_NAME:
+        raise invalid(f"A name has 1 to {MAX_NAME} characters.")
+    if description is not None and len(description) > MAX_DESCRIPTION:
+        raise invalid(f"A description has at most {MAX_DESCRIPTION} characters.")
 
 
 def profile_id_of_user(user_id: str) -> str:
