@@ -15,14 +15,15 @@ _BLOCK = 4096
 
 def limits(folder: Path) -> Iterator[tuple[str, str]]:
     """What was measured, and the figure with its unit. `folder` is on the disk that is meant."""
-    cpu, seconds = _hello(2000)
-    yield "a raw uvicorn hello", f"{cpu * 1e6:.0f} µs of CPU, {seconds * 1e3:.2f} ms a request"
+    for server in ("uvicorn", "twinplane"):
+        cpu, seconds = _hello(server, 2000)
+        yield f"a hello of {server}'s HTTP server", f"{cpu * 1e6:.0f} µs of CPU, {seconds * 1e3:.2f} ms a request"
     yield "fsync of a 4 KB write", f"{_fsyncs(folder):.0f} a second"
 
 
-def _hello(requests: int) -> tuple[float, float]:
+def _hello(server_name: str, requests: int) -> tuple[float, float]:
     """CPU seconds and seconds of a request."""
-    with servers.hello() as server:
+    with servers.hello(server_name) as server:
         connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=30)
         cpu, began = server.cpu_seconds(), time.perf_counter()
         for _ in range(requests):

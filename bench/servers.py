@@ -80,10 +80,10 @@ def twinplane(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def hello() -> Iterator[Server]:
-    """The least that a server on uvicorn can do: a fixed answer to any request."""
+def hello(server: str) -> Iterator[Server]:
+    """The least that an HTTP server can do: a fixed answer to any request. See `bench.hello`."""
     port = free_port()
-    process, seconds = _serve([sys.executable, "-m", "bench.hello", str(port)], port, "/")
+    process, seconds = _serve([sys.executable, "-m", "bench.hello", str(port), server], port, "/")
     try:
         yield Server("hello", f"http://127.0.0.1:{port}", process.pid, seconds, "testing", "testing")
     finally:
