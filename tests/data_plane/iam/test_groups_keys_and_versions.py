@@ -117,6 +117,22 @@ def test_a_user_has_two_keys_that_can_be_switched_off(plane: Any, iam: Any, user
     assert len(listed) == 2
 
 
+def test_a_user_has_none_of_the_credentials_that_are_not_served(plane: Any, iam: Any, user: str) -> None:
+    assert iam.list_mfa_devices(UserName=user)["MFADevices"] == []
+    assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
+    assert iam.list_signing_certificates(UserName=user)["Certificates"] == []
+    assert iam.list_ssh_public_keys(UserName=user)["SSHPublicKeys"] == []
+    assert iam.list_service_specific_credentials(UserName=user)["ServiceSpecificCredentials"] == []
+    assert refusal(iam.get_login_profile, UserName=user) == "NoSuchEntity"
+    assert refusal(iam.list_mfa_devices, UserName="not-there") == "NoSuchEntity"
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    theirs = plane.client("iam", {"AccessKeyId": key["AccessKeyId"], "SecretAccessKey": key["SecretAccessKey"]})
+    for name in ("list_mfa_devices", "list_signing_certificates", "list_ssh_public_keys", "get_login_profile"):
+        for asked in (user, "not-there"):
+            assert refusal(getattr(theirs, name), UserName=asked) == "AccessDenied"
+    assert refusal(theirs.list_virtual_mfa_devices) == "AccessDenied"
+
+
 def test_a_key_tells_when_and_for_what_it_was_last_used(plane: Any, iam: Any, user: str) -> None:
     key = iam.create_access_key(UserName=user)["AccessKey"]
     unused = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])

@@ -98,6 +98,53 @@ def test_a_copy_needs_both_ends(administrator: Any, user: Any) -> None:
     assert refused(s3.upload_part_copy, **part, CopySource=source) == "AccessDenied"
 
 
+@pytest.fixture
+def writer(administrator: Any, user: Any) -> Any:
+    """Who may write and delete in part of a bucket, and read and list nothing."""
+    for name in ("tagged", "there"):
+        administrator.put_object(Bucket="guarded", Key=f"drop/{name}", Body=b"1")
+    on = "arn:aws:s3:::guarded/drop/*"
+    return user({"Action": ["s3:PutObject", "s3:DeleteObject"], "Resource": on})
+
+
+def test_who_may_write_but_not_read_learns_no_entity_tag_from_conditions(administrator: Any, writer: Any) -> None:
+    key = {"Bucket": "guarded", "Key": "drop/tagged"}
+    tag = administrator.head_object(**key)["ETag"]
+    upload = administrator.create_multipart_upload(**key)["UploadId"]
+    part = administrator.upload_part(**key, UploadId=upload, PartNumber=1, Body=b"2")["ETag"]
+    finished = {"UploadId": upload, "MultipartUpload": {"Parts": [{"ETag": part, "PartNumber": 1}]}}
+    for guess in (tag, '"other"'):
+        assert refused(writer.put_object, **key, Body=b"2", IfMatch=guess) == "AccessDenied"
+        assert refused(writer.delete_object, **key, IfMatch=guess) == "AccessDenied"
+        assert refused(writer.complete_multipart_upload, **key, **finished, IfMatch=guess) == "AccessDenied"
+        assert refused(writer.put_object, Bucket="guarded", Key="drop/missing", Body=b"2", IfMatch=guess)
+        many = {"Objects": [{"Key": "drop/tagged", "ETag": guess}, {"Key": "drop/missing", "ETag": guess}]}
+        errors = writer.delete_objects(Bucket="guarded", Delete=many)["Errors"]
+        assert [error["Code"] for error in errors] == ["AccessDenied", "AccessDenied"]
+    assert administrator.get_object(**key)["Body"].read() == b"1"
+
+
+def test_who_may_write_may_do_so_on_the_condition_that_there_is_an_object_or_none(writer: Any) -> None:
+    key = {"Bucket": "guarded", "Key": "drop/there"}
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        writer.put_object(**key, Body=b"2", IfNoneMatch="*")
+    writer.delete_object(**key, IfMatch="*")
+    writer.put_object(**key, Body=b"2", IfNoneMatch="*")
+
+
+def test_a_condition_on_an_entity_tag_tells_a_missing_object_only_to_who_may_list(
+    administrator: Any, user: Any
+) -> None:
+    objects = {"Action": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::guarded/drop/*"}
+    missing = {"Bucket": "guarded", "Key": "drop/missing", "IfMatch": '"a"'}
+    s3 = user(objects)
+    assert refused(s3.put_object, **missing, Body=b"") == "AccessDenied"
+    assert refused(s3.delete_object, **missing) == "AccessDenied"
+    listing = user(objects, {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::guarded"})
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        listing.put_object(**missing, Body=b"")
+
+
 def test_tags_with_an_object_need_the_permission_to_tag(administrator: Any, user: Any) -> None:
     s3 = user({"Action": "s3:PutObject", "Resource": "*"})
     s3.put_object(Bucket="guarded", Key="open/untagged", Body=b"")

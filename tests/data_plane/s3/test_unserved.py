@@ -99,3 +99,49 @@ def test_a_subresource_that_nobody_knows_is_never_taken_for_the_thing_itself(
     answered = send(plane, method, path, b"", signed_headers(plane, method, path))
     assert (answered.status, b"NotImplemented" in answered.body) == (501, True)
     assert state(s3) == before
+
+
+def configurations(s3: Any) -> dict[str, Any]:
+    """How to ask for what is never configured, by operation."""
+    one = {"Bucket": "unserved"}
+    named = {kind: one | {"Id": "x"} for kind in ("analytics", "inventory", "metrics", "intelligent_tiering")}
+    return {
+        "get_bucket_logging": one, "get_bucket_accelerate_configuration": one, "get_bucket_request_payment": one,
+        "get_bucket_notification_configuration": one, "get_bucket_website": one, "get_bucket_replication": one,
+        "get_object_lock_configuration": one,
+        **{f"list_bucket_{kind}_configurations": one for kind in named},
+        **{f"get_bucket_{kind}_configuration": arguments for kind, arguments in named.items()},
+    }  # fmt: skip
+
+
+def test_what_is_never_configured_is_told_to_be_absent_and_only_to_who_may_ask(plane: RunningPlane, s3: Any) -> None:
+    told, statuses = {}, set()
+    for name, arguments in configurations(s3).items():
+        try:
+            answer = getattr(s3, name)(**arguments)
+            told[name] = {k: v for k, v in answer.items() if k not in ("ResponseMetadata", "IsTruncated")}
+        except ClientError as error:
+            statuses.add(error.response["ResponseMetadata"]["HTTPStatusCode"])
+            told[name] = error.response["Error"]["Code"]
+    assert {name: code for name, code in told.items() if isinstance(code, str)} == {
+        "get_bucket_website": "NoSuchWebsiteConfiguration",
+        "get_bucket_replication": "ReplicationConfigurationNotFoundError",
+        "get_object_lock_configuration": "ObjectLockConfigurationNotFoundError",
+        **{
+            f"get_bucket_{kind}_configuration": "NoSuchConfiguration"
+            for kind in ("analytics", "inventory", "metrics", "intelligent_tiering")
+        },
+    }
+    assert statuses == {404}
+    assert told.pop("get_bucket_request_payment") == {"Payer": "BucketOwner"}
+    assert [answer for answer in told.values() if answer and not isinstance(answer, str)] == []
+
+    iam = plane.client("iam")
+    iam.create_user(UserName="asks")
+    nobody = plane.client("s3", iam.create_access_key(UserName="asks")["AccessKey"])
+    for name, arguments in configurations(s3).items():
+        for bucket in ("unserved", "not-there"):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                getattr(nobody, name)(**arguments | {"Bucket": bucket})
+        with pytest.raises(ClientError, match="NoSuchBucket"):
+            getattr(s3, name)(**arguments | {"Bucket": "not-there"})

@@ -11,6 +11,7 @@ from twinplane.data_plane.services.iam import (
     roles,
     simulation,
     store,
+    unserved_credentials,
     users,
 )
 from twinplane.data_plane.store import Kind
@@ -21,6 +22,7 @@ OPERATIONS: dict[str, Operation] = {
     **users.OPERATIONS,
     **groups.OPERATIONS,
     **access_keys.OPERATIONS,
+    **unserved_credentials.OPERATIONS,
     **managed_policies.OPERATIONS,
     **oidc_providers.OPERATIONS,
     **instance_profiles.OPERATIONS,

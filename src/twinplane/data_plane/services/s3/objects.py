@@ -14,8 +14,10 @@ from twinplane.data_plane.services.s3.permissions import (
     ACCESS_DENIED,
     check,
     check_owner,
+    check_write_conditions,
     existing_object,
     may,
+    names_a_tag,
     of_each_object,
     on_copy,
     on_object,
@@ -74,7 +76,7 @@ def check_target(tx: Transaction, call: Call, request: Request) -> tuple[Documen
     bucket = store.get_bucket(tx, request["Bucket"])
     existing = store.find_object(tx, request["Bucket"], request["Key"])
     check_owner(call, {"owner_user_id": store.owner_of_key(tx, bucket, request["Key"], existing)})
-    rules.check_write_conditions(request, existing)
+    check_write_conditions(tx, call, request, existing)
     return bucket, existing
 
 
@@ -256,7 +258,8 @@ def _delete(call: Call, bucket: str, key: str, version: str | None, if_match: st
     else:
         existing = store.find_version(call.tx, bucket, key, version)
     check_owner(call, existing)
-    rules.check_write_conditions({"Key": key, "IfMatch": if_match}, existing)
+    condition = {"Bucket": bucket, "Key": key, "IfMatch": if_match}
+    check_write_conditions(call.tx, call, condition, existing)
     if version is None:
         found = store.get_bucket(call.tx, bucket)
         check_owner(call, {"owner_user_id": store.owner_of_key(call.tx, found, key, existing)})
@@ -294,6 +297,8 @@ def delete_objects(call: Call, request: Request) -> Answer:
 def _delete_permitted(call: Call, bucket: str, entry: dict[str, Any]) -> Answer:
     key, version = entry["Key"], entry.get("VersionId")
     if not may(lambda: check(call, "s3:DeleteObject", {}, bucket, key, version)):
+        raise ServiceError("AccessDenied", ACCESS_DENIED, 403)
+    if names_a_tag(entry.get("ETag")) and not may(lambda: check(call, "s3:GetObject", {}, bucket, key, version)):
         raise ServiceError("AccessDenied", ACCESS_DENIED, 403)
     rules.check_served(entry)
     return _delete(call, bucket, key, version, entry.get("ETag"))

@@ -12,6 +12,7 @@ from twinplane.data_plane.services.s3 import (
     notifications,
     objects,
     store,
+    unconfigured,
     uploads,
     versioning,
 )
@@ -29,6 +30,7 @@ OPERATIONS: dict[str, Operation] = {
     **attributes.OPERATIONS,
     **versioning.OPERATIONS,
     **notifications.OPERATIONS,
+    **unconfigured.OPERATIONS,
 }
 KINDS = store.KINDS
 TASKS: dict[str, TaskKind] = {**lifecycle.TASKS}

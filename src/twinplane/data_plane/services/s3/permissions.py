@@ -5,12 +5,13 @@ A missing object is only called missing to those who may list its bucket; to oth
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.services.iam.policy import Policy, compile_policy
 from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.services.s3 import conditions, public_access, rules, store
-from twinplane.data_plane.store import Document
+from twinplane.data_plane.store import Document, Transaction
 
 ACCESS_DENIED = "Access Denied"
 
@@ -71,7 +72,11 @@ def on_bucket(action: str) -> Access:
 
 
 def on_object(*actions: str) -> Access:
-    """Access by all of `actions` on the request's object, or on the version of it that the request names."""
+    """Access by all of `actions` on the request's object, or on the version of it that the request names.
+
+    A write on the condition of an entity tag needs `s3:GetObject`, too, as on AWS: it tells the tag. One on the
+    condition that the object exists, or does not, needs no more than to write it.
+    """
 
     def access(call: Call, request: Request) -> None:
         _check_expected_owner(call, request.get("ExpectedBucketOwner"))
@@ -79,10 +84,17 @@ def on_object(*actions: str) -> Access:
         call.resources.append({"ARN": object_arn(bucket, key), "type": "AWS::S3::Object"})
         for action in actions:
             check(call, action, request, bucket, key, request.get("VersionId"))
+        if names_a_tag(request.get("IfMatch")) and "s3:GetObject" not in actions:
+            check(call, "s3:GetObject", request, bucket, key, request.get("VersionId"))
         if request.get("Tagging") and "s3:PutObject" in actions:
             check(call, "s3:PutObjectTagging", request, bucket, key)
 
     return access
+
+
+def names_a_tag(if_match: str | None) -> bool:
+    """Whether the condition of a write is about the object's entity tag, not only about there being one."""
+    return if_match is not None and if_match.strip() != "*"
 
 
 def on_copy(call: Call, request: Request) -> None:
@@ -112,6 +124,18 @@ def may(decide: Callable[[], None]) -> bool:
     except ServiceError:
         return False
     return True
+
+
+def check_write_conditions(tx: Transaction, call: Call, request: Request, existing: Document | None) -> None:
+    """Decides If-None-Match and If-Match of a write to an object that is, or is not, there.
+
+    Raises `PreconditionFailed`, `NotImplemented`; `NoSuchKey`, or `AccessDenied` in its place for who may not list.
+    """
+    if existing is None and names_a_tag(request.get("IfMatch")):
+        of_now, prefix = replace(call, transaction=tx), {"Prefix": request["Key"]}
+        if not may(lambda: check(of_now, "s3:ListBucket", prefix, request["Bucket"])):
+            raise ServiceError("AccessDenied", ACCESS_DENIED, 403)
+    rules.check_write_conditions(request, existing)
 
 
 def existing_object(call: Call, bucket: str, key: str, version: str | None = None) -> Document:
