@@ -78,6 +78,53 @@ def test_columns_are_revoked_out_of_a_wider_grant(admin: Any) -> None:
     assert listed(admin, BEN) == []
 
 
+def test_columns_are_revoked_out_of_all_but_some(admin: Any) -> None:
+    principal = "arn:aws:identitystore:::user/cleo"
+
+    def all_but(*names: str) -> dict[str, Any]:
+        wildcard = {"ExcludedColumnNames": list(names)}
+        return {"TableWithColumns": {"DatabaseName": "sales", "Name": "orders", "ColumnWildcard": wildcard}}
+
+    admin.grant_permissions(
+        Principal=who(principal), Resource=all_but("card"), Permissions=["SELECT"],
+        PermissionsWithGrantOption=["SELECT"],
+    )  # fmt: skip
+    id_ = {"TableWithColumns": {"DatabaseName": "sales", "Name": "orders", "ColumnNames": ["id"]}}
+    admin.revoke_permissions(
+        Principal=who(principal), Resource=id_, Permissions=[], PermissionsWithGrantOption=["SELECT"]
+    )  # fmt: skip
+    found = admin.list_permissions(Principal=who(principal))["PrincipalResourcePermissions"]
+    shown = [(p["Resource"]["TableWithColumns"], p["PermissionsWithGrantOption"]) for p in found]
+    assert [(r.get("ColumnNames"), r.get("ColumnWildcard"), g) for r, g in shown] == [
+        (["id"], None, []), (None, {"ExcludedColumnNames": ["card", "id"]}, ["SELECT"]),
+    ]  # fmt: skip
+    admin.revoke_permissions(Principal=who(principal), Resource=id_, Permissions=["SELECT"])
+    found = admin.list_permissions(Principal=who(principal))["PrincipalResourcePermissions"]
+    assert [p["Resource"]["TableWithColumns"].get("ColumnNames") for p in found] == [None]
+    admin.revoke_permissions(Principal=who(principal), Resource=all_but("card", "id"), Permissions=["SELECT"])
+    assert listed(admin, principal) == []
+
+
+def test_another_catalog_than_the_accounts_own_is_not_there(admin: Any, plane: RunningPlane) -> None:
+    for resource in (
+        {"Catalog": {"Id": "999999999999"}}, {"Catalog": {"Id": f"{plane.account_id}:other"}},
+        {"Database": {"CatalogId": "999999999999", "Name": "sales"}},
+    ):  # fmt: skip
+        with pytest.raises(ClientError) as error:
+            admin.grant_permissions(Principal=who(ANN), Resource=resource, Permissions=["DESCRIBE"])
+        assert code(error) == "EntityNotFoundException"
+    own = {"Catalog": {"Id": plane.account_id}}
+    admin.grant_permissions(Principal=who(ANN), Resource=own, Permissions=["CREATE_DATABASE"])
+    admin.revoke_permissions(Principal=who(ANN), Resource=own, Permissions=["CREATE_DATABASE"])
+
+
+def test_a_batch_has_twenty_entries_at_most(admin: Any) -> None:
+    entry = {"Id": "1", "Principal": who(BEN), "Resource": TABLE, "Permissions": ["DESCRIBE"]}
+    with pytest.raises(ClientError) as error:
+        admin.batch_grant_permissions(Entries=[entry] * 21)
+    assert code(error) == "InvalidInputException"
+
+
 def test_a_filter_is_made_granted_listed_and_taken_away_with_its_grants(plane: RunningPlane, admin: Any) -> None:
     key = {"TableCatalogId": plane.account_id, "DatabaseName": "sales", "TableName": "orders", "Name": "eu"}
     data = {**key, "RowFilter": {"FilterExpression": "region = 'EU'"}, "ColumnNames": ["id", "region"]}

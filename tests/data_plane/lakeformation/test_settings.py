@@ -1,10 +1,24 @@
 """The lake's settings, its registered locations, and its application in Identity Center."""
 
+import json
 from typing import Any
 
 import pytest
 
 from .catalog import Catalog, database, refused, table, who
+
+
+def test_nobodys_own_role_becomes_the_service_linked_one(catalog: Catalog) -> None:
+    name = "AWSServiceRoleForLakeFormationDataAccess"
+    mine = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": catalog.admin}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [mine]})
+    catalog.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    request = {"ResourceArn": "arn:aws:s3:::linked", "UseServiceLinkedRole": True}
+    refused("InvalidInputException", catalog.lake.register_resource, **request)
+    refused("EntityNotFoundException", catalog.lake.describe_resource, ResourceArn=request["ResourceArn"])
+    catalog.iam.delete_role(RoleName=name)
+    catalog.lake.register_resource(**request)
+    catalog.lake.deregister_resource(ResourceArn=request["ResourceArn"])
 
 
 def test_settings_are_replaced_and_those_not_named_are_at_their_defaults(catalog: Catalog) -> None:

@@ -41,7 +41,7 @@ def understood(call: Call, resource: Document) -> Named:
     except ResourceNotUnderstood as error:
         raise invalid(str(error)) from None
     body = next(iter(resource.values()))
-    check_catalog(call, body.get("CatalogId") or body.get("TableCatalogId"))
+    check_catalog(call, body.get("CatalogId") or body.get("TableCatalogId") or body.get("Id"))
     return name
 
 

@@ -35,6 +35,7 @@ TYPE_OF = {
 }  # fmt: skip
 POLICIES = ("database_policy", "table_policy")
 EVERY = ("*",)  # every value of a tag
+MOST_TAGS = 50  # of a resource, and so in an expression
 
 Expression = tuple[tuple[str, tuple[str, ...]], ...]  # tags a resource must have: each key with one of these values
 
@@ -154,8 +155,8 @@ def expression_of(conditions: Iterable[Document]) -> Expression:
         if key in found:
             raise ResourceNotUnderstood(f"The expression names the tag {key} twice")
         found[key] = EVERY if "*" in values else tuple(sorted(set(values)))
-    if not found:
-        raise ResourceNotUnderstood("The expression needs at least one tag")
+    if not 0 < len(found) <= MOST_TAGS:
+        raise ResourceNotUnderstood(f"The expression needs between 1 and {MOST_TAGS} tags")
     return tuple(sorted(found.items()))
 
 

@@ -102,13 +102,15 @@ def revoke(
     passed_on = set(names.expanded(name.kind, grantable))
     if name.columns:
         where = {"principal": principal, "database": name.database, "table": name.table, "kind": "columns"}
-        return _take_out(tx, tx.select(GRANTS, where), "columns", name.columns, now, by)
+        return _take_out(tx, tx.select(GRANTS, where), "columns", name.columns, keep=not taken, now=now, by=by)
     found = tx.find(GRANTS, principal, name.text)
+    if found is None and name.kind == "tag" and name.values != names.EVERY:
+        where = {"principal": principal, "type": names.TYPE_OF["tag"]}
+        wider = [
+            g for g in tx.select(GRANTS, where) if g["name"] == name.name and taken | passed_on <= {*g["Permissions"]}
+        ]
+        return _take_out(tx, wider, "values", name.values, keep=not taken, now=now, by=by)
     if found is None or not ({*found["Permissions"]} & (taken | passed_on)):
-        if name.kind == "tag" and name.values != names.EVERY:
-            where = {"principal": principal, "type": names.TYPE_OF["tag"]}
-            wider = [g for g in tx.select(GRANTS, where) if g["name"] == name.name and taken <= {*g["Permissions"]}]
-            return bool(taken) and _take_out(tx, wider, "values", name.values, now, by)
         return False
     kept = set(found["Permissions"]) - taken
     kept_grantable = set(found["PermissionsWithGrantOption"]) - taken - passed_on
@@ -121,23 +123,46 @@ def revoke(
 
 
 def _take_out(
-    tx: Transaction, found: Iterable[Document], member: str, taken: Sequence[str], now: float, by: str
+    tx: Transaction, found: Iterable[Document], member: str, taken: Sequence[str], *, keep: bool, now: float, by: str
 ) -> bool:
-    """Makes grants smaller by columns, or by values of a tag; says whether one was."""
+    """Makes grants smaller by columns, or by values of a tag; says whether one was.
+
+    `keep`: what is taken out stays granted, but for the right to pass it on.
+    """
     changed = False
     for document in found:
-        left = [part for part in document[member] if part not in taken]
-        if document["excluded"] or left == document[member]:
+        parts = _without(document, member, taken)
+        if parts is None:
             continue
+        left, out = parts
         changed = True
         tx.remove(GRANTS, document["principal"], document["resource"])
-        if left:
-            smaller = document_of(name_of(document | {member: left}))
-            rest = tx.find(GRANTS, document["principal"], smaller["resource"]) or document | smaller
-            for kind in ("Permissions", "PermissionsWithGrantOption"):
-                rest[kind] = sorted({*rest[kind], *document[kind]})
-            tx.put(GRANTS, rest | {"LastUpdated": now, "LastUpdatedBy": by})
+        if left is not None:
+            _merge(tx, document | left, now, by)
+        if keep and out is not None:
+            _merge(tx, document | out | {"PermissionsWithGrantOption": []}, now, by)
     return changed
+
+
+def _without(document: Document, member: str, taken: Sequence[str]) -> tuple[Document | None, Document | None] | None:
+    """What is left of a grant's columns or values, and what is taken out; None when the grant has none of that."""
+    if document["excluded"]:
+        out = sorted(set(taken) - set(document["excluded"]))
+        left: Document = {"excluded": sorted({*document["excluded"], *taken})}
+        return (left, {"excluded": [], "columns": out}) if out else None
+    out = [part for part in document[member] if part in taken]
+    rest = [part for part in document[member] if part not in taken]
+    return ({member: rest} if rest else None, {member: out}) if out else None
+
+
+def _merge(tx: Transaction, document: Document, now: float, by: str) -> None:
+    """Adds a grant to what its principal has on the resource that its members name."""
+    named = document_of(name_of(document))
+    known = tx.find(GRANTS, document["principal"], named["resource"])
+    merged = document | named
+    for member in ("Permissions", "PermissionsWithGrantOption"):
+        merged[member] = sorted({*document[member], *((known or {}).get(member) or ())})
+    tx.put(GRANTS, merged | {"LastUpdated": now, "LastUpdatedBy": by})
 
 
 def _put_or_remove(

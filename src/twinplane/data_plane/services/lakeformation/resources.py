@@ -93,6 +93,9 @@ def _linked_role_arn(call: Call) -> str:
 def _settle_linked_role(call: Call) -> None:
     """Makes the service-linked role, which may use the locations that are registered with it and no other."""
     arn = _linked_role_arn(call)
+    known = iam_store.find_role(call.tx, _LINKED_ROLE)
+    if known is not None and known["Arn"] != arn:
+        raise invalid(f"{_LINKED_ROLE} is the name of the service-linked role; another role has it")
     places = [row["ResourceArn"] for row in call.tx.select(store.LOCATIONS) if row.get("RoleArn") == arn]
     allow: Callable[[list[str], list[str]], Document] = lambda actions, resources: {  # noqa: E731
         "Effect": "Allow", "Action": actions, "Resource": resources,

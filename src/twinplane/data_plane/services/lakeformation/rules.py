@@ -173,7 +173,8 @@ def _reach(grant: Grant, target: Target) -> _Reach | None:
     on, name = grant.on, target.name
     if on.kind == f"{name.kind}_policy":
         whole = matches(grant.expression, target.tags)
-        columns = tuple(c for c in target.columns if matches(grant.expression, target.column_tags.get(c, target.tags)))
+        own = {column: matches(grant.expression, tags) for column, tags in target.column_tags.items()}
+        columns = tuple(c for c in target.columns if own.get(c, whole))
         return _Reach(Slice(columns), whole) if whole or columns else None
     match name.kind:
         case "table":

@@ -12,8 +12,6 @@ from twinplane.data_plane.services.lakeformation.names import Expression, Named
 from twinplane.data_plane.services.lakeformation.paging import listing
 from twinplane.data_plane.store import Document
 
-_MOST_TAGS = 50  # of a resource
-
 
 def add_lf_tags_to_resource(call: Call, request: Request) -> Answer:
     """Gives a database, a table or columns values of tags, in place of those they have; says which could not be."""
@@ -25,8 +23,8 @@ def add_lf_tags_to_resource(call: Call, request: Request) -> Answer:
         _check_associate(call, key, values[0])
         tags.check_known(call.tx, ((key, (values[0],)),))
         rows = [_own(call, place) for place in places]
-        if any(len({*own, key}) > _MOST_TAGS for _, own in rows):
-            raise invalid(f"A resource has at most {_MOST_TAGS} LF-Tags")
+        if any(len({*own, key}) > names.MOST_TAGS for _, own in rows):
+            raise invalid(f"A resource has at most {names.MOST_TAGS} LF-Tags")
         for row, own in rows:
             tags.assign(call.tx, row, own | {key: values[0]})
 
