@@ -52,7 +52,62 @@ class ChangeTable(msgspec.Struct, frozen=True, tag=True):
     updates: bytes
 
 
-ManifestRequest = ReadMetadata | ReadManifestList | ReadManifest | ReadTable | NewTable | ChangeTable
+class DescribeTarget(msgspec.Struct, frozen=True, tag=True):
+    """A table's metadata file, to write rows into the table."""
+
+    body: bytes
+
+
+class FileBytes(msgspec.Struct, frozen=True):
+    """A file: its path in the table's metadata, and its bytes."""
+
+    path: str
+    body: bytes
+
+
+class AddedFile(msgspec.Struct, frozen=True):
+    """A Parquet file that is to be the table's. `partition`: the values p0, p1 … of the spec's fields, as texts.
+
+    `statistics`: DuckDB's, by column.
+    """
+
+    path: str
+    records: int
+    size: int
+    partition: tuple[tuple[str, str | None], ...] = ()
+    statistics: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+
+class WriteSnapshot(msgspec.Struct, frozen=True, tag=True):
+    """A snapshot after the current one of the metadata `body`, from the file at `location` ("": it was never stored).
+
+    `folder`: where new files go, with its slash. `manifest_list` and `manifests`: the current ones, of which the latter
+    are needed where files are `removed` (None: all are).
+    """
+
+    body: bytes
+    location: str
+    folder: str
+    operation: str
+    manifest_list: bytes = b""
+    manifests: tuple[FileBytes, ...] = ()
+    added: tuple[AddedFile, ...] = ()
+    removed: tuple[str, ...] | None = ()
+
+
+class ExpireSnapshots(msgspec.Struct, frozen=True, tag=True):
+    """Metadata without the snapshots older than a moment (milliseconds of the epoch), but for the last `keep`."""
+
+    body: bytes
+    location: str
+    before: int
+    keep: int
+
+
+ManifestRequest = (
+    ReadMetadata | ReadManifestList | ReadManifest | ReadTable | NewTable | ChangeTable | DescribeTarget | WriteSnapshot
+    | ExpireSnapshots
+)  # fmt: skip
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -137,6 +192,29 @@ class TableText(msgspec.Struct, frozen=True):
     properties: dict[str, str]
 
 
+class PartitionColumn(msgspec.Struct, frozen=True):
+    """A field of the table's partitioning: `transform` (identity, day, bucket[8] …) of a column of this type."""
+
+    column: str
+    transform: str
+    type: str
+
+
+class WriteTarget(msgspec.Struct, frozen=True):
+    """What a writer of rows needs to know: the field ids of each column as DuckDB takes them, the partitioning."""
+
+    field_ids: tuple[tuple[str, str], ...]
+    partitions: tuple[PartitionColumn, ...]
+    required: tuple[str, ...] = ()
+
+
+class NewSnapshot(msgspec.Struct, frozen=True):
+    """The files of a new snapshot, and the metadata that has it."""
+
+    files: tuple[FileBytes, ...]
+    table: TableText
+
+
 class ManifestReply(msgspec.Struct, frozen=True):
     """What became of a request: what was asked for, or why not."""
 
@@ -145,3 +223,5 @@ class ManifestReply(msgspec.Struct, frozen=True):
     manifests: tuple[Manifest, ...] = ()
     files: tuple[DataFile, ...] = ()
     table: TableText | None = None
+    target: WriteTarget | None = None
+    snapshot: NewSnapshot | None = None

@@ -31,6 +31,8 @@ from pyiceberg.types import (
 from twinplane.engines.sql.confinement import within
 from twinplane.engines.sql.manifest_messages import (
     DataFile,
+    DescribeTarget,
+    ExpireSnapshots,
     Manifest,
     ManifestReply,
     ManifestRequest,
@@ -39,6 +41,7 @@ from twinplane.engines.sql.manifest_messages import (
     ReadManifestList,
     ReadMetadata,
     Snapshot,
+    WriteSnapshot,
 )  # fmt: skip
 from twinplane.engines.sql.metadata_text import Refused, text_of
 from twinplane.engines.sql.plan import IcebergField, QueryError
@@ -65,8 +68,15 @@ def answer(request: ManifestRequest, limits: Limits) -> ManifestReply:
                 return ManifestReply(manifests=tuple(map(_manifest, avro.read_manifest_list(_Bytes(request.body)))))
             if isinstance(request, ReadManifest):
                 return ManifestReply(files=tuple(_files(request)))
-            from twinplane.engines.sql import table_changes  # heavy, and not needed to read tables
+            from twinplane.engines.sql import snapshot_writer, table_changes  # heavy, and not needed to read tables
 
+            if isinstance(request, DescribeTarget):
+                return ManifestReply(target=snapshot_writer.target(request.body))
+            if isinstance(request, WriteSnapshot):
+                return ManifestReply(snapshot=snapshot_writer.write(request))
+            if isinstance(request, ExpireSnapshots):
+                expired = snapshot_writer.expire(request.body, request.location, request.before, request.keep)
+                return ManifestReply(table=expired)
             return ManifestReply(table=table_changes.answer(request))
     except Refused as error:
         return ManifestReply(Failure(error.code, str(error)))

@@ -31,9 +31,9 @@ def answer(request: ReadTable | NewTable | ChangeTable) -> TableText:
     """The metadata that is asked for. Raises `Refused`, and anything where stored metadata cannot be read."""
     if isinstance(request, ReadTable):
         text = text_of(request.body)
-        return _described(TableMetadataUtil.parse_raw(text), text)
+        return described(TableMetadataUtil.parse_raw(text), text)
     found = _new(request) if isinstance(request, NewTable) else _changed(request)
-    return _described(found, found.model_dump_json())
+    return described(found, found.model_dump_json())
 
 
 def _new(request: NewTable) -> TableMetadata:
@@ -66,8 +66,10 @@ def _refused(error: Exception) -> Refused:
     return Refused("InvalidInputException", str(error).split("\n")[0][:_LONGEST] or "The request cannot be read")
 
 
-def _described(found: TableMetadata, text: str) -> TableText:
-    """Columns that the table had and has no more are described too, as writers through the Glue API do."""
+def described(found: TableMetadata, text: str) -> TableText:
+    """Metadata, and what the catalog keeps of it.
+
+    Columns that the table had and has no more are described too, as writers through the Glue API do."""
     columns: dict[str, CatalogColumn] = {}
     for schema in (found.schema(), *found.schemas):
         for field in schema.fields:

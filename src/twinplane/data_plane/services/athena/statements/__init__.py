@@ -3,10 +3,24 @@ transaction."""
 
 from typing import Any
 
-from twinplane.data_plane.services.athena.statements import catalog, partitions, rows, select, show, tables, views
+from twinplane.data_plane.call import Call
+from twinplane.data_plane.services.athena.statements import (
+    catalog,
+    formats,
+    iceberg,
+    iceberg_rows,
+    iceberg_vacuum,
+    partitions,
+    rows,
+    select,
+    show,
+    tables,
+    views,
+)
 from twinplane.data_plane.services.athena.work import Work
+from twinplane.data_plane.services.glue import store as glue_store
 from twinplane.engines.sql import statements as kinds
-from twinplane.engines.sql.plan import QueryError
+from twinplane.engines.sql.plan import QueryError, Reference
 from twinplane.engines.sql.statements import Statement
 
 # Those that change the catalog alone: in the transaction that ends the execution, with nothing to show.
@@ -21,7 +35,14 @@ _CHANGES: dict[type, Any] = {
 _RUNS: dict[type, Any] = {
     kinds.Select: select.run, kinds.Explain: select.explain, kinds.Show: show.run, kinds.CreateView: views.create,
     kinds.RepairTable: partitions.repair, kinds.CreateTableAs: rows.create_table_as, kinds.Insert: rows.insert,
-    kinds.Unload: rows.unload,
+    kinds.Unload: rows.unload, kinds.Change: iceberg_rows.change, kinds.Merge: iceberg_rows.merge,
+    kinds.Optimize: iceberg_rows.optimize, kinds.Vacuum: iceberg_vacuum.vacuum,
+}  # fmt: skip
+# Those of them that are others for Iceberg tables.
+_OF_ICEBERG: dict[type, Any] = {
+    kinds.CreateTable: iceberg.create_table, kinds.CreateTableAs: iceberg.create_table_as,
+    kinds.Insert: iceberg.insert, kinds.AlterColumns: iceberg.alter_columns,
+    kinds.SetProperties: iceberg.set_properties,
 }  # fmt: skip
 
 
@@ -30,14 +51,33 @@ async def run(work: Work, statement: Statement) -> None:
 
     Raises `QueryError`, `ServiceError`, `QueryCancelled` and `Cancelled`.
     """
-    change = _CHANGES.get(type(statement))
-    if change is not None:
-        await work.answer((), change=lambda call: change(call, statement, work.database) or {})
-        return
-    handler = _RUNS.get(type(statement))
-    if handler is None:
+    kind = type(statement)
+    if kind in _OF_ICEBERG and _is_of_iceberg(work, statement):
+        await _OF_ICEBERG[kind](work, statement)
+    elif kind in _CHANGES:
+        await work.answer((), change=lambda call: _CHANGES[kind](call, statement, work.database) or {})
+    elif kind in _RUNS:
+        await _RUNS[kind](work, statement)
+    else:
         raise QueryError("NOT_SUPPORTED", "The statement is not supported")
-    await handler(work, statement)
+
+
+def _is_of_iceberg(work: Work, statement: Any) -> bool:
+    """Whether the statement is about an Iceberg table. Not told to anybody: the handlers decide who may know."""
+    if isinstance(statement, kinds.CreateTable):
+        return tables.is_iceberg_definition(statement)
+    if isinstance(statement, kinds.CreateTableAs):
+        return any((k.lower(), v.lower()) == ("table_type", "iceberg") for k, v in statement.properties)
+    return work.read(lambda call: _is_stored_so(call, statement.target, work.database))
+
+
+def _is_stored_so(call: Call, target: Reference, database: str) -> bool:
+    name = target.in_database(database)
+    found = glue_store.find_table(call.tx, name.database, name.table)
+    if found is not None and found.get("TargetTable"):
+        link = found["TargetTable"]
+        found = glue_store.find_table(call.tx, link["DatabaseName"], link["Name"])
+    return found is not None and formats.is_iceberg(found)
 
 
 def suffix(statement: Statement) -> str:

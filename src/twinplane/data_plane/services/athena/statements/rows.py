@@ -4,8 +4,10 @@ The governed query runs in the person's worker and its rows become files there; 
 objects in the transaction that makes the table or its partitions and ends the execution.
 """
 
+import re
 import shutil
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +43,17 @@ class Written:
     """A file of the run that is on disk, and the partition it belongs to."""
 
     received: Received
-    partition: tuple[str | None, ...] = ()
+    partition: tuple[str | None, ...]
+    file: WrittenFile
 
 
-async def written(work: Work, query: Query, how: Write, where: Place) -> tuple[Result, list[Written]]:
-    """Runs a query into files, and brings these to disk under names in `where` that nothing has."""
+async def written(
+    work: Work, query: Query, how: Write, where: Place, *, ending: str | None = None
+) -> tuple[Result, list[Written]]:
+    """Runs a query into files, and brings these to disk under names in `where` that nothing has.
+
+    `ending`: of the names, which then all lie in one folder; else each partition has its own.
+    """
     result = await work.plane.sql.run(work.owner, query, run_id=work.id, write=how)
     keys = [name for name, _ in how.partitions]
     try:
@@ -53,21 +61,22 @@ async def written(work: Work, query: Query, how: Write, where: Place) -> tuple[R
             raise QueryError(
                 "HIVE_TOO_MANY_OPEN_PARTITIONS", f"Exceeded limit of {_MOST_PARTITIONS} open writers for partitions"
             )
-        found = [await _bring(work, file, number, keys, how, where) for number, file in enumerate(result.files)]
+        found = [await _bring(work, file, number, keys, how, where, ending) for number, file in enumerate(result.files)]
     finally:
         shutil.rmtree(result.path, ignore_errors=True)
     return result, found
 
 
 async def _bring(
-    work: Work, file: WrittenFile, number: int, keys: Sequence[str], how: Write, where: Place
+    work: Work, file: WrittenFile, number: int, keys: Sequence[str], how: Write, where: Place, ending: str | None
 ) -> Written:  # fmt: skip
     values = tuple(dict(file.partition)[key] for key in keys)
-    folder = formats.partition_path(list(zip(keys, values, strict=True))) + "/" if keys else ""
+    folder = formats.partition_path(list(zip(keys, values, strict=True))) + "/" if keys and ending is None else ""
     begun = time.strftime("%Y%m%d_%H%M%S", time.gmtime(work.execution["submitted_at"]))
-    name = f"{begun}_{number:05}_{work.id}{_ENDINGS.get(how.compression, '') if how.format != 'parquet' else ''}"
-    location = f"{where.location}{folder}{name}"
-    return Written(await work.receive(location, Path(file.path), "application/octet-stream"), values)
+    if ending is None:
+        ending = _ENDINGS.get(how.compression, "") if how.format != "parquet" else ""
+    location = f"{where.location}{folder}{begun}_{number:05}_{work.id}-{uuid.uuid4().hex[:8]}{ending}"
+    return Written(await work.receive(location, Path(file.path), "application/octet-stream"), values, file)
 
 
 def put(call: Call, work: Work, where: Place, files: Iterable[Written]) -> None:
@@ -121,10 +130,8 @@ async def create_table_as(work: Work, statement: CreateTableAs) -> None:
     """Makes a table of a query's rows."""
     properties = {k.lower(): v for k, v in statement.properties}
     lists = {k.lower(): v for k, v in statement.lists}
-    if properties.get("table_type", "hive").lower() == "iceberg":
-        raise QueryError("NOT_SUPPORTED", "Iceberg tables are not supported")
     name = statement.target.in_database(work.database)
-    if work.read(lambda call: _is_there(call, name)):
+    if work.read(lambda call: is_there(call, name)):
         if not statement.if_not_exists:
             raise QueryError("TABLE_ALREADY_EXISTS", f"Table '{name.database}.{name.table}' already exists")
         await work.finish({"columns": [], "rows": 0, "update_count": 0, "result_bytes": 0})
@@ -150,7 +157,7 @@ async def create_table_as(work: Work, statement: CreateTableAs) -> None:
     listed, list_ = await manifest(work, files)
 
     def change(call: Call) -> Document:
-        if _is_there(call, name) and statement.if_not_exists:
+        if is_there(call, name) and statement.if_not_exists:
             return {"update_count": 0, "rows": 0}
         places.check_empty(call, where, f"{name.database}.{name.table}")
         given = _table_input(call, name, own, keys, how, where, format_name)
@@ -162,7 +169,16 @@ async def create_table_as(work: Work, statement: CreateTableAs) -> None:
     await work.finish(outcome(result) | listed, change, (list_,))
 
 
-def _is_there(call: Call, name: TableName) -> bool:
+def check_names(names: Sequence[str]) -> None:
+    """Raises `QueryError` unless every column of a new table has a name of its own."""
+    for number, name in enumerate(names):
+        if re.fullmatch(r"_col\d+", name):
+            raise QueryError("MISSING_COLUMN_NAME", f"Column name not specified at position {number + 1}")
+        if names.index(name) != number:
+            raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{name}' specified more than once")
+
+
+def is_there(call: Call, name: TableName) -> bool:
     """Whether the caller, who may make tables there, finds one of that name. Raises `ServiceError`."""
     permissions.check_permission(call, "CREATE_TABLE", name.database)
     if glue_store.find_database(call.tx, name.database) is None:
@@ -253,8 +269,6 @@ async def insert(work: Work, statement: Insert) -> None:
     """Adds a query's rows to a table."""
     name = statement.target.in_database(work.database)
     target = work.read(lambda call: writable.table(call, name, "INSERT"))
-    if formats.is_iceberg(target.table):
-        raise QueryError("NOT_SUPPORTED", "Iceberg tables are not supported")
     how, keys = _how_of(target.table)
     text = by_position(statement, [c.name for c in how.columns])
     where = work.read(lambda call: places.of_the_table(call, _location(target.table), governed=target.governed))

@@ -1,7 +1,9 @@
 """Queries, and what EXPLAIN says of them."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -12,20 +14,31 @@ from twinplane.data_plane.services.glue import iceberg
 from twinplane.engines.sql.plan import Query, Reference
 from twinplane.engines.sql.statements import Explain, Select
 
+T = TypeVar("T")
+
 
 async def planned(
     work: Work, text: str, references: tuple[Reference, ...], parameters: tuple[str, ...] = ()
 ) -> Query:  # fmt: skip
     """A query with all that its person may read of its tables, decided now. Raises `Refused`, `QueryError`."""
+    query, _ = await planned_with(work, text, references, lambda _call: None, parameters)
+    return query
+
+
+async def planned_with(
+    work: Work, text: str, references: tuple[Reference, ...], also: Callable[[Call], T],
+    parameters: tuple[str, ...] = (),
+) -> tuple[Query, T]:  # fmt: skip
+    """The same, and what `also` finds in the state that the query was planned on."""
     call = work.read(lambda call: call)
     known = await views.found(work.plane, call.principal, references, work.database)
 
-    async def plan() -> Query:
+    async def plan() -> tuple[Query, T]:
         return work.read(at)
 
-    def at(call: Call) -> Query:
+    def at(call: Call) -> tuple[Query, T]:
         tables = planning.tables(call, known.tables(references, work.database), work.database)
-        return Query(text, work.database, tuple(tables), parameters, views.decided(call, known))
+        return Query(text, work.database, tuple(tables), parameters, views.decided(call, known)), also(call)
 
     return await iceberg.with_metadata(work.plane, plan)
 

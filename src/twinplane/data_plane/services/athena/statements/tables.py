@@ -6,7 +6,9 @@ from twinplane.data_plane.call import Call, ServiceError
 from twinplane.data_plane.services.athena.statements import formats
 from twinplane.data_plane.services.athena.statements.catalog import glue, in_hive, is_missing, table_of
 from twinplane.data_plane.services.athena.views import is_view
+from twinplane.data_plane.services.glue import permissions
 from twinplane.data_plane.services.glue import store as glue_store
+from twinplane.data_plane.services.glue import tables as glue_tables
 from twinplane.data_plane.store import Document
 from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.statements import AlterColumns, ColumnDefinition, CreateTable, SetProperties
@@ -28,6 +30,16 @@ def columns_of(definitions: tuple[ColumnDefinition, ...]) -> list[Document]:
     ]
 
 
+def check_alter(call: Call, table: Document) -> None:
+    """Raises `QueryError` unless the caller may alter the table, in IAM and in Lake Formation."""
+    place = {"DatabaseName": table["DatabaseName"], "TableInput": {"Name": table["Name"]}}
+    try:
+        glue_tables.OPERATIONS["UpdateTable"].access(call, place)
+        permissions.check_permission(call, "ALTER", table["DatabaseName"], table["Name"])
+    except ServiceError as error:
+        raise in_hive(error) from None
+
+
 def is_iceberg_definition(statement: CreateTable) -> bool:
     properties = {name.lower(): value for name, value in statement.properties}
     return properties.get("table_type", "").upper() == "ICEBERG"
@@ -35,8 +47,6 @@ def is_iceberg_definition(statement: CreateTable) -> bool:
 
 def create_table(call: Call, statement: CreateTable, database: str) -> None:
     """Makes an external Hive table over what lies at its location."""
-    if is_iceberg_definition(statement):
-        raise QueryError("NOT_SUPPORTED", "Iceberg tables are not supported")
     if not statement.external:
         raise semantic("Only external table creation is supported: use CREATE EXTERNAL TABLE")
     if statement.fields:
@@ -114,8 +124,6 @@ def _hive_table(call: Call, target: Any, database: str) -> Document:
 
 def alter_columns(call: Call, statement: AlterColumns, database: str) -> None:
     table = _hive_table(call, statement.target, database)
-    if formats.is_iceberg(table):
-        raise QueryError("NOT_SUPPORTED", "Iceberg tables are not supported")
     storage = table.get("StorageDescriptor") or {}
     columns = list(storage.get("Columns") or ())
     new = columns_of(statement.columns)
@@ -153,7 +161,5 @@ def _changed(columns: list[Document], statement: AlterColumns, new: Document) ->
 
 def set_properties(call: Call, statement: SetProperties, database: str) -> None:
     table = _hive_table(call, statement.target, database)
-    if formats.is_iceberg(table):
-        raise QueryError("NOT_SUPPORTED", "Iceberg tables are not supported")
     parameters = {k: v for k, v in (table.get("Parameters") or {}).items() if k not in statement.removed}
     update(call, table, Parameters={**parameters, **dict(statement.properties)})
