@@ -71,3 +71,39 @@ def test_awswrangler_writes_and_reads_a_partitioned_table(
     found = wr.catalog.search_tables(text="amount", boto3_session=session)
     assert [t["Name"] for t in found] == ["sales"]
     assert wr.catalog.delete_table_if_exists("silver", "sales", boto3_session=session)
+
+
+def test_pyiceberg_keeps_namespaces_renames_registers_and_removes_tables(plane: RunningPlane, lake: str) -> None:
+    glue = pytest.importorskip("pyiceberg.catalog.glue")
+    pa = pytest.importorskip("pyarrow")
+    exceptions = pytest.importorskip("pyiceberg.exceptions")
+    given = plane.administrator()
+    catalog: Any = glue.GlueCatalog(
+        "local",
+        **{
+            "warehouse": lake, "glue.endpoint": plane.endpoint, "glue.region": plane.region,
+            "glue.skip-archive": "false", "glue.access-key-id": given["aws_access_key_id"],
+            "glue.secret-access-key": given["aws_secret_access_key"], "s3.endpoint": plane.endpoint,
+            "s3.region": plane.region, "s3.access-key-id": given["aws_access_key_id"],
+            "s3.secret-access-key": given["aws_secret_access_key"],
+        },
+    )  # fmt: skip
+    catalog.create_namespace("gold", {"location": f"{lake}/gold", "team": "a"})
+    catalog.update_namespace_properties("gold", removals={"team"}, updates={"owner": "b"})
+    assert catalog.load_namespace_properties("gold") == {"location": f"{lake}/gold", "owner": "b"}
+    rows = pa.table({"id": pa.array([1, 2], pa.int64())})
+    table = catalog.create_table("gold.old", schema=rows.schema)
+    table.append(rows)
+    versions = plane.client("glue").get_table_versions(DatabaseName="gold", TableName="old")["TableVersions"]
+    assert [v["VersionId"] for v in versions] == ["1", "0"]
+    catalog.rename_table("gold.old", "gold.new")
+    assert catalog.list_tables("gold") == [("gold", "new")]
+    location = catalog.load_table("gold.new").metadata_location
+    catalog.drop_table("gold.new")
+    catalog.register_table("gold.again", location)
+    assert catalog.load_table("gold.again").scan().to_arrow().num_rows == 2
+    with pytest.raises(exceptions.NamespaceNotEmptyError):
+        catalog.drop_namespace("gold")
+    catalog.purge_table("gold.again")
+    catalog.drop_namespace("gold")
+    assert ("gold",) not in catalog.list_namespaces()

@@ -219,3 +219,40 @@ def test_a_data_lake_administrator_sees_all(plane: RunningPlane, lake: Any, call
         chief.glue.get_table(DatabaseName="crm", Name="nothing")
     lake.put_data_lake_settings(DataLakeSettings=known)
     assert "crm" not in {d["Name"] for d in chief.glue.get_databases()["DatabaseList"]}
+
+
+def test_who_sees_a_part_of_a_table_learns_of_no_more_by_what_writers_left_beside_the_columns(
+    plane: RunningPlane, lake: Any, caller: Callable[..., Caller]
+) -> None:
+    storage = {
+        "Columns": COLUMNS, "BucketColumns": ["phone", "id"], "SortColumns": [{"Column": "phone", "SortOrder": 1}],
+        "SkewedInfo": {"SkewedColumnNames": ["phone"], "SkewedColumnValues": ["+49 30 1"]},
+        "SerdeInfo": {"Parameters": {"paths": "id,name,phone", "field.delim": "|"}},
+    }  # fmt: skip
+    parameters = {
+        "classification": "parquet", "spark.sql.sources.schema.part.0": '{"fields":[{"name":"phone"}]}',
+        "current-schema": "phone", "recordCount": "77", "projection.phone.type": "enum", "numRows": "77",
+    }  # fmt: skip
+    plane.client("glue").create_table(
+        DatabaseName="crm",
+        TableInput={"Name": "telling", "StorageDescriptor": storage, "Parameters": parameters},
+    )
+    columns = caller().granted(
+        ["SELECT"], TableWithColumns={"DatabaseName": "crm", "Name": "telling", "ColumnNames": ["id", "name"]}
+    )
+    key = {"TableCatalogId": plane.account_id, "DatabaseName": "crm", "TableName": "telling", "Name": "one"}
+    lake.create_data_cells_filter(
+        TableData={**key, "RowFilter": {"FilterExpression": "id = '1'"}, "ColumnWildcard": {}}
+    )
+    rows = caller().granted(["SELECT"], DataCellsFilter=key)
+    for who in (columns, rows):
+        shown = who.glue.get_table(DatabaseName="crm", Name="telling")["Table"]
+        assert "77" not in json.dumps(shown, default=str)
+        assert "+49" not in json.dumps(shown, default=str)
+        assert shown["Parameters"]["classification"] == "parquet"
+        assert shown["StorageDescriptor"]["SerdeInfo"]["Parameters"] == {"field.delim": "|"}
+    assert "phone" not in json.dumps(columns.glue.get_table(DatabaseName="crm", Name="telling"), default=str)
+    found = columns.glue.search_tables(SearchText="phone")["TableList"]
+    assert "telling" not in [table["Name"] for table in found]
+    whole = caller().granted(["SELECT"], Table={"DatabaseName": "crm", "Name": "telling"})
+    assert whole.glue.get_table(DatabaseName="crm", Name="telling")["Table"]["Parameters"] == parameters

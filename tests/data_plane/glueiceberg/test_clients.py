@@ -131,3 +131,15 @@ def test_glues_own_clients_and_athena_see_the_same_table(plane: RunningPlane, ca
     catalog.load_table("bronze.shared").append(rows(3))
     assert sorted(other.load_table("bronze.shared").scan().to_arrow()["id"].to_pylist()) == [1, 2, 3]
     assert len(plane.client("glue").get_table_versions(DatabaseName="bronze", TableName="shared")["TableVersions"]) == 1
+
+
+def test_a_body_that_is_nested_without_end_or_no_commit_is_refused(catalog: Any) -> None:
+    catalog.create_table("bronze.nested", SCHEMA, location="s3://lake/bronze/nested")
+    url = catalog.url("namespaces/bronze/tables/nested")
+    deep = '{"requirements": [], "updates": ' + "[" * 3000 + "]" * 3000 + "}"
+    for body in (deep, "[]", "{", '{"requirements": [], "updates": [{"action": "no-such-action"}]}',
+                 '{"requirements": [{"type": "assert-moon"}], "updates": []}', '{"updates": []}'):  # fmt: skip
+        answer = catalog._session.post(url, data=body.encode())
+        assert answer.status_code == 400, (body[:60], answer.text)
+        assert answer.json()["error"]["code"] == 400
+    assert catalog.load_table("bronze.nested").metadata.last_sequence_number == 0

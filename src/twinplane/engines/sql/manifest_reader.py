@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 import time
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -13,24 +14,29 @@ from twinplane.engines.sql.manifest_messages import ManifestReply, ManifestReque
 from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.worker_messages import Hello, Limits
 
-_LIMITS = Limits(memory_bytes=1 << 30, planning_seconds=20.0)
+_LIMITS = Limits(memory_bytes=1 << 30, planning_seconds=10.0)
 
 
 class ManifestReader:
-    """Asks the process one thing after another; ends it when it was idle for a while."""
+    """Asks the process one thing after another; ends it when it was idle for a while.
+
+    A person's files are read one after another, so that whoever has many, or hostile ones, delays mostly herself.
+    """
 
     def __init__(self, idle_seconds: float = 300.0, *, allow_unconfined: bool = False) -> None:
         self._idle_seconds, self._allow_unconfined = idle_seconds, allow_unconfined
         self._lock = asyncio.Lock()
+        self._own: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._used = 0.0
         self._sweeper: asyncio.Task[None] | None = None
 
-    async def read(self, request: ManifestRequest) -> ManifestReply:
+    async def read(self, person: str, request: ManifestRequest) -> ManifestReply:
         """What a file says. Raises `QueryError`, whose text tells nothing of the file."""
-        async with self._lock:
+        own = self._own.setdefault(person, asyncio.Lock())
+        async with own, self._lock:
             self._used = time.monotonic()
             try:
                 await self._ready()

@@ -38,8 +38,9 @@ def tables(call: Call, references: Sequence[Reference], database: str) -> list[t
     names = list(dict.fromkeys(r.in_database(database) for r in references))
     principals = lakeformation.lake_principals(call.tx, call.principal, call.account_id)
     found = [(name, *_find_any(call, principals, name)) for name in names]
-    for name in names:
-        call.resources.append({"ARN": _arn(call, name), "type": "AWS::Glue::Table"})
+    for resource in ({"ARN": _arn(call, name), "type": "AWS::Glue::Table"} for name in names):
+        if resource not in call.resources:  # planning may be tried again
+            call.resources.append(resource)
     return [(name, _table(call, f, what, name.at)) for name, f, what in found]
 
 

@@ -7,6 +7,8 @@ from twinplane.data_plane.services.glue.permissions import on_catalog, on_databa
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.store import Document
 
+_ATTRIBUTES = {"NAME": "Name", "TARGET_DATABASE": "TargetDatabase"}
+
 
 def _catalog(call: Call) -> Document:
     """The account's own catalog, the only one. `CatalogType` and `ParentCatalogNames` are read by sagemaker_studio."""
@@ -65,8 +67,10 @@ def get_databases(call: Call, request: Request) -> Answer:
         return [row["Name"]]
 
     found, following = glue_page(call, request, kept(fetch, visible, key), key)
-    if request.get("AttributesToGet") == ["NAME"]:
-        found = [{"Name": row["Name"]} for row in found]
+    asked = request.get("AttributesToGet") or ()
+    if asked and set(asked) <= _ATTRIBUTES.keys():
+        members = {"Name", *(_ATTRIBUTES[attribute] for attribute in asked)}
+        found = [{member: row[member] for member in members if member in row} for row in found]
     return {"DatabaseList": found, **following}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from twinplane.data_plane.call import Call
+from twinplane.data_plane.call import Call, Principal
 from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.glue import iceberg_rules
 from twinplane.data_plane.services.s3 import bodies
@@ -54,9 +54,9 @@ class _Wanted:
 class NotLoaded(Exception):
     """The metadata that is asked for must be loaded first: `with_metadata` does, and tries again."""
 
-    def __init__(self, wanted: Sequence[_Wanted]) -> None:
+    def __init__(self, person: str, wanted: Sequence[_Wanted]) -> None:
         super().__init__("metadata is not loaded")
-        self.wanted = wanted
+        self.person, self.wanted = person, wanted
 
 
 class MetadataCache:
@@ -73,15 +73,15 @@ class MetadataCache:
             self._kept.move_to_end(key)
         return found
 
-    async def load(self, wanted: Sequence[_Wanted]) -> None:
-        """Decodes files. Raises `QueryError`."""
+    async def load(self, person: str, wanted: Sequence[_Wanted]) -> None:
+        """Decodes files, for a person who waits for them. Raises `QueryError`."""
         for file in wanted:
             if file.key in self._kept:
                 continue
             body = file.content
             if isinstance(body, FileRange):
                 body = b"".join([piece async for piece in body.pieces()])
-            reply = await self.reader.read(file.request(body))
+            reply = await self.reader.read(person, file.request(body))
             if file.key not in self._kept:
                 self._kept[file.key] = reply
                 self._weight += _weight(reply)
@@ -100,9 +100,14 @@ async def with_metadata(plane: Plane, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             return await attempt()
         except NotLoaded as missing:
-            wanted = missing.wanted
-        await plane.iceberg.load(wanted)
+            person, wanted = missing.person, missing.wanted
+        await plane.iceberg.load(person, wanted)
     raise QueryError("ICEBERG_BAD_DATA", "The table's metadata changes too fast, or there is too much of it")
+
+
+def person_of(principal: Principal) -> str:
+    """Who waits: the person a session acts for, else the user or role itself."""
+    return principal.on_behalf_of or principal.iam_arn
 
 
 def is_iceberg(table: Document) -> bool:
@@ -184,7 +189,7 @@ def _decoded(
         else:
             found.append(reply)
     if missing:
-        raise NotLoaded(missing)
+        raise NotLoaded(person_of(call.principal), missing)
     return found
 
 

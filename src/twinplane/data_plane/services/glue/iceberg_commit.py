@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from twinplane.data_plane.call import Answer, Call, ServiceError
-from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.glue import iceberg, iceberg_rules, store
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.s3 import bodies
@@ -30,21 +29,23 @@ def conflict(name: str) -> ServiceError:
 
 
 async def changed(
-    plane: Plane, body: bytes, location: str, requirements: list[Any], updates: list[Any]
+    call: Call, body: bytes, location: str, requirements: list[Any], updates: list[Any]
 ) -> TableText:  # fmt: skip
     """What metadata (`body`, of the file at `location`) becomes through the updates of an Iceberg REST commit.
 
     Raises `QueryError`; its code is `CommitFailedException` where the metadata does not meet the requirements.
     """
     encode = msgspec.json.encode
-    reply = await plane.iceberg.reader.read(ChangeTable(body, location, encode(requirements), encode(updates)))
+    request = ChangeTable(body, location, encode(requirements), encode(updates))
+    reply = await call.plane.iceberg.reader.read(iceberg.person_of(call.principal), request)
     assert reply.table is not None
     return reply.table
 
 
-async def new_table(plane: Plane, request: dict[str, Any], location: str) -> TableText:
+async def new_table(call: Call, request: dict[str, Any], location: str) -> TableText:
     """The first metadata of a table at `location`. `request`: the CreateTableRequest of an Iceberg REST catalog."""
-    reply = await plane.iceberg.reader.read(NewTable(msgspec.json.encode(request), location))
+    asked = NewTable(msgspec.json.encode(request), location)
+    reply = await call.plane.iceberg.reader.read(iceberg.person_of(call.principal), asked)
     assert reply.table is not None
     return reply.table
 

@@ -6,7 +6,7 @@ Lake Formation decides what exists for a caller. What she may not see and what i
 from collections.abc import Callable, Iterable
 
 from twinplane.data_plane.call import Access, Call, Request, ServiceError
-from twinplane.data_plane.services.glue import store
+from twinplane.data_plane.services.glue import descriptions, store
 from twinplane.data_plane.services.iam.policy import Policy, compile_policy
 from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.services.lakeformation import names
@@ -241,15 +241,16 @@ def described(call: Call, table: Document) -> Document:
 def _without_hidden_columns(call: Call, target: Document, table: Document) -> Document:
     names = lakeformation.described_columns(call.tx, principals(call), target)
     every = len((target.get("StorageDescriptor") or {}).get("Columns") or ()) + len(target.get("PartitionKeys") or ())
-    if (names is not None and len(names) == every) or is_iam_administrator(call):
+    whole = names is not None and len(names) == every and not _rows_are_hidden(call, target)
+    if whole or is_iam_administrator(call):
         return {**table, "PartitionKeys": table.get("PartitionKeys") or []}
-    visible = set(names or ())
-    kept: Document = {"PartitionKeys": [c for c in table.get("PartitionKeys") or () if c["Name"].lower() in visible]}
-    storage = table.get("StorageDescriptor")
-    if storage is not None:
-        columns = [c for c in storage.get("Columns") or () if c["Name"].lower() in visible]
-        kept["StorageDescriptor"] = {**storage, "Columns": columns}
-    return {**table, **kept}
+    return descriptions.partial(table, frozenset(names or ()))
+
+
+def _rows_are_hidden(call: Call, table: Document) -> bool:
+    """Whether the caller reads some rows only; who may describe a table that she does not read is told all of it."""
+    access = lakeformation.table_access(call.tx, principals(call), table)
+    return access is not None and bool(access.row_filters)
 
 
 def check_partitions_readable(call: Call, table: Document) -> None:

@@ -117,7 +117,8 @@ async def load_table(call: Call, request: Request) -> Answer:
 
     location, content, configuration = call.plane.store.read(read)
     try:
-        reply = await call.plane.iceberg.reader.read(ReadTable(await _bytes(content)))
+        reader, person = call.plane.iceberg.reader, iceberg.person_of(call.principal)
+        reply = await reader.read(person, ReadTable(await _bytes(content)))
     except QueryError as error:
         raise _failed(error) from None
     assert reply.table is not None
@@ -171,7 +172,7 @@ async def create_table(call: Call, request: Request) -> Answer:
 
     call.plane.store.read(check)
     try:
-        text = await iceberg_commit.new_table(call.plane, given, place)
+        text = await iceberg_commit.new_table(call, given, place)
         iceberg_rules.place(location)
     except QueryError as error:
         raise _failed(error) from None
@@ -192,7 +193,7 @@ async def update_table(call: Call, request: Request) -> Answer:
     base_table, base, content = call.plane.store.read(lambda tx: _changeable(call, tx, request))
     try:
         text = await iceberg_commit.changed(
-            call.plane, await _bytes(content), base, request["requirements"], request["updates"]
+            call, await _bytes(content), base, request["requirements"], request["updates"]
         )
         location = iceberg_commit.next_location(text.location, base)
         iceberg_rules.place(location)
