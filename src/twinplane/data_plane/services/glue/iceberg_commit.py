@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from twinplane.data_plane.call import Answer, Call, ServiceError
+from twinplane.data_plane.plane import Plane
 from twinplane.data_plane.services.glue import iceberg, iceberg_rules, store
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.s3 import bodies
@@ -29,7 +30,7 @@ def conflict(name: str) -> ServiceError:
 
 
 async def changed(
-    call: Call, body: bytes, location: str, requirements: list[Any], updates: list[Any]
+    plane: Plane, person: str, body: bytes, location: str, requirements: list[Any], updates: list[Any]
 ) -> TableText:  # fmt: skip
     """What metadata (`body`, of the file at `location`) becomes through the updates of an Iceberg REST commit.
 
@@ -37,15 +38,14 @@ async def changed(
     """
     encode = msgspec.json.encode
     request = ChangeTable(body, location, encode(requirements), encode(updates))
-    reply = await call.plane.iceberg.reader.read(iceberg.person_of(call.principal), request)
+    reply = await plane.iceberg.reader.read(person, request)
     assert reply.table is not None
     return reply.table
 
 
-async def new_table(call: Call, request: dict[str, Any], location: str) -> TableText:
+async def new_table(plane: Plane, person: str, request: dict[str, Any], location: str) -> TableText:
     """The first metadata of a table at `location`. `request`: the CreateTableRequest of an Iceberg REST catalog."""
-    asked = NewTable(msgspec.json.encode(request), location)
-    reply = await call.plane.iceberg.reader.read(iceberg.person_of(call.principal), asked)
+    reply = await plane.iceberg.reader.read(person, NewTable(msgspec.json.encode(request), location))
     assert reply.table is not None
     return reply.table
 

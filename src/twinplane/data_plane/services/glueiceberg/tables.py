@@ -172,7 +172,7 @@ async def create_table(call: Call, request: Request) -> Answer:
 
     call.plane.store.read(check)
     try:
-        text = await iceberg_commit.new_table(call, given, place)
+        text = await iceberg_commit.new_table(call.plane, iceberg.person_of(call.principal), given, place)
         iceberg_rules.place(location)
     except QueryError as error:
         raise _failed(error) from None
@@ -193,7 +193,12 @@ async def update_table(call: Call, request: Request) -> Answer:
     base_table, base, content = call.plane.store.read(lambda tx: _changeable(call, tx, request))
     try:
         text = await iceberg_commit.changed(
-            call, await _bytes(content), base, request["requirements"], request["updates"]
+            call.plane,
+            iceberg.person_of(call.principal),
+            await _bytes(content),
+            base,
+            request["requirements"],
+            request["updates"],
         )
         location = iceberg_commit.next_location(text.location, base)
         iceberg_rules.place(location)

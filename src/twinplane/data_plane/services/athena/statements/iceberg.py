@@ -110,7 +110,7 @@ async def _new_table(
         "name": name.table, "location": location, "schema": schema, "properties": properties, "write-order": None,
         "partition-spec": iceberg_schema.partition_spec(fields, schema) if fields else None,
     }  # fmt: skip
-    return await iceberg_commit.new_table(work.plane, request, location)
+    return await iceberg_commit.new_table(work.plane, work.owner, request, location)
 
 
 def _add(
@@ -161,7 +161,7 @@ async def create_table_as(work: Work, statement: CreateTableAs) -> None:
     )  # fmt: skip
     folder = f"{location}/metadata/"
     reply = await work.plane.iceberg.reader.read(
-        WriteSnapshot(body, "", folder, "append", added=added(files, target))
+        work.owner, WriteSnapshot(body, "", folder, "append", added=added(files, target))
     )  # fmt: skip
     made: NewSnapshot | None = reply.snapshot
     assert made is not None
@@ -262,7 +262,7 @@ async def _alter(work: Work, name: TableName, updates: Callable[[Document], list
         base = await _altered(work, name)
         metadata = msgspec.json.decode(text_of(base.body))
         text = await iceberg_commit.changed(
-            work.plane, base.body, base.metadata_location, [], updates(metadata)
+            work.plane, work.owner, base.body, base.metadata_location, [], updates(metadata)
         )  # fmt: skip
         location = iceberg_commit.next_location(base.location, base.metadata_location)
         received = await work.receive(location, text.text.encode(), "application/json")

@@ -112,7 +112,7 @@ async def bytes_of(content: bytes | FileRange) -> bytes:
 
 async def target_of(work: Work, body: bytes) -> WriteTarget:
     """How rows are written into a table with this metadata. Raises `QueryError`."""
-    reply = await work.plane.iceberg.reader.read(DescribeTarget(body))
+    reply = await work.plane.iceberg.reader.read(work.owner, DescribeTarget(body))
     assert reply.target is not None
     return reply.target
 
@@ -137,9 +137,10 @@ async def snapshot_of(
     """The files of the table's next snapshot. Raises `QueryError`."""
     folder = f"{base.location}/metadata/"
     reply = await work.plane.iceberg.reader.read(
+        work.owner,
         WriteSnapshot(
             base.body, base.metadata_location, folder, operation, base.manifest_list, base.manifests, files, removed
-        )
+        ),
     )
     found = reply.snapshot
     assert found is not None

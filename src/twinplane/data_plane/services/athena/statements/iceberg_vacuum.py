@@ -33,7 +33,7 @@ async def vacuum(work: Work, statement: Vacuum) -> None:
         base = await base_of(work, name, *_NEEDED)
         before, keep = _limits(base, int(work.plane.clock() * 1000))
         reply = await work.plane.iceberg.reader.read(
-            ExpireSnapshots(base.body, base.metadata_location, before, keep)
+            work.owner, ExpireSnapshots(base.body, base.metadata_location, before, keep)
         )  # fmt: skip
         text = reply.table
         assert text is not None
