@@ -148,7 +148,7 @@ def _scopes_of(grant: Document) -> Iterator[Document | None]:
         of_database = {"database": grant["database"]}
         yield of_database if grant["table"] == "*" else of_database | {"table": grant["table"]}
     if kind not in ("location", "tag"):
-        yield {"resource": grant["resource"]}
+        yield store.on(store.name_of(grant))
 
 
 def shown_permissions(call: Call, grant: Document) -> list[str]:

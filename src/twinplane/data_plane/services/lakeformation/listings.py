@@ -62,7 +62,7 @@ def _where_resource(name: Named, *, related: bool) -> dict[str, Any]:
     if name.kind == "table" and name.table != "*":
         kinds = ["table", "columns", "filter"] if related else ["table", "columns"]
         return {"database": name.database, "table": [name.table, "*"], "kind": kinds}
-    return {"resource": name.text}
+    return store.on(name)
 
 
 def _effective(call: Call, where: dict[str, Any], name: Named) -> list[Document]:
@@ -87,7 +87,7 @@ def get_effective_permissions_for_path(call: Call, request: Request) -> Answer:
     found = [g for g in call.tx.select(store.GRANTS, {"type": "DATA_LOCATION"}) if places.touch(g["name"], arn)]
     for database, table in places.touching(call.tx, arn):
         of_table = {"database": database, "table": [table, "*"]}
-        where = of_table if table else {"resource": names.database(database).text}
+        where = of_table if table else store.on(names.database(database))
         found += call.tx.select(store.GRANTS, where)
     return _answer(call, request, found, "Permissions")
 

@@ -1,5 +1,6 @@
 """What grants are about: every resource of Lake Formation in one spelling, and the permissions it can have. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,7 @@ class Named:
 
     @property
     def text(self) -> str:
-        parts = [self.kind, *(_escaped(part) for part in (self.database, self.table, self.name))]
+        parts = [self.kind, _escaped(self.database), _escaped(self.table), _escaped(self.name)]
         if self.columns:
             parts.append("+" + _joined(self.columns))
         if self.excluded:
@@ -75,11 +76,12 @@ class Named:
         return "/".join(parts)
 
 
+_SPECIAL = re.compile("[%/,=]")
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", ",": "%2C", "=": "%3D"})
 
 
 def _escaped(part: str) -> str:
-    return part.translate(_ESCAPES)
+    return part if _SPECIAL.search(part) is None else part.translate(_ESCAPES)
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from twinplane.data_plane.store import Derived, Document, Kind, Transaction
 GRANTS = Kind(
     "lakeformation_grant", key=("principal", "resource"), columns=("kind", "database", "table"),
     indexes=(
-        ("database", "table"), ("resource",), ("principal", "database", "table"), ("type", "principal", "resource"),
+        ("database", "table", "name"), ("principal", "database", "table"), ("type", "principal", "resource"),
     ),
 )  # fmt: skip
 FILTERS = Kind("lakeformation_filter", key=("DatabaseName", "TableName", "Name"))
@@ -58,7 +58,8 @@ def grant(
 ) -> None:
     """Adds permissions to what `principal` has on `resource` (AWS's `Resource`). Raises `ResourceNotUnderstood`."""
     name = names.named(resource)
-    found = tx.find(GRANTS, principal, name.text) or {"principal": principal, **document_of(name)}
+    new = {"principal": principal, **document_of(name)}
+    found = tx.find(GRANTS, principal, new["resource"]) or new
     for member, added in (("Permissions", permissions), ("PermissionsWithGrantOption", grantable)):
         found[member] = sorted({*found.get(member, ()), *names.expanded(name.kind, added)})
     found["Permissions"] = sorted({*found["Permissions"], *found["PermissionsWithGrantOption"]})
@@ -72,6 +73,11 @@ def document_of(name: Named) -> Document:
         "table": name.table, "name": name.name, "columns": list(name.columns), "excluded": list(name.excluded),
         "values": list(name.values), "expression": [[key, list(values)] for key, values in name.expression],
     }  # fmt: skip
+
+
+def on(name: Named) -> Document:
+    """As the condition of a `select`: grants on exactly this resource."""
+    return {"database": name.database, "table": name.table, "name": name.name, "resource": name.text}
 
 
 def name_of(document: Document) -> Named:
@@ -221,8 +227,7 @@ def find_data_cells_filter(tx: Transaction, database: str, table: str, name: str
 
 def remove_data_cells_filter(tx: Transaction, database: str, table: str, name: str) -> bool:
     """Removes a filter and every grant on it; says whether there was one."""
-    resource = Named("filter", database.lower(), table.lower(), name).text
-    remove_grants(tx, tx.select(GRANTS, {"resource": resource}))
+    remove_grants(tx, tx.select(GRANTS, on(Named("filter", database.lower(), table.lower(), name))))
     return tx.remove(FILTERS, database.lower(), table.lower(), name)
 
 

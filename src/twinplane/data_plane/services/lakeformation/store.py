@@ -28,6 +28,7 @@ from twinplane.data_plane.services.lakeformation.records import (
     grant,
     list_filters,
     name_of,
+    on,
     put_data_cells_filter,
     record_creator,
     register_location,
@@ -41,7 +42,7 @@ from twinplane.data_plane.store import Derived, Document, Transaction
 
 __all__ = [
     "EXPRESSIONS", "FILTERS", "GRANTS", "IDENTITY_CENTER", "KINDS", "LOCATIONS", "OPT_INS", "SETTINGS", "TAGGED",
-    "TAGS", "default_settings", "find_data_cells_filter", "forget", "grant", "list_filters", "name_of",
+    "TAGS", "default_settings", "find_data_cells_filter", "forget", "grant", "list_filters", "name_of", "on",
     "put_data_cells_filter", "record_creator", "register_location", "registered_location",
     "remove_data_cells_filter", "revoke", "settings",
 ]  # fmt: skip
