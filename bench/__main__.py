@@ -4,11 +4,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import calls, catalog, journey, objects, projects, query, start, subscriptions
+from bench import calls, catalog, journey, lake, objects, projects, query, start, subscriptions
 
 BENCHES = {
     "start": start.run, "calls": calls.run, "catalog": catalog.run, "objects": objects.run, "projects": projects.run,
-    "query": query.run, "subscriptions": subscriptions.run, "journey": journey.run,
+    "query": query.run, "lake": lake.run, "subscriptions": subscriptions.run, "journey": journey.run,
 }  # fmt: skip
 
 
