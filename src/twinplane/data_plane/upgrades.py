@@ -13,7 +13,7 @@ import msgspec
 
 from twinplane.data_plane.schema import Upgrade, make_table, rebuild
 from twinplane.data_plane.services.cloudtrail.store import make_log
-from twinplane.data_plane.services.datazone import search_index, search_rebuild
+from twinplane.data_plane.services.datazone import glue_connections, search_index, search_rebuild
 from twinplane.data_plane.services.datazone.assets import LISTING_REVISIONS, LISTINGS
 from twinplane.data_plane.services.datazone.fulfilment import GRANTS, SUBSCRIPTIONS
 from twinplane.data_plane.services.datazone.lake_fulfilment import GRANTED
@@ -97,4 +97,5 @@ UPGRADES: tuple[Upgrade, ...] = (
     Upgrade(7, search_rebuild.reindex),
     Upgrade(8, _grants_have_many_assets),
     Upgrade(9, _grants_name_resources_so_that_no_two_are_alike),
+    Upgrade(10, glue_connections.close),
 )

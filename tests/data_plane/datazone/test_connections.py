@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.data_plane.datazone.domains_for_tests import Mesh
+from tests.data_plane.datazone.catalog_for_tests import producer
+from tests.data_plane.datazone.domains_for_tests import Mesh, eventually
 from twinplane.data_plane.services.datazone import connection_properties
 
 ARN = "arn:aws:{}:us-east-1:111122223333:{}".format
@@ -169,6 +170,68 @@ def test_connections_are_listed_by_filter_and_page(mesh: Mesh, tooling: dict[str
     assert len(pages) > 2
     assert names == sorted(names, reverse=True)
     assert mesh.admin.list_connections(scope="DOMAIN", **asked)["items"] == []
+
+
+def test_a_connection_to_a_database_is_one_of_glue_that_its_project_alone_reads(mesh: Mesh) -> None:
+    owner, other = producer(mesh, "connector"), producer(mesh, "neighbour")
+    here = {"domainIdentifier": mesh.domain_id}
+    environment = owner.datazone.list_environments(**here, projectIdentifier=owner.project_id)["items"][0]["id"]
+    name = f"db-{uuid.uuid4().hex[:6]}"
+    given = {
+        "name": name, "connectionType": "POSTGRESQL", "matchCriteria": "sales",
+        "connectionProperties": {"HOST": "db.example", "PORT": "5432"}, "sparkProperties": {"fetchSize": "100"},
+        "authenticationConfiguration": {"authenticationType": "BASIC", "secretArn": SECRET},
+    }  # fmt: skip
+    props = {"glueProperties": {"glueConnectionInput": given}}
+
+    def create(title: str) -> str:
+        made = owner.datazone.create_connection(**here, environmentIdentifier=environment, name=title, props=props)
+        return str(made["connectionId"])
+
+    connection = create(name)
+    found = owner.client("glue").get_connection(Name=name)["Connection"]
+    assert (found["ConnectionType"], found["ConnectionProperties"]["HOST"]) == ("POSTGRESQL", "db.example")
+    assert found["AuthenticationConfiguration"]["SecretArn"] == SECRET
+    spark = owner.client("glue").get_connection(Name=name, ApplyOverrideForComputeEnvironment="SPARK")["Connection"]
+    assert spark["ConnectionProperties"]["fetchSize"] == "100"
+    with refused("AccessDeniedException"):
+        other.client("glue").get_connection(Name=name)
+    with refused("ConflictException.*AWS Glue has a connection"):
+        create("another")
+    changes = {"glueProperties": {"glueConnectionInput": {"connectionProperties": {"HOST": "new.example"}}}}
+    owner.datazone.update_connection(**here, identifier=connection, props=changes)
+    glue = mesh.plane.client("glue")
+    assert glue.get_connection(Name=name)["Connection"]["ConnectionProperties"] == {"HOST": "new.example"}
+    assert glue.get_connection(Name=name)["Connection"]["AuthenticationConfiguration"]["SecretArn"] == SECRET
+    owner.datazone.delete_connection(**here, identifier=connection)
+    with refused("EntityNotFoundException"):
+        glue.get_connection(Name=name)
+
+
+def test_glues_connections_go_with_their_project_unless_they_are_somebody_elses_by_then(mesh: Mesh) -> None:
+    owner = producer(mesh, "leaver")
+    here = {"domainIdentifier": mesh.domain_id}
+    environment = owner.datazone.list_environments(**here, projectIdentifier=owner.project_id)["items"][0]["id"]
+    names = [f"db-{uuid.uuid4().hex[:6]}" for _ in range(2)]
+    for name in names:
+        given = {"name": name, "connectionType": "MYSQL", "connectionProperties": {"HOST": "db.example"}}
+        owner.datazone.create_connection(
+            **here, environmentIdentifier=environment, name=name,
+            props={"glueProperties": {"glueConnectionInput": given}},
+        )  # fmt: skip
+    glue = mesh.plane.client("glue")
+    glue.delete_connection(ConnectionName=names[1])
+    properties = {"JDBC_CONNECTION_URL": "jdbc:mysql://own.example/x", "USERNAME": "me", "PASSWORD": "mine"}
+    own = {"Name": names[1], "ConnectionType": "JDBC", "ConnectionProperties": properties}
+    glue.create_connection(ConnectionInput=own)
+    owner.datazone.delete_project(**here, identifier=owner.project_id, skipDeletionCheck=True)
+
+    def left() -> list[str]:
+        return [c["Name"] for c in glue.get_connections()["ConnectionList"] if c["Name"] in names]
+
+    eventually(left, lambda found: found == [names[1]])
+    with refused("AccessDeniedException|InvalidClientTokenId|ExpiredToken|UnrecognizedClient"):
+        owner.client("glue").get_connection(Name=names[1])
 
 
 @pytest.mark.parametrize("port", ["²", "9" * 5000, "", "none"])

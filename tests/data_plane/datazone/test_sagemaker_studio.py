@@ -507,6 +507,21 @@ def test_a_connection_says_where_its_database_is(space: Studio, warehouse: str) 
     assert space("conn.physical_endpoints[0].glue_connection_name") == warehouse
 
 
+def test_spark_options_of_a_connection_are_read_from_glue_and_its_secret(
+    space: Studio, mesh: Mesh, warehouse: str
+) -> None:
+    mesh.plane.client("iam").put_role_policy(
+        RoleName="Person", PolicyName="connections",
+        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"glue:GetConnection","Resource":"*"}]}',
+    )  # fmt: skip
+    space(f"options = sparkutils.get_spark_options({warehouse!r})")
+    assert space("[dict(options)[k] for k in ('HOST', 'sfUser', 'sfPassword')]") == [
+        "shop.snowflakecomputing.com",
+        "ada",
+        "counting",
+    ]
+
+
 def test_a_secret_of_others_is_not_read(space: Studio, mesh: Mesh) -> None:
     mesh.plane.client("secretsmanager").create_secret(Name="of-others", SecretString="hidden")
     with pytest.raises(StudioError, match="AccessDeniedException"):

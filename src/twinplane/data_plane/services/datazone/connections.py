@@ -1,11 +1,22 @@
 """Connections of a project: where its tools find storage, queries and credentials."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, new_id, reads, writes
 from twinplane.data_plane.pages import page
-from twinplane.data_plane.services.datazone import access, connection_properties, environments, job_runs, rules, store
-from twinplane.data_plane.store import Document
+from twinplane.data_plane.services.datazone import (
+    access,
+    connection_properties,
+    environments,
+    glue_connections,
+    job_runs,
+    rules,
+    store,
+)
+from twinplane.data_plane.store import Document, Transaction
+
+if TYPE_CHECKING:
+    from twinplane.data_plane.plane import Plane
 
 _LISTED = (
     "configurations",
@@ -77,6 +88,7 @@ def create_connection(call: Call, request: Request) -> Answer:
             f"The {'domain' if environment is None else 'project'} has a connection named {connection['name']}."
         )
     connection = job_runs.arm(call.tx, call.plane, connection, who.id, call.now)
+    glue_connections.make(call, connection)
     call.tx.add(store.CONNECTIONS, connection)
     return store.pick(connection, _SHOWN)
 
@@ -178,11 +190,12 @@ def update_connection(call: Call, request: Request) -> Answer:
         kind, changes = rules.exactly_one(request["props"], "props")
         if kind not in connection["props"]:
             raise rules.invalid(f"A connection of type {connection['type']} has no {kind}.")
-        given = {**connection.get("given", connection["props"][kind]), **changes}
+        given = _changed(connection.get("given", connection["props"][kind]), changes)
         shown, of_endpoint = connection_properties.output(kind, given)
         connection |= {"given": given, "props": {kind: connection["props"][kind] | shown}}
         endpoint |= of_endpoint
         connection = job_runs.arm(call.tx, call.plane, connection, who.id, call.now)
+        glue_connections.change(call, connection)
     call.tx.put(store.CONNECTIONS, connection)
     return store.pick(connection, _SHOWN)
 
@@ -192,9 +205,27 @@ def delete_connection(call: Call, request: Request) -> Answer:
     connection, _ = _allowed(call, request, "DeleteConnection")
     if connection.get("provisioned"):
         raise rules.invalid(f"Connection {connection['name']} belongs to its environment and goes with it only.")
-    job_runs.forget(call.tx, connection)
-    call.tx.remove(store.CONNECTIONS, connection["domainId"], connection["connectionId"])
+    forget(call.tx, call.plane, connection)
     return {"status": "DELETING"}
+
+
+def forget(tx: Transaction, plane: "Plane", connection: Document) -> None:
+    """Removes a connection with what there is of it: runs of its job, AWS Glue's connection."""
+    job_runs.forget(tx, connection)
+    glue_connections.forget(tx, plane, connection)
+    tx.remove(store.CONNECTIONS, connection["domainId"], connection["connectionId"])
+
+
+def _changed(given: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Properties with changes, which name of a connection of AWS Glue only what changes."""
+    inner = given.get("glueConnectionInput")
+    if inner is None:
+        return {**given, **changes}
+    patch = dict(changes.get("glueConnectionInput") or {})
+    if "authenticationConfiguration" in patch:
+        known = inner.get("authenticationConfiguration") or {}
+        patch["authenticationConfiguration"] = {**known, **patch["authenticationConfiguration"]}
+    return {**given, "glueConnectionInput": {**inner, **patch}}
 
 
 def _allowed(call: Call, request: Request, rule: str) -> tuple[Document, access.Caller]:

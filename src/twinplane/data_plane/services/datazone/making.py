@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twinplane.data_plane.services.athena import store as athena
-from twinplane.data_plane.services.datazone import blueprints, connections, rules, store
+from twinplane.data_plane.services.datazone import blueprints, connections, glue_connections, rules, store
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.services.lakeformation import store as lakeformation
@@ -340,6 +340,7 @@ def _role_policy(making: Making, bucket: str, work_group: str) -> dict[str, Any]
             "Resource": f"arn:aws:secretsmanager:{making.region}:{making.account}:secret:*",
             "Condition": {"StringEquals": {"aws:ResourceTag/AmazonDataZoneProject": making.project["id"]}},
         },
+        glue_connections.closed(making.account, making.project["id"]),
         {
             "Effect": "Allow",
             "Action": ["iam:GetRole"],

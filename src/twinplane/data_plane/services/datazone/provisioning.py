@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from twinplane.data_plane.services.athena import store as athena
 from twinplane.data_plane.services.datazone import (
     blueprints,
+    connections,
     events,
     fulfilment,
-    job_runs,
     making,
     notifications,
     project_contents,
@@ -220,8 +220,7 @@ def deprovision(tx: Transaction, plane: "Plane", environment: Document) -> None:
     domain_id = environment["domainId"]
     where = {"domainId": domain_id, "environmentId": environment["id"]}
     for connection in tx.select(store.CONNECTIONS, where):
-        job_runs.forget(tx, connection)
-        tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
+        connections.forget(tx, plane, connection)
     for grant in tx.select(fulfilment.GRANTS, where):
         fulfilment.end(tx, plane, grant, delete=True)
     for target in tx.select(subscription_targets.TARGETS, where):
@@ -237,8 +236,7 @@ def remove_project(tx: Transaction, plane: "Plane", project: Document) -> None:
     for environment in reversed(store.project_environments(tx, domain_id, project["id"])):
         deprovision(tx, plane, environment)
     for connection in tx.select(store.CONNECTIONS, here):
-        job_runs.forget(tx, connection)
-        tx.remove(store.CONNECTIONS, domain_id, connection["connectionId"])
+        connections.forget(tx, plane, connection)
     for membership in tx.select(store.MEMBERSHIPS, here):
         tx.remove(store.MEMBERSHIPS, *store.MEMBERSHIPS.key_of(membership))
     for grant in tx.select(store.POLICY_GRANTS, {"domainId": domain_id}):

@@ -22,11 +22,21 @@ def create_connection(call: Call, request: Request) -> Answer:
     given = request["ConnectionInput"]
     if call.tx.find(store.CONNECTIONS, given["Name"]) is not None:
         raise ServiceError("AlreadyExistsException", "Connection already exists.")
-    call.tx.add(store.CONNECTIONS, _document(call, given, call.now))
-    if request.get("Tags"):
-        arn = permissions.arn(call, "connection", given["Name"])
-        call.tx.put(store.TAGS, {"arn": arn, "tags": request["Tags"]})
+    add(call, given, request.get("Tags") or {})
     return {"CreateConnectionStatus": "READY"}
+
+
+def add(call: Call, given: dict[str, Any], tags: dict[str, str]) -> None:
+    """Stores a new connection (AWS's ConnectionInput)."""
+    call.tx.add(store.CONNECTIONS, _document(call, given, call.now))
+    if tags:
+        call.tx.put(store.TAGS, {"arn": permissions.arn(call, "connection", given["Name"]), "tags": tags})
+
+
+def put(call: Call, given: dict[str, Any]) -> None:
+    """Stores what a connection that is there is from now on."""
+    old = _found(call, given["Name"])
+    call.tx.put(store.CONNECTIONS, _document(call, given, old["CreationTime"]))
 
 
 def _document(call: Call, given: dict[str, Any], created_at: float) -> Document:
@@ -101,7 +111,7 @@ def update_connection(call: Call, request: Request) -> Answer:
     old, given = _found(call, request["Name"]), request["ConnectionInput"]
     if given["Name"] != old["Name"]:
         raise rules.invalid("A connection cannot be renamed.")
-    call.tx.put(store.CONNECTIONS, _document(call, given, old["CreationTime"]))
+    put(call, given)
     return {}
 
 

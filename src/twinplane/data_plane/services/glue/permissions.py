@@ -4,6 +4,7 @@ Lake Formation decides what exists for a caller. What she may not see and what i
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import descriptions, store
@@ -41,9 +42,15 @@ def by_policies(action: str, resources: Callable[[Call, Request], str | list[str
         found = resources(call, request)
         policy = catalog_policy(call.tx)
         for resource in [found] if isinstance(found, str) else found:
-            require(call, action, resource, None, policy)
+            require(call, action, resource, partial(_tags, call.tx, resource), policy, ("aws:resourcetag/",))
 
     return access
+
+
+def _tags(tx: Transaction, resource: str) -> dict[str, str]:
+    """The condition keys of a resource's tags."""
+    found = tx.find(store.TAGS, resource)
+    return {} if found is None else {f"aws:ResourceTag/{key}": value for key, value in found["tags"].items()}
 
 
 def on_catalog(action: str) -> Access:
