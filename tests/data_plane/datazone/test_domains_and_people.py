@@ -246,6 +246,14 @@ def test_searching_people_and_groups(mesh: Mesh) -> None:
     )
     names = [profile["details"]["sso"]["username"] for answer in pages for profile in answer["items"]]
     assert names == [f"search{n}-{suffix}" for n in range(3)]
+    store = mesh.plane.client("identitystore")
+    directory = mesh.plane.client("sso-admin").list_instances()["Instances"][0]["IdentityStoreId"]
+    renamed = [{"AttributePath": "name.familyName", "AttributeValue": f"Renamed{suffix}"}]
+    store.update_user(IdentityStoreId=directory, UserId=mesh.person(f"search1-{suffix}"), Operations=renamed)
+    found = mesh.admin.search_user_profiles(
+        domainIdentifier=mesh.domain_id, userType="SSO_USER", searchText=f"RENAMED{suffix}"
+    )["items"]
+    assert [profile["details"]["sso"]["username"] for profile in found] == [f"search1-{suffix}"]
     wanted = {"domainIdentifier": mesh.domain_id, "searchText": suffix}
     assert mesh.admin.search_group_profiles(**wanted, groupType="DATAZONE_SSO_GROUP")["items"] == []
     made = mesh.admin.create_group_profile(domainIdentifier=mesh.domain_id, groupIdentifier=group)

@@ -1,5 +1,8 @@
 """User and group profiles: people, groups and IAM principals as a domain knows them."""
 
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
@@ -7,7 +10,7 @@ from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, rules, store
 from twinplane.data_plane.services.iam import store as iam_store
 from twinplane.data_plane.services.identitystore import store as identities
-from twinplane.data_plane.store import AlreadyExists, Document
+from twinplane.data_plane.store import AlreadyExists, Derived, Document, Transaction
 
 NOTES = {
     "CreateUserProfile": "Profiles of sessions of IAM roles (IAM_ROLE_SESSION, sessionName) belong to IAM-based "
@@ -26,6 +29,9 @@ ASSUMED = {
     "they are in it and it is assigned.",
     "SearchUserProfiles": "The text is looked for in sign-in name, first and last name, or the ARN.",
 }
+_PEOPLE = Derived("people of a domain", (store.USER_PROFILES, identities.USERS))
+_GROUPS = Derived("groups of a domain", (store.GROUP_PROFILES, identities.GROUPS))
+_Named = tuple[str, str]  # what a profile is found by, and its id
 _USER = ("domainId", "id", "type", "status", "details")
 _GROUP = ("domainId", "id", "status", "groupName", "rolePrincipalArn", "rolePrincipalId")
 
@@ -83,17 +89,30 @@ def search_user_profiles(call: Call, request: Request) -> Answer:
     """User profiles of a kind whose name contains the text. SSO_USER also finds people who never came."""
     domain_id, wanted = request["domainIdentifier"], request["userType"]
     access.caller(call, domain_id)
+
+    def listed() -> list[_Named]:
+        profiles = _user_profiles(call.tx, domain_id, wanted).values()
+        return _in_order(profiles, _user_text)
+
+    def shown(profile_id: str) -> Document:
+        stored = call.tx.find(store.USER_PROFILES, domain_id, profile_id)
+        return stored or access.person_profile(call.tx, domain_id, profile_id, "NOT_ASSIGNED") or {}
+
+    return _found(call, request, call.tx.derived(_PEOPLE, (domain_id, wanted), listed), shown, _USER)
+
+
+def _user_profiles(tx: Transaction, domain_id: str, wanted: str) -> dict[str, Document]:
     kinds = {"DATAZONE_SSO_USER": "SSO", "DATAZONE_IAM_USER": "IAM"}
-    profiles = {p["id"]: p for p in call.tx.select(store.USER_PROFILES, {"domainId": domain_id})}
+    profiles = {p["id"]: p for p in tx.select(store.USER_PROFILES, {"domainId": domain_id})}
     if wanted == "SSO_USER":
         profiles = {i: p for i, p in profiles.items() if p["type"] == "SSO"}
-        for user in call.tx.select(identities.USERS):
-            stranger = access.person_profile(call.tx, domain_id, user["UserId"], "NOT_ASSIGNED")
+        for user in tx.select(identities.USERS):
+            stranger = access.person_profile(tx, domain_id, user["UserId"], "NOT_ASSIGNED")
             if stranger is not None:
                 profiles.setdefault(stranger["id"], stranger)
     elif wanted in kinds:
         profiles = {i: p for i, p in profiles.items() if p["type"] == kinds[wanted]}
-    return _found(call, request, list(profiles.values()), _USER, _user_text)
+    return profiles
 
 
 def _user_text(profile: Document) -> str:
@@ -150,13 +169,25 @@ def search_group_profiles(call: Call, request: Request) -> Answer:
     """Group profiles whose name contains the text. SSO_GROUP also finds groups that are not in the domain."""
     domain_id, wanted = request["domainIdentifier"], request["groupType"]
     access.caller(call, domain_id)
+
+    def listed() -> list[_Named]:
+        profiles = _group_profiles(call.tx, domain_id, wanted).values()
+        return _in_order(profiles, lambda profile: str(profile["groupName"]))
+
+    def shown(profile_id: str) -> Document:
+        return _find_group(call, domain_id, profile_id) or {}
+
+    return _found(call, request, call.tx.derived(_GROUPS, (domain_id, wanted), listed), shown, _GROUP)
+
+
+def _group_profiles(tx: Transaction, domain_id: str, wanted: str) -> dict[str, Document]:
     of_roles = wanted == "IAM_ROLE_SESSION_GROUP"
-    known = call.tx.select(store.GROUP_PROFILES, {"domainId": domain_id})
+    known = tx.select(store.GROUP_PROFILES, {"domainId": domain_id})
     profiles = {p["id"]: p for p in known if ("rolePrincipalArn" in p) == of_roles}
     if wanted == "SSO_GROUP":
-        for group in call.tx.select(identities.GROUPS):
+        for group in tx.select(identities.GROUPS):
             profiles.setdefault(group["GroupId"], _group_profile(domain_id, group, "NOT_ASSIGNED"))
-    return _found(call, request, list(profiles.values()), _GROUP, lambda profile: str(profile["groupName"]))
+    return profiles
 
 
 def get_user(call: Call, domain_id: str, identifier: str) -> Document:
@@ -234,19 +265,23 @@ def _group_profile(domain_id: str, group: Document, status: str) -> Document:
     return {"domainId": domain_id, "id": group["GroupId"], "groupName": group["DisplayName"], "status": status}
 
 
-def _found(call: Call, request: Request, profiles: list[Document], shown: tuple[str, ...], text: Any) -> Answer:
+def _in_order(profiles: Iterable[Document], text: Callable[[Document], str]) -> list[_Named]:
+    return sorted((text(profile), str(profile["id"])) for profile in profiles)
+
+
+def _found(
+    call: Call, request: Request, known: list[_Named], get: Callable[[str], Document], shown: tuple[str, ...]
+) -> Answer:
+    """A page of those whose text contains what is searched for: `known` is in order, and looked through from there."""
     wanted = request.get("searchText", "").casefold()
-    matching = sorted(((text(p), p["id"], p) for p in profiles if wanted in text(p).casefold()), key=lambda m: m[:2])
-    rows, token = page(
-        call,
-        request,
-        lambda after, limit: [
-            {"key": list(m[:2]), "profile": m[2]} for m in matching if after is None or list(m[:2]) > after
-        ][:limit],
-        lambda row: list(row["key"]),
-        most=50,
-    )
-    return {"items": [store.pick(row["profile"], shown) for row in rows], "nextToken": token}
+
+    def matching(after: list[Any] | None, limit: int) -> list[Document]:
+        begins = bisect_right(known, (after[0], after[1])) if after else 0
+        found = (named for named in islice(known, begins, None) if wanted in named[0].casefold())
+        return [{"key": list(named)} for named in islice(found, limit)]
+
+    rows, token = page(call, request, matching, lambda row: list(row["key"]), most=50)
+    return {"items": [store.pick(get(row["key"][1]), shown) for row in rows], "nextToken": token}
 
 
 OPERATIONS: dict[str, Operation] = {
