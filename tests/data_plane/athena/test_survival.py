@@ -8,6 +8,7 @@ from pathlib import Path
 from twinplane.data_plane.testing import running_plane
 
 from .lake import Lake, table
+from .writers import HERS, done, location, make_writer
 
 SLOW = (
     "SELECT count(*) FROM unnest(sequence(1, 10000)) a(x), unnest(sequence(1, 6000)) b(y), "
@@ -53,6 +54,40 @@ def test_a_grant_revoked_before_a_query_runs_again_is_honoured(tmp_path: Path) -
         status = Lake(plane, tmp_path).session_of(person.user_id).finished(query_id)["Status"]
         assert status["State"] == "FAILED"
         assert "Insufficient Lake Formation permission(s)" in status["StateChangeReason"]
+
+
+def test_rows_that_were_written_when_the_plane_was_killed_are_there_once(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with running_plane(state) as plane:
+        lake = Lake(plane, tmp_path)
+        lake.make()
+        person = make_writer(lake)
+        done(person, f"CREATE EXTERNAL TABLE hive (id bigint) STORED AS PARQUET {location('works/hive')}")
+        done(person, f"CREATE TABLE ice (id bigint) {location('works/ice')} TBLPROPERTIES ('table_type'='ICEBERG')")
+    started: list[str] = []
+    for number, seconds in enumerate((0.0, 0.05, 0.15, 0.3)):
+        with running_plane(state) as plane:
+            again = Lake(plane, tmp_path).session_of(person.user_id, "TwinplaneWriter")
+            for text in (
+                f"INSERT INTO hive VALUES ({number})", f"INSERT INTO ice VALUES ({number})",
+                f"CREATE TABLE made_{number} AS SELECT {number} AS id",
+            ):  # fmt: skip
+                started.append(again.start(text, QueryExecutionContext={"Database": "works"}))
+            time.sleep(seconds)
+            os.kill(plane.process.pid, signal.SIGKILL)
+            plane.process.wait()
+    with running_plane(state) as plane:
+        lake = Lake(plane, tmp_path)
+        again = lake.session_of(person.user_id, "TwinplaneWriter")
+        states = [again.finished(query_id)["Status"] for query_id in started]
+        assert [s["State"] for s in states] == ["SUCCEEDED"] * 12, states
+        for name in ("hive", "ice"):
+            assert again.rows(f"SELECT count(*), count(DISTINCT id) FROM works.{name}") == [["4", "4"]]
+        names = " UNION ALL ".join(f"SELECT id FROM works.made_{number}" for number in range(4))
+        assert again.rows(f"SELECT count(*), sum(id) FROM ({names})") == [["4", "6"]]
+        files = [o["Key"] for o in lake.s3.list_objects_v2(Bucket=HERS)["Contents"]]
+        assert len([f for f in files if f.startswith("works/hive/")]) == 4
+        assert len([f for f in files if f.startswith("works/ice/data/")]) == 4
 
 
 def _children(pid: int) -> list[int]:

@@ -4,7 +4,6 @@ What is not one of the forms below is left to `statement.parse`, which takes que
 Definitions of tables, which Athena gives to Hive, are in `definitions`.
 """
 
-import re
 from collections.abc import Callable, Sequence
 
 from twinplane.engines.sql import definitions, explain, statement
@@ -129,10 +128,9 @@ def _create_table(cursor: Cursor) -> Statement:
     if not cursor.takes("AS"):
         cursor.place = start
         return definitions.create_table(cursor, external=False)
+    with_data = not cursor.drops("WITH", "NO", "DATA")
+    cursor.drops("WITH", "DATA")
     query = cursor.rest()
-    end = re.search(r"\s+with\s+(no\s+)?data\s*$", query, re.I)
-    with_data = end is None or end[1] is None
-    query = query if end is None else query[: end.start()]
     return CreateTableAs(target, query, _tables(query), missing, with_data, properties, lists)
 
 

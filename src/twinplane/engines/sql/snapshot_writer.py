@@ -64,6 +64,7 @@ from twinplane.engines.sql.manifest_messages import (
 )
 from twinplane.engines.sql.metadata_text import Refused, text_of
 from twinplane.engines.sql.table_changes import described
+from twinplane.engines.sql.types import quoted
 
 _CODEC: Any = "deflate"
 _LONGEST_BOUND = 16  # characters of a text that is kept as a bound
@@ -165,7 +166,7 @@ def _writable(body: bytes) -> TableMetadataV2:
 def _ids(kind: IcebergType, own: int) -> str:
     """The field ids of a column as DuckDB's COPY takes them."""
     if isinstance(kind, StructType):
-        inner = [f'"{f.name.lower()}": {_ids(f.field_type, f.field_id)}' for f in kind.fields]
+        inner = [f"{quoted(f.name.lower())}: {_ids(f.field_type, f.field_id)}" for f in kind.fields]
     elif isinstance(kind, ListType):
         inner = [f"element: {_ids(kind.element_type, kind.element_id)}"]
     elif isinstance(kind, MapType):

@@ -7,7 +7,7 @@ from typing import Literal
 from twinplane.engines.sql.plan import Reference, SyntaxRefused
 
 _TOKEN = re.compile(
-    r"(?P<space>\s+|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)"
+    r"(?P<space>\s+|--[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))"
     r"|(?P<string>'(?:[^']|'')*')|(?P<quoted>\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`)"
     r"|(?P<number>\d+(?:\.\d+)?)|(?P<word>[^\W\d][\w$]*)|(?P<symbol><>|<=|>=|!=|.)",
     re.S,
@@ -111,6 +111,15 @@ class Cursor:
             self.place -= 1
             raise self.refused()
         return token.text
+
+    def drops(self, *words: str) -> bool:
+        """Leaves these words out of the end of the text, if it ends in them; says whether it did."""
+        place = len(self._tokens) - len(words)
+        if place < self.place or not self.sees(*words, ahead=place - self.place):
+            return False
+        del self._tokens[place:]
+        self._end = self._tokens[-1].end if self._tokens else self._end
+        return True
 
     def reference(self) -> Reference:
         """`[catalog.][database.]table`; of catalogs only the account's own is taken."""

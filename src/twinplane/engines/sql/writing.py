@@ -106,11 +106,26 @@ def _options(how: Write) -> str:
     if how.format == "parquet":
         options.append("RETURN_STATS")
         if how.field_ids:
-            options.append(f"FIELD_IDS {{{', '.join(f'{quoted(n)}: {ids}' for n, ids in how.field_ids)}}}")
+            options.append(f"FIELD_IDS {{{', '.join(f'{quoted(n)}: {_ids(ids)}' for n, ids in how.field_ids)}}}")
     elif how.format == "csv":
         options += ["HEADER false", "QUOTE ''", "ESCAPE ''", f"DELIMITER {literal(how.delimiter)}"]
         options.append(f"NULLSTR {literal(how.null)}")
     return ", ".join(options)
+
+
+_ID_TOKEN = re.compile(r'\s+|\d+|[,:{}]|__duckdb_field_id|element|key|value|"(?:[^"]|"")*"')
+
+
+def _ids(text: str) -> str:
+    """Field ids as metadata gave them, which its author may have made of anything. Raises `QueryError`."""
+    place = depth = 0
+    while place < len(text):
+        found = _ID_TOKEN.match(text, place)
+        depth += (text[place] == "{") - (text[place] == "}")
+        if found is None or depth < (place > 0 and found.end() < len(text)):
+            raise QueryError("ICEBERG_BAD_DATA", "The table's columns cannot be written")
+        place = found.end()
+    return text
 
 
 def _parquet_files(rows: Sequence[tuple[Any, ...]]) -> list[WrittenFile]:

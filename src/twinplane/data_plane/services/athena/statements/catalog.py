@@ -7,6 +7,7 @@ from twinplane.data_plane.call import Answer, Call, ServiceError
 from twinplane.data_plane.services.athena.views import is_view
 from twinplane.data_plane.services.glue import databases as glue_databases
 from twinplane.data_plane.services.glue import partitions as glue_partitions
+from twinplane.data_plane.services.glue import permissions
 from twinplane.data_plane.services.glue import store as glue_store
 from twinplane.data_plane.services.glue import tables as glue_tables
 from twinplane.data_plane.store import Document
@@ -77,12 +78,17 @@ def drop_database(call: Call, statement: DropDatabase, _database: str) -> None:
         if is_missing(error) and statement.if_exists:
             return
         raise database_not_found(statement.name) if is_missing(error) else in_hive(error) from None
+    if not permissions.has_permission(call, "DROP", statement.name):  # before anything is told of its tables
+        raise in_hive(permissions.insufficient("Drop", statement.name))
     if not statement.cascade and glue_store.list_tables(call.tx, statement.name):
         message = f"Database {statement.name} is not empty. One or more tables exist."
         raise QueryError("FAILED", f"{HIVE}InvalidOperationException(message:{message})")
     try:
         for table in glue_store.list_tables(call.tx, statement.name):
             glue(call, "DeleteTable", DatabaseName=statement.name, Name=table["Name"])
+    except ServiceError:  # of a table whose name she may not know
+        raise in_hive(permissions.insufficient("Drop", f"every table of {statement.name}")) from None
+    try:
         glue(call, "DeleteDatabase", Name=statement.name)
     except ServiceError as error:
         raise in_hive(error) from None

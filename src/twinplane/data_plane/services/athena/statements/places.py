@@ -67,7 +67,9 @@ def of_the_table(call: Call, location: str, *, governed: bool) -> Place:
     if governed and lakeformation.registered_location(call.tx, found.arn) is not None:
         return place(location, by_iam=False)
     check_put(call, found, found.prefix + "*")
-    return found
+    first = next(s3.walk_objects(call.tx, found.bucket, found.prefix), None)
+    # what lies among a person's results stays hers
+    return place(location, owner=None if first is None else first.get("owner_user_id"))
 
 
 def check_put(call: Call, where: Place, key: str, action: str = "s3:PutObject") -> None:

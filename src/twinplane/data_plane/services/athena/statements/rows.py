@@ -190,7 +190,7 @@ def _new_place(call: Call, work: Work, name: TableName, given: str | None) -> Pl
     """Where a new table's files go: where the caller says and may write, else below her results."""
     group = get_work_group(call, work.execution["work_group"])
     if given is None:
-        return places.place(f"{work.prefix}tables/{work.id}/", by_iam=False, owner=work.person)
+        return _among_results(call, work, f"{work.prefix}tables/{work.id}/")
     if group["Configuration"].get("EnforceWorkGroupConfiguration"):
         raise QueryError(
             "INVALID_TABLE_PROPERTY",
@@ -200,6 +200,17 @@ def _new_place(call: Call, work: Work, name: TableName, given: str | None) -> Pl
         )
     found = places.of_the_caller(call, given)
     places.check_empty(call, found, f"{name.database}.{name.table}")
+    return found
+
+
+def _among_results(call: Call, work: Work, location: str) -> Place:
+    """A place among the results of a person, hers alone. Where the work group says that results go nobody needs a right
+    of her own to put them; where she said it herself she does."""
+    group = get_work_group(call, work.execution["work_group"])
+    own = rules.result_prefix(group["Configuration"], None, call.principal)
+    found = places.place(location, by_iam=own is None or not location.startswith(own), owner=work.person)
+    if found.by_iam:
+        places.check_put(call, found, found.prefix + "*")
     return found
 
 
@@ -366,11 +377,10 @@ async def unload(work: Work, statement: Unload) -> None:
 
 
 def _unload_place(call: Call, work: Work, location: str) -> Place:
-    found = places.place(location)
-    own = location.startswith(work.prefix) and work.person is not None
-    if own:  # among her own results
-        found = places.place(location, by_iam=False, owner=work.person)
+    if location.startswith(work.prefix) and work.person is not None:
+        found = _among_results(call, work, location)
     else:
+        found = places.place(location)
         places.check_put(call, found, found.prefix + "*")
     places.check_empty(call, found, f"unload-{work.id}")
     return found
