@@ -45,7 +45,7 @@ NO_GRANT = [
     "select * from households, lateral (select * from campaigns) c",
     "select transform(array[1], x -> (select count(*) from campaigns))",
     "select * from sales.transactions",
-    "select * from information_schema.columns",
+    "select * from information_schema.enabled_roles",
     'select * from "households$partitions"',
     "select * from '/etc/passwd'",
     "select * from t_0",
@@ -56,6 +56,16 @@ NO_GRANT = [
 def test_a_table_without_a_grant_is_refused_like_a_missing_one(insiders: Insiders, text: str) -> None:
     with refused("AccessDeniedException.*Required Select on"):
         insiders.query("analyst", text)
+
+
+def test_the_catalogs_own_tables_show_what_she_may_see(insiders: Insiders) -> None:
+    tables = insiders.query("analyst", "select table_schema, table_name from information_schema.tables").rows[1:]
+    assert ["marketing", "households"] in tables
+    assert not any("campaigns" in row or "transactions" in row for row in tables)
+    columns = insiders.query("analyst", "select table_name, column_name from information_schema.columns").rows[1:]
+    assert ["households", "age"] in columns
+    assert not any(name == "income" or table in ("campaigns", "transactions") for table, name in columns)
+    assert insiders.query("analyst", "select * from information_schema.views").rows[1:] == []
 
 
 ERRORS_ON = [

@@ -68,6 +68,25 @@ def test_a_hidden_column_fails_as_one_that_is_not_there(reader: Person) -> None:
     assert reason("card").startswith("COLUMN_NOT_FOUND")
 
 
+def test_information_schema_shows_what_she_may_see(lake: Lake, reader: Person) -> None:
+    names = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema <> 'information_schema'"
+    assert ["sales", "orders"] in reader.rows(names)
+    assert all("hidden" not in row for row in reader.rows(names))
+    columns = (
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'sales' AND table_name = 'orders'"
+    )
+    shown = [name for (name,) in reader.rows(columns)]
+    assert "region" in shown
+    assert "card" not in shown
+    assert reader.rows("SELECT count(*) FROM information_schema.schemata WHERE schema_name = 'sales'") == [["1"]]
+    nobody = lake.person("seesnothing")
+    assert nobody.rows(columns) == []
+    assert nobody.rows("SELECT count(*) FROM information_schema.schemata") == [["0"]]
+    with pytest.raises(ClientError) as error:
+        reader.start("SELECT * FROM information_schema.roles")
+    assert refused(error) == "AccessDeniedException"
+
+
 def test_a_grant_to_a_group_and_one_to_a_person_add_up(lake: Lake) -> None:
     person = lake.person("member")
     group = lake.group("eu", person)
@@ -119,7 +138,7 @@ def test_a_resource_link_is_followed_and_decided_on_its_target(lake: Lake, reade
         ("EXPLAIN SELECT * FROM hidden", "AccessDeniedException"),
         ("INSERT INTO orders SELECT * FROM hidden", "AccessDeniedException"),
         ("SELECT * FROM \"/etc/passwd\"", "AccessDeniedException"),
-        ("SELECT * FROM information_schema.tables", "AccessDeniedException"),
+        ("SELECT * FROM information_schema.applicable_roles", "AccessDeniedException"),
         ("SELECT * FROM duckdb_views", "AccessDeniedException"),
     ],
 )  # fmt: skip

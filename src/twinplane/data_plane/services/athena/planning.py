@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinplane.data_plane.call import Call, ServiceError
-from twinplane.data_plane.services.athena import metadata_tables, rules
+from twinplane.data_plane.services.athena import information_schema, metadata_tables, rules
 from twinplane.data_plane.services.glue import iceberg, locations
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import store as lakeformation
@@ -12,6 +12,8 @@ from twinplane.data_plane.services.lakeformation.rules import TableAccess
 from twinplane.data_plane.services.s3 import store as s3
 from twinplane.data_plane.store import Document
 from twinplane.engines.sql.plan import At, Column, Files, QueryError, Reference, Slice, Table, TableName
+
+_CATALOGUE = "information_schema"
 
 
 class Refused(ServiceError):
@@ -35,13 +37,23 @@ def tables(call: Call, references: Sequence[Reference], database: str) -> list[t
 
     `database` is the one of the statement's context.
     """
-    names = list(dict.fromkeys(r.in_database(database) for r in references))
+    named = dict.fromkeys(r.in_database(database) for r in references)
+    about = [name for name in named if name.database == _CATALOGUE and name.table in information_schema.TABLES]
+    names = [name for name in named if name not in about]
     principals = lakeformation.lake_principals(call.tx, call.principal, call.account_id)
     found = [(name, *_find_any(call, principals, name)) for name in names]
     for resource in ({"ARN": _arn(call, name), "type": "AWS::Glue::Table"} for name in names):
         if resource not in call.resources:  # planning may be tried again
             call.resources.append(resource)
-    return [(name, _table(call, f, what, name.at)) for name, f, what in found]
+    planned = [(name, _table(call, f, what, name.at)) for name, f, what in found]
+    return planned + [(name, _about_the_catalog(call, name.table)) for name in about]
+
+
+def _about_the_catalog(call: Call, name: str) -> Table:
+    """A table of information_schema: rows of what the caller may see, and of nothing else."""
+    columns = information_schema.TABLES[name]
+    rows = tuple(tuple(None if v is None else str(v) for v in row) for row in information_schema.rows(call, name))
+    return Table(columns, (Slice(tuple(c.name for c in columns)),), (), rows=rows)
 
 
 def _arn(call: Call, name: TableName) -> str:
