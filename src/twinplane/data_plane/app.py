@@ -29,6 +29,7 @@ from twinplane.data_plane.limits import Limits
 from twinplane.data_plane.plane import PLACE, DamagedKey, Plane, PlaneSettings, open_plane
 from twinplane.data_plane.schema import StateOfNewerVersion, UpgradeFailed
 from twinplane.data_plane.services.cloudtrail import retention
+from twinplane.data_plane.services.datazone import search_upkeep
 from twinplane.data_plane.services.glue.iceberg import MetadataCache
 from twinplane.data_plane.services.iam.store import account_of_administrator, ensure_administrator
 from twinplane.data_plane.services.s3 import cross_origin
@@ -322,6 +323,7 @@ async def _after_start(plane: Plane) -> None:
     while True:
         try:
             await retention.arm(plane)
+            await search_upkeep.arm(plane)
             await sweep_orphans(plane)
             return
         except (sqlite.Error, OSError) as error:

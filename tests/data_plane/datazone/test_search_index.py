@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from twinplane.data_plane.services.datazone import search_index, search_query
+from twinplane.data_plane.services.datazone import search_index, search_query, search_upkeep
 from twinplane.data_plane.services.datazone.search_query import Found, Search
 from twinplane.data_plane.store import Store, Transaction
+from twinplane.data_plane.tasks import TASKS
 
 DOMAIN, SCOPES, PROJECTS = "dzd-1", ("ASSET", "LISTING"), ("p1", "p2", "p3")
 WORDS = ("orders", "sales", "returns", "stock")
@@ -188,4 +190,29 @@ def test_what_others_have_shows_in_no_search_of_ones_own_projects(
     store = small(tmp_path, *theirs, ("p1", "mine", "salary"))
     mine = store.read(partial(page_of, {"searchText": "sal"}, ["p1"], None))
     assert (mine.ids, mine.total) == (["6"], 1)
+    store.close()
+
+
+def test_parts_of_the_text_index_are_merged_into_one_and_the_same_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_upkeep, "_MANY_PARTS", 1)
+    store = Store(tmp_path / "plane.db", [search_index.ENTRIES, TASKS])
+    plane: Any = SimpleNamespace(store=store, clock=lambda: 1000.0, tasks=SimpleNamespace(wake=lambda: None))
+
+    async def fill_and_tidy() -> tuple[int, int]:
+        for number in range(60):
+            found = search_index.Entry(DOMAIN, "LISTING", f"{number:02}", "p1", f"thing {number}", 1.0, 1.0)
+            await store.write(lambda tx, e=found: search_index.put(tx, e))  # type: ignore[misc]
+        before = store.read(search_upkeep.parts)
+        await search_upkeep.arm(plane)
+        await search_upkeep.arm(plane)  # as the next start does
+        [task] = store.read(lambda tx: tx.select(TASKS))
+        await search_upkeep.TASKS[task["kind"]].run(plane, task)
+        return before, store.read(search_upkeep.parts)
+
+    before, after = asyncio.run(fill_and_tidy())
+    assert (before > 1, after) == (True, 1)
+    assert store.read(partial(page_of, {"searchText": "thing 59"}, None, None)).ids == ["59"]
+    assert sorted(task["due_at"] for task in store.read(lambda tx: tx.select(TASKS))) == [1000.0, 4600.0]
     store.close()
