@@ -370,3 +370,45 @@ def test_rights_hold_in_the_past_as_they_are_now(lake: Lake, ice: Any) -> None:
         ["1", "EU"], ["2", "US"], ["3", "EU"], ["4", "US"],
     ]  # fmt: skip
     assert "COLUMN_NOT_FOUND" in reason(bob, f"SELECT hidden FROM ice.renamed FOR VERSION AS OF {first}")
+
+
+def test_files_that_know_no_field_ids_are_read_by_name_while_no_column_was_renamed(
+    lake: Lake, ice: Any, ana: Person
+) -> None:
+    from pyiceberg.types import LongType, StringType
+
+    adopted = ice.create_table("ice.adopted", schema=pa.schema([("id", pa.int32()), ("region", pa.string())]))
+    for number in (1, 2):
+        lake.put_parquet(f"ice/adopted/own-{number}.parquet", f"SELECT {number}::INTEGER AS id, 'EU' AS region")
+    adopted.add_files(["s3://data/ice/adopted/own-1.parquet", "s3://data/ice/adopted/own-2.parquet"])
+    assert ids(ana, "adopted") == [1, 2]
+    with adopted.update_schema() as update:
+        update.add_column("note", StringType())
+        update.update_column("id", LongType())
+    assert ana.rows("SELECT id, note FROM ice.adopted ORDER BY id") == [["1", None], ["2", None]]
+    adopted.append(pa.table({"id": [2**40], "region": ["US"], "note": ["new"]}))
+    assert ana.rows("SELECT id, note FROM ice.adopted ORDER BY id") == [["1", None], ["2", None], [str(2**40), "new"]]
+    with adopted.update_schema() as update:
+        update.rename_column("note", "remark")
+    assert "NOT_SUPPORTED" in reason(ana, "SELECT id FROM ice.adopted")
+
+
+def test_columns_of_any_name_are_found(ice: Any, ana: Person) -> None:
+    schema = pa.schema([("Größe in cm", pa.int64()), ("select", pa.string())])
+    ice.create_table("ice.names", schema=schema).append(pa.table({"Größe in cm": [1], "select": ["x"]}, schema=schema))
+    assert ana.rows('SELECT "größe in cm", "select" FROM ice.names') == [["1", "x"]]
+
+
+def test_fields_inside_columns_are_read_until_one_is_renamed(ice: Any, ana: Person) -> None:
+    from pyiceberg.types import StringType
+
+    schema = pa.schema([("id", pa.int64()), ("who", pa.struct([("name", pa.string()), ("age", pa.int64())]))])
+    nested = ice.create_table("ice.inside", schema=schema)
+    nested.append(pa.table({"id": [1], "who": [{"name": "ann", "age": 7}]}, schema=schema))
+    assert ana.rows("SELECT who.name, who.age FROM ice.inside") == [["ann", "7"]]
+    with nested.update_schema() as update:
+        update.add_column(("who", "town"), StringType())
+    assert ana.rows("SELECT who.name, who.town FROM ice.inside") == [["ann", None]]
+    with nested.update_schema() as update:
+        update.rename_column(("who", "name"), "called")
+    assert "NOT_SUPPORTED" in reason(ana, "SELECT id FROM ice.inside")

@@ -38,11 +38,16 @@ def _type(field: IcebergField) -> str:
 
 def _reader(read: IcebergRead, paths: Sequence[str], fields: Iterable[IcebergField], places: bool = False) -> str:
     """A relation with a column for each field, and with `places` also with each row's file and number in it."""
+    fields = list(fields)
     extra = ", filename = true, file_row_number = true" if places else ""
     if read.by_name:
         shown = ", ".join(f"{quoted(f.name)} AS {_stored(f)}" for f in fields)
         also = ", filename, file_row_number" if places else ""
-        source = f"read_parquet({_list(paths)}, hive_partitioning = false, union_by_name = true{extra})"
+        source = f"read_parquet({_list(paths)}, hive_partitioning = false{extra})"
+        if read.evolved:  # a column may be in no file
+            every = ", ".join(f"CAST(NULL AS {_type(f)}) AS {quoted(f.name)}" for f in fields)
+            source = f"read_parquet({_list(paths)}, hive_partitioning = false, union_by_name = true{extra})"
+            source = f"(SELECT * FROM {source} UNION ALL BY NAME SELECT {every} WHERE false)"  # noqa: S608
         return f"(SELECT {shown}{also} FROM {source})"  # noqa: S608 - of quoted parts
     schema = ", ".join(
         f"{f.id}: {{name: {literal(_stored(f))}, type: {literal(_type(f))}, "

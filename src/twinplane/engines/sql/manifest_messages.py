@@ -124,8 +124,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Metadata(msgspec.Struct, frozen=True, tag=True):
     """What a metadata file says that reading needs.
 
-    `fields`: the current columns. `every_field`: all that ever were, for equality deletes. `by_name`: the table has
-    files without field ids. `problem`: why its rows cannot be read as they are.
+    `fields`: the current columns. `every_field`: all that ever were, for equality deletes. `by_name`, `evolved`: as in
+    `IcebergRead`. `problem`: why its rows cannot be read as they are.
     """
 
     format_version: int
@@ -138,6 +138,7 @@ class Metadata(msgspec.Struct, frozen=True, tag=True):
     refs: dict[str, int]
     partition_fields: dict[int, tuple[str, ...]]  # the names of each partition spec
     by_name: bool = False
+    evolved: bool = True
     problem: str | None = None
 
 

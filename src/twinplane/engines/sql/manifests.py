@@ -6,6 +6,7 @@ unfolds into too much ends this process, and it is started again.
 
 import io
 import json
+import re
 import resource
 import socket
 import sys
@@ -50,6 +51,7 @@ from twinplane.engines.sql.worker_messages import Failure, Hello, Limits, receiv
 MEMORY_BYTES = 1 << 30
 _PATH = 2147483546  # the field id of `file_path` in position deletes
 _MOST_DEPTH = 30
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # names that every writer keeps as they are
 
 _TYPES = {
     "boolean": "boolean", "int": "int", "long": "bigint", "float": "float", "double": "double", "date": "date",
@@ -142,7 +144,8 @@ def describe(found: TableMetadata) -> Metadata:
                 except _Unsupported:
                     continue
     every |= {f.id: f for f in fields}
-    by_name = "schema.name-mapping.default" in found.properties
+    mapped = "schema.name-mapping.default" in found.properties
+    evolved = not _is_as_made(found)
     return Metadata(
         format_version=found.format_version,
         location=found.location,
@@ -160,16 +163,30 @@ def describe(found: TableMetadata) -> Metadata:
         log=tuple((entry.timestamp_ms, entry.snapshot_id) for entry in found.snapshot_log),
         refs={name: ref.snapshot_id for name, ref in found.refs.items()},
         partition_fields={spec.spec_id: tuple(f.name for f in spec.fields) for spec in found.partition_specs},
-        by_name=by_name,
-        problem=problem or _problem(found, current, by_name),
+        by_name=mapped or (not evolved and all(_PLAIN.fullmatch(f.name) for f in current.fields)),
+        evolved=evolved,
+        problem=problem or _problem(found, current, mapped),
     )  # fmt: skip
 
 
-def _problem(found: TableMetadata, current: Schema, by_name: bool) -> str | None:
+def _is_as_made(found: TableMetadata) -> bool:
+    """Whether the table still has the schema that it was made with."""
+    return found.current_schema_id == 0 and len(found.schemas) == 1
+
+
+def _has_whole_history(found: TableMetadata) -> bool:
+    """Whether every schema that the table ever had is in its metadata: writers may remove old ones."""
+    return {s.schema_id for s in found.schemas} >= set(range(found.current_schema_id + 1))
+
+
+def _problem(found: TableMetadata, current: Schema, mapped: bool) -> str | None:
     if found.format_version > 3:
         return f"Iceberg tables of version {found.format_version} are not supported"
     if len({f.name.lower() for f in current.fields}) < len(current.fields):
         return "Two columns of the table differ in case alone"
+    inside = any(name for field in current.fields for _, name in _nested_names(field.field_type))
+    if (inside or mapped) and not _has_whole_history(found):
+        return "Earlier schemas of the table were removed, which reading fields inside its columns needs"
     nested: dict[int, str] = {}
     for schema in found.schemas:
         for parent in schema.fields:
@@ -181,7 +198,7 @@ def _problem(found: TableMetadata, current: Schema, by_name: bool) -> str | None
                  for i, n in _nested_names(f.field_type)]  # fmt: skip
         if len({n for n, _ in names}) < len({i for _, i in names}):
             return "A field inside a column of the table was replaced: such tables are not supported"
-    if by_name:
+    if mapped:
         ids: dict[int, set[str]] = {}
         names_of: dict[str, set[int]] = {}
         for schema in found.schemas:

@@ -167,7 +167,8 @@ def snapshot_files(call: Call, table: Document, may_read: MayRead, at: At | None
     files = [] if snapshot is None else live_files(call, snapshot, may_read)
     iceberg_rules.check_readable(files)
     local = _local_paths(call, [file.path for file in files], may_read)
-    return IcebergRead(metadata.fields, iceberg_rules.grouped(files, local, metadata), metadata.by_name)
+    groups = iceberg_rules.grouped(files, local, metadata)
+    return IcebergRead(metadata.fields, groups, metadata.by_name, metadata.evolved)
 
 
 def _decoded(
