@@ -113,6 +113,15 @@ def test_who_writes_gets_credentials_to_write_and_no_more(open_lake: Catalog) ->
     reading = open_lake.plane.client("s3", table_credentials(dora, open_lake))
     with pytest.raises(ClientError):
         reading.put_object(Bucket="lake", Key="sales/orders/new", Body=b"x")
+    blind = open_lake.plane.client("s3", table_credentials(dora, open_lake, Permissions=["INSERT"]))
+    blind.put_object(Bucket="lake", Key="sales/orders/newer", Body=b"x")
+    for call in (
+        lambda: blind.get_object(Bucket="lake", Key="sales/orders/newer"),
+        lambda: blind.list_objects_v2(Bucket="lake", Prefix="sales/orders/"),
+    ):
+        with pytest.raises(ClientError):
+            call()
+    assert reading.list_objects_v2(Bucket="lake", Prefix="sales/orders/")["KeyCount"] >= 3
     request = {"TableArn": arn(open_lake), "Permissions": ["DELETE"]}
     refused("AccessDeniedException", dora.lake.get_temporary_glue_table_credentials, **request)
 
@@ -209,3 +218,20 @@ def test_where_iam_decides_lake_formation_gives_no_credentials(open_lake: Catalo
 def test_whom_the_lake_sees_is_the_caller(lake: Catalog) -> None:
     gus = lake.someone("gus")
     assert gus.lake.get_data_lake_principal()["Identity"] == gus.arn
+
+
+def test_the_record_says_who_got_credentials_for_what_and_keeps_no_secret(open_lake: Catalog) -> None:
+    ivy = open_lake.someone("ivy")
+    open_lake.grant(ivy, table("orders"), "SELECT")
+    given = table_credentials(ivy, open_lake, AuditContext={"AdditionalAuditContext": "query 7"})
+    place = ivy.lake.get_temporary_data_location_credentials(DataLocations=["s3://lake/sales/orders"])["Credentials"]
+    events = open_lake.plane.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "Username", "AttributeValue": "ivy"}]
+    )["Events"]
+    named = {event["EventName"]: event["CloudTrailEvent"] for event in events}
+    record = named["GetTemporaryGlueTableCredentials"]
+    assert arn(open_lake) in record
+    assert "query 7" in record
+    for credentials, text in ((given, record), (place, named["GetTemporaryDataLocationCredentials"])):
+        assert credentials["SecretAccessKey"] not in text
+        assert credentials["SessionToken"] not in text

@@ -185,17 +185,19 @@ def _issue(call: Call, asked: list[str], permissions: tuple[str, ...], seconds: 
 def _policy(asked: list[str], permissions: tuple[str, ...]) -> str:
     """The session policy of who may use what lies under these places so, and nothing else.
 
-    A location is text of whoever made the table: what IAM would read as a wildcard or a variable is a character here.
+    Names of files tell of rows (of partitions), so whoever only writes does not list them. A location is text of
+    whoever made the table: what IAM would read as a wildcard or a variable is a character here.
     """
     statements: list[Document] = []
     for arn in asked:
         place = "".join(_ESCAPED.get(character, character) for character in arn)
         bucket, _, prefix = place.partition("/")
         actions = [action for permission in permissions for action in _ACTIONS[permission]]
-        under = [f"{prefix}/*", f"{prefix}/"] if prefix else ["*"]
-        listing: Document = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket}
-        listing["Condition"] = {"StringLike": {"s3:prefix": under}}
-        statements += [{"Effect": "Allow", "Action": actions, "Resource": f"{place}/*"}, listing]
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": f"{place}/*"})
+        if "SELECT" in permissions:
+            under = [f"{prefix}/*", f"{prefix}/"] if prefix else ["*"]
+            listing: Document = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket}
+            statements.append(listing | {"Condition": {"StringLike": {"s3:prefix": under}}})
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
