@@ -291,6 +291,8 @@ def test_the_sessions_of_a_role_are_a_group_that_may_be_a_member(mesh: Mesh) -> 
     )
     assert loader.get_project(**here, identifier=project)["id"] == project
     loader.create_notebook(**here, owningProjectIdentifier=project, name="by a session")
+    with refused(f"ValidationException.*another group named {name}"):
+        mesh.admin.create_group_profile(**here, groupIdentifier=mesh.group(name))
     people = mesh.admin.create_group_profile(**here, rolePrincipalArn=arn.replace(name, "Person"))["id"]
     mesh.grant("ADD_TO_PROJECT_MEMBER_POOL", {"group": {"groupIdentifier": people}}, {})
     mesh.admin.create_project_membership(

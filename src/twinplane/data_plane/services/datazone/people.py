@@ -132,22 +132,25 @@ def create_group_profile(call: Call, request: Request) -> Answer:
     profile = _find_group(call, domain_id, named)
     if profile is None:
         raise rules.invalid(f"Group {named} is not in IAM Identity Center.")
-    profile = call.tx.put(store.GROUP_PROFILES, profile | {"status": "ASSIGNED"})
-    return store.pick(profile, _GROUP)
+    return store.pick(_put_group(call, profile | {"status": "ASSIGNED"}), _GROUP)
+
+
+def _put_group(call: Call, profile: Document) -> Document:
+    """Stores a group profile. Raises ValidationException when the domain has another group of its name."""
+    try:
+        return call.tx.put(store.GROUP_PROFILES, profile)
+    except AlreadyExists:
+        raise rules.invalid(f"The domain has another group named {profile['groupName']}.") from None
 
 
 def _put_role_group(call: Call, domain_id: str, role_arn: str) -> Document:
     role = iam_store.find_role_by_arn(call.tx, role_arn)
     if role is None:
         raise rules.invalid(f"There is no role {role_arn} in account {call.account_id}, nor such a group in an IdP.")
-    profile: Document = {
+    return _put_group(call, {
         "domainId": domain_id, "id": rules.profile_id_of_role_group(domain_id, role_arn), "status": "ASSIGNED",
         "groupName": role["RoleName"], "rolePrincipalArn": role_arn, "rolePrincipalId": role["RoleId"],
-    }  # fmt: skip
-    try:
-        return call.tx.put(store.GROUP_PROFILES, profile)
-    except AlreadyExists:
-        raise rules.invalid(f"The domain has a group named {role['RoleName']}.") from None
+    })  # fmt: skip
 
 
 def get_group_profile(call: Call, request: Request) -> Answer:
@@ -161,8 +164,7 @@ def update_group_profile(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     access.require_domain_admin(call, domain_id)
     profile = get_group(call, domain_id, request["groupIdentifier"]) | {"status": request["status"]}
-    call.tx.put(store.GROUP_PROFILES, profile)
-    return store.pick(profile, _GROUP)
+    return store.pick(_put_group(call, profile), _GROUP)
 
 
 def search_group_profiles(call: Call, request: Request) -> Answer:
