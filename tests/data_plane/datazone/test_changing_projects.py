@@ -193,19 +193,21 @@ def test_a_profile_in_use_stays(mesh: Mesh) -> None:
     mesh.admin.delete_project_profile(identifier=profile, **here)
 
 
-def test_a_project_works_with_the_role_that_its_creator_brought_and_leaves_it(mesh: Mesh) -> None:
-    here = {"domainIdentifier": mesh.domain_id}
+@pytest.mark.parametrize("member", ["projectExecutionRole", "customerProvidedRoleConfigs"])
+def test_a_project_works_with_the_role_that_its_creator_brought_and_leaves_it(mesh: Mesh, member: str) -> None:
+    here = {"domainIdentifier": mesh.domain_id, "projectProfileId": mesh.profile_id}
     role = f"arn:aws:iam::{mesh.plane.account_id}:role/Execution"
+    public = member == "projectExecutionRole"
+    brought: Any = {member: role if public else [{"roleArn": role}]}
+    greedy = mesh.as_person("greedy") if public else bundled_client(mesh, mesh.credentials("greedy"))
     with refused("AccessDeniedException.*iam:PassRole"):
-        bundled_client(mesh, mesh.credentials("greedy")).create_project(
-            name=name(), projectProfileId=mesh.profile_id, customerProvidedRoleConfigs=[{"roleArn": role}], **here
-        )
-    library = bundled_client(mesh)
-    made = library.create_project(
-        name=name(), projectProfileId=mesh.profile_id, customerProvidedRoleConfigs=[{"roleArn": role}],
-        tags={"cost": "42"}, **here,
-    )  # fmt: skip
-    assert made["tags"] == {"cost": "42"}
+        greedy.create_project(name=name(), **brought, **here)
+    if public:
+        made = mesh.admin.create_project(name=name(), **brought, **here)
+    else:
+        made = bundled_client(mesh).create_project(name=name(), tags={"cost": "42"}, **brought, **here)
+        assert made["tags"] == {"cost": "42"}
+    here = {"domainIdentifier": mesh.domain_id}
     assert mesh.deployed(made["id"])["environmentDeploymentDetails"] == {"overallDeploymentStatus": "SUCCESSFUL"}
     assert mesh.resources(made["id"])["userRoleArn"] == role
     mesh.admin.delete_project(identifier=made["id"], **here)
@@ -260,6 +262,20 @@ def test_projects_and_environments_take_only_terms_that_are_there(mesh: Mesh) ->
     with refused("ValidationException.*nosuchterm does not exist"):
         mesh.admin.update_environment(**unknown, identifier=environment)
     assert "glossaryTerms" not in mesh.admin.get_project(**domain, identifier=project["id"])
+
+
+def test_an_environment_is_made_where_its_configuration_says(mesh: Mesh) -> None:
+    archive = environment(mesh, "Archive", "DataLake", deploymentMode="ON_DEMAND", deploymentOrder=2)
+    project = mesh.project(name(), projectProfileId=make_profile(mesh, name(), archive))["id"]
+    given = {
+        "domainIdentifier": mesh.domain_id, "projectIdentifier": project, "environmentConfigurationName": "Archive",
+        "userParameters": [{"name": "glueDbName", "value": f"archive_{uuid.uuid4().hex[:6]}"}],
+    }  # fmt: skip
+    for elsewhere in ({"environmentAccountIdentifier": "999999999999"}, {"environmentAccountRegion": "eu-west-1"}):
+        with refused("ValidationException.*is for account"):
+            mesh.admin.create_environment(name="Elsewhere", **given, **elsewhere)
+    here = {"environmentAccountIdentifier": mesh.plane.account_id, "environmentAccountRegion": mesh.plane.region}
+    assert mesh.admin.create_environment(name="Here", **given, **here)["awsAccountId"] == mesh.plane.account_id
 
 
 def test_an_environment_that_is_made_on_demand_keeps_its_terms(mesh: Mesh) -> None:

@@ -71,6 +71,17 @@ def test_the_members_are_listed_with_what_they_are(mesh: Mesh, project: dict[str
     }
 
 
+@pytest.mark.parametrize("order", ["ASCENDING", "DESCENDING"])
+def test_members_are_sorted_by_their_names_when_asked(mesh: Mesh, project: dict[str, Any], order: str) -> None:
+    pages = mesh.as_person("viewer").get_paginator("list_project_memberships").paginate(
+        domainIdentifier=mesh.domain_id, projectIdentifier=project["id"], sortBy="NAME", sortOrder=order,
+        PaginationConfig={"PageSize": 2},
+    )  # fmt: skip
+    listed = [member["memberDetails"]["user"]["userId"] for page in pages for member in page["members"]]
+    people = [mesh.person(name) for name in ("contributor", "owner", "viewer")]
+    assert [one for one in listed if one in people] == (people if order == "ASCENDING" else people[::-1])
+
+
 def test_a_member_is_added_once(mesh: Mesh, project: dict[str, Any]) -> None:
     with refused("ValidationException.*already in the project"):
         join(mesh, project, mesh.person("viewer"), "PROJECT_OWNER")

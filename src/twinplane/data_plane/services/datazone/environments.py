@@ -69,6 +69,7 @@ def create_environment(call: Call, request: Request) -> Answer:
     project = store.get_project(call.tx, domain_id, request["projectIdentifier"])
     configuration = _configuration(call, project, request)
     values = parameters_of(configuration, request.get("userParameters", []))
+    _check_place(call, configuration, request)
     glossaries.usable_terms(call.tx, domain_id, request.get("glossaryTerms", []))
     environment = add(
         call,
@@ -206,8 +207,7 @@ def add(
         "createdBy": created_by,
         "createdAt": call.now,
         "updatedAt": call.now,
-        "awsAccountId": configuration.get("awsAccount", {}).get("awsAccountId") or call.account_id,
-        "awsAccountRegion": configuration.get("awsRegion", {}).get("regionName") or call.region,
+        **dict(zip(("awsAccountId", "awsAccountRegion"), _place(call, configuration), strict=True)),
         "provider": blueprints.PROVIDER,
         "status": "CREATING",
         "environmentBlueprintId": configuration["environmentBlueprintId"],
@@ -336,6 +336,21 @@ def _configuration(call: Call, project: Document, request: Request) -> Document:
             return configuration
     known = ", ".join(c["name"] for c in offered) or "none"
     raise rules.invalid(f"The project's profile offers no such environment on demand; it offers: {known}.")
+
+
+def _check_place(call: Call, configuration: Document, request: Request) -> None:
+    """An environment is made where its configuration says. Raises ValidationException when another place is wanted."""
+    account, region = _place(call, configuration)
+    if (request.get("environmentAccountIdentifier") or account, request.get("environmentAccountRegion") or region) != (
+        account,
+        region,
+    ):
+        raise rules.invalid(f"Environment configuration {configuration['name']} is for account {account}, {region}.")
+
+
+def _place(call: Call, configuration: Document) -> tuple[str, str]:
+    account = configuration.get("awsAccount", {}).get("awsAccountId") or call.account_id
+    return account, configuration.get("awsRegion", {}).get("regionName") or call.region
 
 
 def _offered(call: Call, project: Document) -> list[Document]:

@@ -6,13 +6,12 @@ from typing import Any
 from twinplane.data_plane.call import Answer, Call, Operation, Request, reads, writes
 from twinplane.data_plane.pages import page
 from twinplane.data_plane.services.datazone import access, events, people, policy_rules, rights, rules, store
+from twinplane.data_plane.services.datazone.paging import list_page
 from twinplane.data_plane.services.identitystore import store as identities
 from twinplane.data_plane.store import Document, Transaction
 
-NOTES = {
-    "ListProjectMemberships": "Members are listed by type and id: sortBy NAME does not sort by name.",
-}
 ASSUMED = {
+    "ListProjectMemberships": "Members are listed by type and id, and by name when a sort is asked for.",
     "CreateProjectMembership": "Whoever may assume the ownership of projects (OVERRIDE_PROJECT_OWNERS) may add members "
     "with every designation, as owners of the project may.",
     "DeleteProjectMembership": "The last owner of a project stays. Credentials and sessions of the member end at once.",
@@ -36,6 +35,14 @@ def list_project_memberships(call: Call, request: Request) -> Answer:
     domain_id = request["domainIdentifier"]
     access.require_project_role(call, domain_id, request["projectIdentifier"])
     where = {"domainId": domain_id, "projectId": request["projectIdentifier"]}
+    if request.get("sortBy") or request.get("sortOrder"):
+        named = sorted(
+            call.tx.select(store.MEMBERSHIPS, where),
+            key=lambda row: (_name(call.tx, row), row["memberId"]),
+            reverse=request.get("sortOrder") == "DESCENDING",
+        )
+        rows, token = list_page(call, request, named)
+        return {"members": [_answer(row) for row in rows], "nextToken": token}
     rows, token = page(
         call,
         request,
@@ -44,6 +51,17 @@ def list_project_memberships(call: Call, request: Request) -> Answer:
         most=50,
     )
     return {"members": [_answer(row) for row in rows], "nextToken": token}
+
+
+def _name(tx: Transaction, membership: Document) -> str:
+    """What members are sorted by: the sign-in name or ARN of a user, the name of a group."""
+    domain_id, member_id = membership["domainId"], membership["memberId"]
+    if membership["memberType"] == "user":
+        profile = tx.find(store.USER_PROFILES, domain_id, member_id)
+        return str(profile["name"] if profile else "").casefold()
+    profile = tx.find(store.GROUP_PROFILES, domain_id, member_id)
+    group = {} if profile else identities.get_group(tx, member_id) or {}
+    return str(profile["groupName"] if profile else group.get("DisplayName", "")).casefold()
 
 
 def delete_project_membership(call: Call, request: Request) -> Answer:

@@ -63,7 +63,8 @@ NOTES = {
     "subscriptions first.",
 }
 ASSUMED = {
-    "CreateProject": "Of customerProvidedRoleConfigs, which only the model in AWS's own library has, the first role "
+    "CreateProject": "The projectExecutionRole is the role that members work with in place of one that is made. Of "
+    "customerProvidedRoleConfigs, which only the model in AWS's own library has, the first role "
     "is the project's; it is neither changed nor removed with the project. It takes iam:PassRole, and must let "
     "DataZone assume it.",
     "ListProjects": "In the order of names.",
@@ -105,9 +106,11 @@ def create_project(call: Call, request: Request) -> Answer:
         "projectProfileId": profile["id"] if profile else None,
         "userParameters": given,
     }
-    for brought in request.get("customerProvidedRoleConfigs", [])[:1]:
-        handed_roles.take_for_project(call, domain_id, brought["roleArn"])
-        project["customerProvidedRoleArn"] = brought["roleArn"]
+    brought = [config["roleArn"] for config in request.get("customerProvidedRoleConfigs", [])[:1]]
+    brought = [request["projectExecutionRole"]] if request.get("projectExecutionRole") else brought
+    for role_arn in brought:
+        handed_roles.take_for_project(call, domain_id, role_arn)
+        project["customerProvidedRoleArn"] = role_arn
     if made_with_it:
         project["environmentDeploymentDetails"] = {"overallDeploymentStatus": "PENDING_DEPLOYMENT"}
     call.tx.add(store.PROJECTS, project)
