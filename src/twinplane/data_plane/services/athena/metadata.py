@@ -6,6 +6,7 @@ from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.athena import rules
 from twinplane.data_plane.services.athena.rules import CATALOG
 from twinplane.data_plane.services.athena.work_groups import invalid, listing
+from twinplane.data_plane.services.glue import permissions
 from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.store import Document
@@ -66,7 +67,7 @@ def _shown(call: Call, document: Document) -> Document | None:
         "TableType": target.get("TableType") or "EXTERNAL_TABLE",
         "Columns": _columns((target.get("StorageDescriptor") or {}).get("Columns"), names),
         "PartitionKeys": _columns(target.get("PartitionKeys"), names),
-        "Parameters": target.get("Parameters") or {},
+        "Parameters": permissions.described(call, target).get("Parameters") or {},
     }
     return {k: v for k, v in shown.items() if v is not None}
 

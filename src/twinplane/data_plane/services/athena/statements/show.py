@@ -55,7 +55,7 @@ def _described(call: Call, asked: Show, database: str) -> Document:
     if stored.get("TargetTable"):
         link = stored["TargetTable"]
         stored = glue_store.get_table(call.tx, link["DatabaseName"], link["Name"])
-    return stored | {"Columns": shown["Columns"], "PartitionKeys": shown["PartitionKeys"]}
+    return permissions.described(call, stored) | {"Columns": shown["Columns"], "PartitionKeys": shown["PartitionKeys"]}
 
 
 def _columns(call: Call, asked: Show, database: str) -> Shown:
