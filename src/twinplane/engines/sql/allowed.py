@@ -16,7 +16,7 @@ DUCKDB_TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
 # `error` is not among them, nor anything that reads files, settings or the catalog.
 DUCKDB_FUNCTIONS = words("""
 + - * / // % & | ~ << >> || ~~ !~~ like_escape not_like_escape
-abs atan atan2 cbrt ceil cos cosh degrees exp floor ln pi pow radians random round sign sin sinh tan tanh trunc
+abs atan atan2 ceil cos cosh degrees exp floor ln pi pow radians random round sign sin sinh tan tanh trunc
 isnan isinf isfinite greatest least xor hamming coalesce nullif concat_ws chr length octet_length levenshtein lower
 upper
 rpad ltrim rtrim trim replace reverse left substring translate starts_with strpos string_split string_split_regex
@@ -36,12 +36,12 @@ covar_samp bool_and bool_or max min stddev_pop stddev_samp sum var_pop var_samp 
 regr_intercept regr_slope bit_and bit_or bit_xor histogram grouping
 cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
 athena_divide athena_decimal_rest athena_modulo athena_round_divide athena_nan_eq athena_nan_ne athena_nan_lt
-athena_nan_le athena_nan_gt athena_nan_ge athena_all athena_acos athena_asin athena_ln athena_log10 athena_sqrt
-athena_width_bucket athena_bit_count athena_from_base athena_chr athena_codepoint athena_concat athena_concat_ws
-athena_lpad athena_rpad athena_ltrim athena_rtrim athena_trim athena_not_empty athena_split_limit athena_split_part
-athena_strpos athena_substring athena_substring_to athena_url_encode athena_url_part athena_url_text
-athena_url_parameter athena_regexp_extract athena_regexp_position athena_boolean athena_digits athena_fits
-athena_double_text athena_real_text athena_json_text athena_days_text athena_months athena_months_text
+athena_nan_le athena_nan_gt athena_nan_ge athena_all athena_acos athena_cbrt athena_asin athena_ln athena_log10
+athena_sqrt athena_width_bucket athena_bit_count athena_from_base athena_chr athena_codepoint athena_concat
+athena_concat_ws athena_lpad athena_rpad athena_ltrim athena_rtrim athena_trim athena_not_empty athena_split_limit
+athena_split_part athena_strpos athena_substring athena_substring_to athena_url_encode athena_url_part
+athena_url_text athena_url_parameter athena_regexp_extract athena_regexp_position athena_boolean athena_digits
+athena_fits athena_double_text athena_real_text athena_json_text athena_days_text athena_months athena_months_text
 athena_to_millis athena_to_precision athena_date athena_timestamp athena_timestamp_tz athena_time athena_iso_moment
 athena_whole_days athena_subscript athena_element_at athena_key athena_array_concat athena_array_distinct
 athena_array_except athena_array_intersect athena_has athena_array_end athena_array_position athena_array_remove
@@ -49,5 +49,6 @@ athena_arrays_overlap athena_array_histogram athena_contains athena_contains_seq
 athena_any_match athena_sequence athena_sequence_by athena_sequence_of_days athena_sequence_of_times athena_slice
 athena_trim_array athena_zip_rows athena_map_entries athena_map_from_entries athena_from_unixtime
 athena_human_seconds athena_json_or_null athena_json_scalar athena_json_array_length athena_json_size athena_map_agg
-athena_multimap_agg athena_top athena_values athena_skewness
+athena_multimap_agg athena_top athena_split_to_map athena_multimap_from_entries athena_luhn_check
+athena_format_number athena_values athena_skewness
 """)

@@ -460,10 +460,9 @@ def direction(node: exp.Expr) -> str:
 
 
 def decimal_literal(given: str) -> Value:
-    """A number with a point in it: as many digits as are written, leading zeros not counted."""
+    """A number with a point in it: as many digits as are written."""
     sign = "-" if given.startswith("-") else ""
     whole, _, fraction = given.lstrip("+-").partition(".")
-    whole = whole.lstrip("0")
     precision, scale = max(1, len(whole) + len(fraction)), len(fraction)
     if precision > types.MAX_PRECISION or (not (whole + fraction).isdigit() and (whole + fraction)):
         raise QueryError("INVALID_LITERAL", f"Invalid numeric literal: {given}")

@@ -498,9 +498,18 @@ def _shuffle(_arguments: Arguments, _: Modifiers) -> Value:
 
 
 def _array_sort(arguments: Arguments, _: Modifiers) -> Value | None:
-    if len(arguments) == 2:
-        raise QueryError("NOT_SUPPORTED", "array_sort with a comparator is not supported")
-    return None
+    """With a comparator: each element goes behind those that are not greater."""
+    if len(arguments) != 2:
+        return None
+    source, compare = arguments
+    if not isinstance(source, Value) or isinstance(compare, Value) or source.type.name != "array":
+        raise refused("array_sort", arguments)
+    item, p, q, y = source.type.items[0], f"{compare.name}p", f"{compare.name}q", f"{compare.name}y"
+    found = coerced(compare([item, item], [y, f"({q})[1]"]), BIGINT, "The result of a comparator")
+    alone = f"list_transform({source.sql}, lambda {y}: list_value({y}))"
+    lower, higher = (f"list_filter({p}, lambda {y}: {found.sql} {test} 0)" for test in ("<=", ">"))
+    merged = f"list_concat(list_concat({lower}, {q}), {higher})"
+    return written(f"list_reduce({alone}, lambda {p}, {q}: {merged}, [])", source.type, source, found)
 
 
 def _transform_json(arguments: Arguments, _: Modifiers) -> Value | None:

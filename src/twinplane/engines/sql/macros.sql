@@ -19,6 +19,8 @@ athena_nan_le(a, b) AS (a <= b AND NOT (isnan(b) AND a IS NOT NULL));
 athena_nan_gt(a, b) AS (a > b AND NOT (isnan(a) AND b IS NOT NULL));
 athena_nan_ge(a, b) AS (a >= b AND NOT (isnan(a) AND b IS NOT NULL));
 athena_all(l, x) AS CASE WHEN len(list_filter(l, lambda i: i IS NULL)) = 0 THEN x END;
+athena_cbrt(x) AS
+  CASE WHEN x = 0 OR isinf(x) OR isnan(x) THEN x ELSE cbrt(x) - (cbrt(x) * cbrt(x) * cbrt(x) - x) / (3 * cbrt(x) * cbrt(x)) END;
 athena_acos(x) AS CASE WHEN abs(x) <= 1 THEN acos(x) WHEN x IS NOT NULL THEN CAST('nan' AS DOUBLE) END;
 athena_asin(x) AS CASE WHEN abs(x) <= 1 THEN asin(x) WHEN x IS NOT NULL THEN CAST('nan' AS DOUBLE) END;
 athena_ln(x) AS
@@ -60,9 +62,10 @@ athena_trim(s) AS trim(s, e' \t\n\r\f\v');
 athena_not_empty(s) AS
   CASE WHEN s = '' THEN CAST(CAST('The delimiter may not be the empty string' AS BIGINT) AS VARCHAR) ELSE s END;
 athena_split_limit(s, d, n) AS
-  CASE WHEN n <= 0 THEN list_value(CAST(CAST('Limit must be positive' AS BIGINT) AS VARCHAR)) WHEN
-  len(string_split(s, d)) <= n THEN string_split(s, d) ELSE list_append(list_slice(string_split(s, d), 1, n - 1),
-  array_to_string(list_slice(string_split(s, d), n, NULL), d)) END;
+  CASE WHEN n <= 0 THEN list_value(CAST(CAST('Limit must be positive' AS BIGINT) AS VARCHAR))
+  WHEN len(string_split(s, d)) <= n THEN string_split(s, d) ELSE
+  list_append(list_slice(string_split(s, d), 1, n - 1),
+  array_to_string(list_slice(string_split(s, d), n, len(string_split(s, d))), d)) END;
 athena_split_part(s, d, i) AS
   string_split(s, d)[ CASE WHEN i > 0 THEN i ELSE CAST('Index must be greater than zero' AS BIGINT) END];
 athena_strpos(s, p, n) AS
@@ -214,7 +217,7 @@ athena_sequence_of_days(a, b) AS
   list_transform(generate_series(0, CAST(b - a AS BIGINT), athena_step(0, CAST(b - a AS BIGINT), CASE WHEN b < a
   THEN -1 ELSE 1 END)), lambda i: a + CAST(i AS INTEGER));
 athena_sequence_of_times(a, b, s) AS
-  CASE WHEN (b - a) / 10000 > s THEN
+  CASE WHEN abs(epoch_ms(CAST(b AS TIMESTAMP) - CAST(a AS TIMESTAMP))) >= 10000 * abs(epoch_ms(s)) THEN
   list_value(make_timestamp(CAST('result of sequence function must not have more than 10000 entries' AS BIGINT)))
   ELSE generate_series(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP), s) END;
 athena_slice(a, i, n) AS
@@ -266,3 +269,23 @@ athena_top(m, n) AS
   struct_pack(n := e.value, k := e.key))), 1, n), lambda e: struct_pack(k := e.k, v := e.n)));
 athena_skewness(s, n) AS CASE WHEN n > 2 THEN s * (n - 2) / sqrt(CAST(n AS DOUBLE) * (n - 1)) END;
 athena_values(l) AS list_transform(l, lambda e: struct_extract_at(e, 1));
+
+-- Further texts and maps
+athena_split_to_map(s, e, k) AS
+  map(list_transform(string_split(s, e), lambda p: split_part(p, k, 1)),
+  list_transform(string_split(s, e), lambda p: substring(p, length(split_part(p, k, 1)) + length(k) + 1)));
+athena_multimap_from_entries(l) AS
+  map(list_distinct(list_transform(l, lambda e: struct_extract_at(e, 1))),
+  list_transform(list_distinct(list_transform(l, lambda e: struct_extract_at(e, 1))), lambda key:
+  list_transform(list_filter(l, lambda e: struct_extract_at(e, 1) = key), lambda e: struct_extract_at(e, 2))));
+athena_luhn_check(s) AS
+  list_sum(list_transform(string_split(reverse(s), ''), lambda c, i:
+  CASE WHEN i % 2 = 1 THEN CAST(athena_digits(c) AS INTEGER) ELSE CAST(c AS INTEGER) * 2 // 10 + CAST(c AS INTEGER) * 2 % 10 END))
+  % 10 = 0;
+athena_format_number(x) AS
+  CASE WHEN abs(x) >= 1e15 THEN athena_short_number(x / 1e15) || 'Q' WHEN abs(x) >= 1e12 THEN athena_short_number(x / 1e12) || 'T'
+  WHEN abs(x) >= 1e9 THEN athena_short_number(x / 1e9) || 'B' WHEN abs(x) >= 1e6 THEN athena_short_number(x / 1e6) || 'M'
+  WHEN abs(x) >= 1e3 THEN athena_short_number(x / 1e3) || 'K' ELSE athena_short_number(x) END;
+athena_short_number(x) AS
+  CASE WHEN abs(x) >= 100 OR x = trunc(x) THEN format('{:.0f}', x)
+  WHEN abs(x) >= 10 THEN rtrim(rtrim(format('{:.1f}', x), '0'), '.') ELSE rtrim(rtrim(format('{:.2f}', x), '0'), '.') END;

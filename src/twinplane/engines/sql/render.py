@@ -13,8 +13,8 @@ from twinplane.engines.sql.expressions import Expressions
 from twinplane.engines.sql.plan import Column, Plan, QueryError, Source, Table, TableName, Tables, View
 from twinplane.engines.sql.relations import Base, Queries
 from twinplane.engines.sql.scopes import Field, Relation, Scope
-from twinplane.engines.sql.types import MONTHS, UNKNOWN, Type, glue_type, in_duckdb, quoted
-from twinplane.engines.sql.values import Value, as_text
+from twinplane.engines.sql.types import MONTHS, UNKNOWN, VARCHAR, Type, glue_type, in_duckdb, quoted
+from twinplane.engines.sql.values import Value, as_text, inside
 
 _ROW_SOURCE = "source"
 _TZ = "timestamp with time zone"
@@ -91,27 +91,38 @@ def _shown(relation: Relation) -> tuple[str, tuple[str, ...]]:
 
     What DuckDB's values do not tell is made a text there.
     """
-    texts = [_as_shown(Value(f"r.c{n}", o.type)) for n, o in enumerate(relation.outputs)]
-    stored = tuple(in_duckdb(t.type if t else o.type) for t, o in zip(texts, relation.outputs, strict=True))
-    if not any(texts):
+    values = [_as_shown(Value(f"r.c{n}", o.type), _shown_type(o.type)) for n, o in enumerate(relation.outputs)]
+    stored = tuple(in_duckdb(v.type) for v in values)
+    if all(v.type == o.type for v, o in zip(values, relation.outputs, strict=True)):
         return relation.sql, stored
-    columns = ", ".join(f"{t.sql if t else f'r.c{n}'} AS c{n}" for n, t in enumerate(texts))
+    columns = ", ".join(f"{v.sql} AS c{n}" for n, v in enumerate(values))
     return f"SELECT {columns} FROM ({relation.sql}) AS r", stored  # noqa: S608 - generated parts
 
 
-def _as_shown(value: Value) -> Value | None:
-    """The text of a value whose type says how it is shown; None where the value itself tells."""
-    type_ = value.type
-    shown = (
+def _shown_type(type_: Type) -> Type:
+    """The type with texts in the place of what its type, and not its value, says how it is shown."""
+    if type_.items:
+        return replace(type_, items=tuple(map(_shown_type, type_.items)))
+    told = (
         type_.name in ("char", MONTHS.name)
         or (type_.name == _TZ and type_.zone != "UTC")
         or (type_.name in ("timestamp", "time", _TZ) and (type_.precision or 0) > 3)
     )
-    if not shown:
-        return None
+    return VARCHAR if told else type_
+
+
+def _as_shown(value: Value, target: Type) -> Value:
+    type_ = value.type
+    if type_ == target:
+        return value
+    if type_.items:
+        return inside(value, target, _as_shown)
     if type_.precision is not None and type_.name != "char":
         value = replace(value, type=replace(type_, precision=max(3, type_.precision)))
-    return as_text(value)
+    text = as_text(value)
+    if text is None:
+        raise QueryError("NOT_SUPPORTED", f"A result of type {type_} is not supported")
+    return text
 
 
 def row_filter(text: str, columns: Sequence[Column]) -> str:

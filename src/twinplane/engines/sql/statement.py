@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.trino import TrinoParser
@@ -114,6 +114,7 @@ class AthenaQuery(Trino):
         """The parser of that dialect."""
 
         FUNCTIONS: ClassVar = {}
+        SUBQUERY_TOKENS: ClassVar = {*TrinoParser.SUBQUERY_TOKENS, TokenType.VALUES}
         FUNCTION_PARSERS: ClassVar = {
             name: parser
             for name, parser in TrinoParser.FUNCTION_PARSERS.items()

@@ -88,7 +88,7 @@ def converted(value: Value, target: Type) -> Value:
     if source.name in ("date", "timestamp") and target.name == "timestamp with time zone":
         return written(f"timezone('UTC', CAST({value.sql} AS TIMESTAMP))", replace(target, zone="UTC"), value)
     if _holds(source, "char", "unknown", "date", "timestamp") and target.items:
-        return _inside(value, target, converted)
+        return inside(value, target, converted)
     if in_duckdb(source) == in_duckdb(target):
         return replace(value, type=target)
     return replace(value, sql=f"CAST({value.sql} AS {in_duckdb(target)})", type=target)
@@ -98,7 +98,7 @@ def _holds(type_: Type, *names: str) -> bool:
     return type_.name in names or any(_holds(i, *names) for i in type_.items)
 
 
-def _inside(value: Value, target: Type, change: Callable[[Value, Type], Value]) -> Value:
+def inside(value: Value, target: Type, change: Callable[[Value, Type], Value]) -> Value:
     """An array, map or row whose parts are changed one by one."""
     source = value.type
     match target.name:
@@ -192,7 +192,7 @@ def _cast(value: Value, target: Type) -> Value:
             and target.name != "row"
         ):
             return converted(value, target)
-        found = _inside(value, target, cast)
+        found = inside(value, target, cast)
     if found is None and source.name == "json" and target.items:
         found = written(f"CAST({value.sql} AS {in_duckdb(target)})", target, value)
     if found is None:
