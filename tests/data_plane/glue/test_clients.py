@@ -107,3 +107,44 @@ def test_pyiceberg_keeps_namespaces_renames_registers_and_removes_tables(plane: 
     catalog.purge_table("gold.again")
     catalog.drop_namespace("gold")
     assert ("gold",) not in catalog.list_namespaces()
+
+
+def test_awswrangler_writes_iceberg_tables_through_athena_and_pyiceberg_reads_them(
+    plane: RunningPlane, lake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wr = pytest.importorskip("awswrangler")
+    pd = pytest.importorskip("pandas")
+    boto3 = pytest.importorskip("boto3")
+    rest = pytest.importorskip("pyiceberg.catalog.rest")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", plane.endpoint)
+    given = plane.administrator()
+    session = boto3.session.Session(region_name=plane.region, **given)
+    wr.catalog.create_database("copper", boto3_session=session)
+    options = {
+        "database": "copper", "table": "sales", "table_location": f"{lake}/copper/sales/",
+        "temp_path": f"{lake}/copper-temp/", "s3_output": f"{lake}/results/", "boto3_session": session,
+    }  # fmt: skip
+    frame = pd.DataFrame({"id": [1, 2], "amount": [0.5, 1.5], "day": ["1", "2"]})
+    wr.athena.to_iceberg(frame, partition_cols=["day"], keep_files=False, **options)
+    wr.athena.to_iceberg(pd.DataFrame({"id": [3], "amount": [2.5], "day": ["2"]}), keep_files=False, **options)
+    merged = pd.DataFrame({"id": [3, 4], "amount": [9.5, 4.5], "day": ["2", "2"]})
+    wr.athena.to_iceberg(merged, merge_cols=["id"], keep_files=False, **options)
+    wr.athena.delete_from_iceberg_table(
+        pd.DataFrame({"id": [1]}), merge_cols=["id"], keep_files=False,
+        **{k: v for k, v in options.items() if k != "table_location"},
+    )  # fmt: skip
+    back = wr.athena.read_sql_query(
+        "SELECT id, amount FROM sales ORDER BY id", database="copper", ctas_approach=False,
+        s3_output=f"{lake}/results/", boto3_session=session,
+    )  # fmt: skip
+    assert list(zip(back["id"].tolist(), back["amount"].tolist(), strict=True)) == [(2, 1.5), (3, 9.5), (4, 4.5)]
+    catalog = rest.RestCatalog(
+        "rest",
+        **{
+            "uri": f"{plane.endpoint}/iceberg", "warehouse": plane.account_id, "rest.sigv4-enabled": "true",
+            "rest.signing-name": "glue", "rest.signing-region": plane.region, "client.region": plane.region,
+            "client.access-key-id": given["aws_access_key_id"],
+            "client.secret-access-key": given["aws_secret_access_key"],
+        },
+    )  # fmt: skip
+    assert sorted(catalog.load_table("copper.sales").scan().to_arrow()["id"].to_pylist()) == [2, 3, 4]
