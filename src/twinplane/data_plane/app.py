@@ -95,6 +95,7 @@ class PlaneApp:
         self._identity_provider: asgi.App | None = None
         self.recorder = Recorder(plane)
         self._limits = Limits(plane.settings.max_requests_per_second)
+        plane.store.is_alone = lambda: self._limits.under_way == 1
 
     async def __call__(self, http: HttpRequest, incoming: Incoming) -> HttpResponse:
         http.bucket = hosts.bucket_of(http.headers.get("host", ""))

@@ -359,6 +359,7 @@ class Store:
         self._generations: dict[str, int] = {}
         self.derived: dict[Derived, dict[Any, Any]] = {}  # what was computed from the committed state
         self.watch: Watch | None = None
+        self.is_alone: Callable[[], bool] = lambda: False  # whether nobody else may be about to write
         self._writer = self._connect(path)
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=FULL")
@@ -411,7 +412,10 @@ class Store:
         self._pending.append(write)
         if not self._flushing:
             self._flushing = True
-            loop.call_soon(self._flush)  # whatever else is ready to run now joins the same commit
+            if self.is_alone():
+                self._flush()
+            else:
+                loop.call_soon(self._flush)  # whatever else is ready to run now joins the same commit
         result: T = await write.future
         return result
 
