@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,35 @@ def test_a_failed_write_leaves_the_others_of_its_batch_alone(tmp_path: Path) -> 
     results = asyncio.run(batch())
     assert isinstance(results[1], ValueError)
     assert [d["id"] for d in store.read(lambda tx: tx.select(TEAMS))] == ["a", "b"]
+
+
+def test_writes_that_arrive_together_share_a_commit_and_one_that_is_alone_waits_for_none(tmp_path: Path) -> None:
+    store, commits = open_store(tmp_path), []
+    commit = store._commit
+    store._commit = lambda: (commits.append(1), commit())  # type: ignore[method-assign, assignment]
+
+    def add(name: str) -> Any:
+        return store.write(lambda tx: tx.add(TEAMS, team(name)))
+
+    async def three() -> None:
+        await asyncio.gather(add("a"), add("b"), add("c"))
+
+    asyncio.run(three())
+    assert len(commits) == 1
+    store.is_alone = lambda: True
+
+    async def one() -> None:
+        alone = add("d")
+        with pytest.raises(StopIteration):  # it is on disk before the loop turns
+            alone.send(None)
+        assert [d["id"] for d in store.read(lambda tx: tx.select(TEAMS))] == ["a", "b", "c", "d"]
+        with pytest.raises(AlreadyExists):
+            await add("d")
+        assert (await add("e"))["id"] == "e"
+
+    asyncio.run(one())
+    assert len(commits) == 3
+    assert store.read(lambda tx: tx.count(TEAMS)) == 5
 
 
 def test_a_unique_group_refuses_a_second_document_and_put_replaces_by_key(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ _POLICIES = Derived("grants by tags", (GRANTS, EXPRESSIONS))
 _OPTED_IN = Derived("opt-ins", (OPT_INS, iam.ROLES))
 _TAGS_OF = Derived("tags of a table", (TAGGED,))
 _RIGHTS = Derived("rights", (GRANTS, FILTERS, SETTINGS, EXPRESSIONS, TAGGED, OPT_INS, iam.ROLES))
+_RIGHTS_ON_TABLES = Derived("rights on tables", (*_RIGHTS.kinds, glue.TABLES))
 _SEEN = Derived(
     "databases that are seen", (GRANTS, FILTERS, SETTINGS, EXPRESSIONS, TAGGED, OPT_INS, glue.TABLES, iam.ROLES)
 )
@@ -116,11 +117,15 @@ def role_of(tx: Transaction, principals: Principals) -> Role:
 
 def rights(tx: Transaction, principals: Principals, name: Named, columns: tuple[str, ...] | None = None) -> Rights:
     """What the caller has on a resource: everything else here asks this. `columns` are those of a table, if known."""
-    if name.kind == "table" and columns is None:
-        found = glue.find_table(tx, name.database, name.table)
-        columns = () if found is None else column_names(found)
+    if columns is None and name.kind == "table":
+        return tx.derived(_RIGHTS_ON_TABLES, (principals, name), lambda: _rights_on_table(tx, principals, name))
     given = columns or ()
     return tx.derived(_RIGHTS, (principals, name, given), lambda: _rights(tx, principals, name, given))
+
+
+def _rights_on_table(tx: Transaction, principals: Principals, name: Named) -> Rights:
+    found = glue.find_table(tx, name.database, name.table)
+    return rights(tx, principals, name, () if found is None else column_names(found))
 
 
 def _rights(tx: Transaction, principals: Principals, name: Named, columns: tuple[str, ...]) -> Rights:
@@ -231,10 +236,11 @@ def described_columns(tx: Transaction, principals: Principals, table: Document) 
 
     Whoever may read only some columns sees only those; DESCRIBE alone (and administrators) sees all.
     """
-    found = _on_table(tx, principals, table)
+    columns = column_names(table)
+    found = rights(tx, principals, names.table(table["DatabaseName"], table["Name"]), columns)
     if found.access is not None and role_of(tx, principals) is None:
         return found.access.columns
-    return tuple(c for c in column_names(table) if c in found.described) if found.any else None
+    return tuple([c for c in columns if c in found.described]) if found.any else None
 
 
 def may(tx: Transaction, principals: Principals, resource: Named, permission: str) -> bool:
