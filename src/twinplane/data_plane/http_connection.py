@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
-from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -16,6 +15,7 @@ import structlog
 
 from twinplane.data_plane import file_sending
 from twinplane.data_plane.call import ServiceError
+from twinplane.data_plane.long_body import LongBody
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse, head_of
 from twinplane.data_plane.wire.incoming import ClientGone, Incoming
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _LONG_BYTES = 64 << 10  # a longer body is handed over before it has come
-_PIECE_BYTES = 1 << 20  # of a long body, received where it stays
-_FREE_REFERENCES = 3  # to a piece: the list's, the loop's and the question's own
 _MOST_HELD_BYTES = 2 << 20  # of a body that nobody reads
 _MOST_UNFINISHED_BYTES = 64 << 10  # of a request's line and headers, or of trailers
 _MOST_PIPELINED = 1000  # requests that came before the answer of another; whoever sends more is cut off
@@ -72,10 +70,7 @@ class Connection(asyncio.BufferedProtocol):
         self._headers: dict[str, str] = {}
         self._arriving: _Request | None = None  # its body is not yet complete
         self._starts = False  # it is handed over when it is
-        self._left = 0  # bytes of a long body that go past the parser
-        self._piece = bytearray()
-        self._pieces: list[bytearray] = []  # all that were made for this body
-        self._filled = 0
+        self._long = LongBody()
         self._unfinished = 0  # bytes received since a head or a piece of a body was complete
         self._answering: _Request | None = None
         self._waiting: deque[_Request] = deque()
@@ -118,25 +113,12 @@ class Connection(asyncio.BufferedProtocol):
         self.wake()
 
     def get_buffer(self, _sizehint: int) -> memoryview:
-        if not self._left:
-            return self._server.scratch
-        if self._filled == len(self._piece):
-            self._piece, self._filled = self._free_piece(min(self._left, _PIECE_BYTES)), 0
-        return memoryview(self._piece)[self._filled :]
-
-    def _free_piece(self, size: int) -> bytearray:
-        """Memory to receive into: new memory costs as much as receiving, so what nobody looks at is used again."""
-        for piece in self._pieces:
-            if len(piece) == size and getrefcount(piece) == _FREE_REFERENCES:
-                return piece
-        piece = bytearray(size)
-        self._pieces.append(piece)
-        return piece
+        return self._long.buffer() if self._long.left else self._server.scratch
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._deaf:
             return
-        if self._left:
+        if self._long.left:
             self._take_long(nbytes)
             return
         self._unfinished += nbytes
@@ -144,9 +126,11 @@ class Connection(asyncio.BufferedProtocol):
             self._parser.feed_data(self._server.scratch[:nbytes])
         except httptools.HttpParserUpgrade:  # nothing else is spoken here: the request is answered, then no other
             last = self._waiting[-1] if self._waiting else self._answering
-            if last is not None:
-                last.keep_alive = False
             self._turn_deaf()
+            if last is None:
+                self._close()
+            else:
+                last.keep_alive = False
             return
         except httptools.HttpParserError as error:
             refused = error.__context__
@@ -157,19 +141,16 @@ class Connection(asyncio.BufferedProtocol):
             return
         arriving = self._arriving
         if arriving is not None and arriving.incoming.length is not None and not self._starts:
-            self._left = arriving.incoming.length - self._came
+            self._long.left = arriving.incoming.length - self._came
         self._regulate()
 
     def _take_long(self, nbytes: int) -> None:
         assert self._arriving is not None
-        self._filled += nbytes
-        self._left -= nbytes
         self._came += nbytes
-        if self._filled == len(self._piece):
-            self._arriving.incoming.add(memoryview(self._piece))
-            self._piece, self._filled = bytearray(), 0
-            if not self._left:
-                self._pieces.clear()
+        piece = self._long.took(nbytes)
+        if piece is not None:
+            self._arriving.incoming.add(piece)
+            if not self._long.left:
                 self._new_parser()  # the other one still waits for this body
                 self.on_message_complete()
             self._regulate()
@@ -380,7 +361,7 @@ class Connection(asyncio.BufferedProtocol):
         self._close()
 
     def _turn_deaf(self) -> None:
-        self._deaf, self._left = True, 0
+        self._deaf, self._long.left = True, 0
 
     def _close(self) -> None:
         """Closes when the client has its answer. With more to read that would reset the connection, and lose it."""
