@@ -21,6 +21,7 @@ from twinplane.data_plane.upgrades import UPGRADES
 _PER_PROJECT = 10
 _AT_ONCE = 500  # assets of one transaction
 _RARE = 20  # assets with the rare word, all among the first
+_TYPES = 60  # form types with the first assets, so that a page of them is full from the start
 _REPEATS = 60
 _REGIONS = ("north", "south", "east", "west")
 
@@ -96,13 +97,13 @@ def _add(tx: Transaction, domain_id: str, ids: tuple[str, str, str], number: int
     draft = assets.Draft(f"asset {number:06}", words, [], forms, by)
     asset = assets.add(tx, domain_id, project_id, kind, draft, 1e9 + number, f"bench://{number}")
     listings.publish(tx, asset, by, 1e9 + number)
+    if number % 100 == 0 or number < _TYPES:
+        _add_type(tx, domain_id, own_project, number)
     if number % 100 == 0:
-        _add_versions(tx, domain_id, own_project, kind, draft, number)
+        _add_revisions(tx, domain_id, kind, draft, number)
 
 
-def _add_versions(
-    tx: Transaction, domain_id: str, project_id: str, kind: Document, draft: assets.Draft, number: int
-) -> None:
+def _add_type(tx: Transaction, domain_id: str, project_id: str, number: int) -> None:
     name = f"Bench{number}"
     form: Document = {
         "domainId": domain_id, "name": name, "number": 1, "revision": "1", "owningProjectId": project_id,
@@ -110,6 +111,9 @@ def _add_versions(
     }  # fmt: skip
     tx.add(types.FORM_TYPES, form)
     types.index(tx, types.FORM_TYPES, form)
+
+
+def _add_revisions(tx: Transaction, domain_id: str, kind: Document, draft: assets.Draft, number: int) -> None:
     first = tx.first(assets.ASSETS, {"domainId": domain_id, "externalIdentifier": "bench://0"})
     if first is not None:
         for _ in range(10):
