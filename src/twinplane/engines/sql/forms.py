@@ -12,7 +12,7 @@ from typing import Any
 
 from twinplane.engines.sql import operators, types
 from twinplane.engines.sql.plan import QueryError
-from twinplane.engines.sql.signatures import Lambda, Modifiers
+from twinplane.engines.sql.signatures import Lambda, Modifiers, check_modifiers
 from twinplane.engines.sql.types import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Type, array, in_duckdb, literal
 from twinplane.engines.sql.values import (
     Value,
@@ -132,6 +132,7 @@ def _sign(arguments: Arguments, _: Modifiers) -> Value | None:
 
 def _sum(arguments: Arguments, marks: Modifiers) -> Value | None:
     (value,) = plain(arguments, "sum", 1)
+    check_modifiers("sum", "{d}", marks)
     if value.type.name != "decimal":
         return None
     type_ = types.decimal(types.MAX_PRECISION, value.type.scale)
@@ -140,6 +141,7 @@ def _sum(arguments: Arguments, marks: Modifiers) -> Value | None:
 
 def _avg(arguments: Arguments, marks: Modifiers) -> Value | None:
     (value,) = plain(arguments, "avg", 1)
+    check_modifiers("avg", "{d}", marks)
     if value.type.name in types.INTEGERS:
         return written(f"avg({marks.distinct}{value.sql}){marks.after}", DOUBLE, value)
     if value.type.name != "decimal":

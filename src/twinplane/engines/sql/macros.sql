@@ -118,10 +118,11 @@ athena_double_text(x) AS
   CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END WHEN x = 0
   THEN CASE WHEN CAST(x AS VARCHAR) LIKE '-%' THEN '-0.0E0' ELSE '0.0E0' END ELSE
   athena_scientific(format('{:.16e}', x), CAST(x AS VARCHAR), abs(x)) END;
-athena_real_text(x) AS
-  CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END WHEN x = 0
-  THEN CASE WHEN CAST(x AS VARCHAR) LIKE '-%' THEN '-0.0E0' ELSE '0.0E0' END ELSE athena_scientific(format('{:.8e}',
-  x), CAST(x AS VARCHAR), abs(x)) END;
+athena_real_double(x) AS
+  CAST(CASE WHEN CAST(format('{:.5e}', x) AS FLOAT) = x THEN format('{:.5e}', x)
+  WHEN CAST(format('{:.6e}', x) AS FLOAT) = x THEN format('{:.6e}', x)
+  WHEN CAST(format('{:.7e}', x) AS FLOAT) = x THEN format('{:.7e}', x) ELSE format('{:.8e}', x) END AS DOUBLE);
+athena_real_text(x) AS athena_double_text(athena_real_double(x));
 athena_json_text(j) AS
   CASE WHEN json_type(j) IN ('OBJECT', 'ARRAY') THEN CAST(CAST('Cannot cast value' AS BIGINT) AS VARCHAR) ELSE
   json_extract_string(j, '$') END;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -220,6 +221,8 @@ class Queries(Expressions):
                 items += [_Item(item_of(whole, n), name, name) for n, name in enumerate(names)]
             else:
                 name = node.alias if isinstance(node, exp.Alias) else _own_name(node)
+                if isinstance(inner, exp.Literal) and not inner.is_string and re.match(r"_\d", name or ""):
+                    raise QueryError("SYNTAX_ERROR", f"Invalid number: {inner.this}{name}")
                 shown = node.meta.get("shown")
                 items.append(_Item(self.value(inner, scope), name or None, shown or name or None))
         return items

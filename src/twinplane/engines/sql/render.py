@@ -13,8 +13,8 @@ from twinplane.engines.sql.expressions import Expressions
 from twinplane.engines.sql.plan import Column, Plan, QueryError, Source, Table, TableName, Tables, View
 from twinplane.engines.sql.relations import Base, Queries
 from twinplane.engines.sql.scopes import Field, Relation, Scope
-from twinplane.engines.sql.types import MONTHS, UNKNOWN, VARCHAR, Type, glue_type, in_duckdb, quoted
-from twinplane.engines.sql.values import Value, as_text, inside
+from twinplane.engines.sql.types import DOUBLE, MONTHS, REAL, UNKNOWN, VARCHAR, Type, glue_type, in_duckdb, quoted
+from twinplane.engines.sql.values import Value, as_text, call, inside
 
 _ROW_SOURCE = "source"
 _TZ = "timestamp with time zone"
@@ -108,7 +108,7 @@ def _shown_type(type_: Type) -> Type:
         or (type_.name == _TZ and type_.zone != "UTC")
         or (type_.name in ("timestamp", "time", _TZ) and (type_.precision or 0) > 3)
     )
-    return VARCHAR if told else type_
+    return VARCHAR if told else DOUBLE if type_ == REAL else type_
 
 
 def _as_shown(value: Value, target: Type) -> Value:
@@ -117,6 +117,8 @@ def _as_shown(value: Value, target: Type) -> Value:
         return value
     if type_.items:
         return inside(value, target, _as_shown)
+    if type_ == REAL:  # a double that is written as the real is
+        return call("athena_real_double", DOUBLE, value)
     if type_.precision is not None and type_.name != "char":
         value = replace(value, type=replace(type_, precision=max(3, type_.precision)))
     text = as_text(value)

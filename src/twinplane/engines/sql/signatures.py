@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -256,11 +256,38 @@ def _fitted(value: Value, pattern: Pattern, bound: dict[str, Type]) -> Value:
     return converted(value, wanted)
 
 
+_SAME_WHEN_DISTINCT = frozenset(
+    {
+        "max",
+        "min",
+        "bool_and",
+        "bool_or",
+        "every",
+        "bitwise_and_agg",
+        "bitwise_or_agg",
+        "approx_distinct",
+        "max_by",
+        "min_by",
+    }
+)
+
+
+def check_modifiers(name: str, template: str, modifiers: Modifiers) -> None:
+    """Raises `QueryError` where DISTINCT, ORDER BY or IGNORE NULLS would be dropped and change the answer."""
+    if modifiers.distinct and "{d}" not in template and name not in _SAME_WHEN_DISTINCT:
+        raise QueryError("NOT_SUPPORTED", f"DISTINCT is not supported for {name}")
+    if modifiers.order and "{o}" not in template:
+        raise QueryError("NOT_SUPPORTED", f"ORDER BY is not supported for {name}")
+    if modifiers.nulls and "{n}" not in template:
+        raise QueryError("NOT_SUPPORTED", f"IGNORE NULLS is not supported for {name}")
+
+
 def _text(signature: Signature, parts: Sequence[Value], bound: dict[str, Type], modifiers: Modifiers) -> Value:
     result = _filled(signature.result, bound)
     if result.precision is None and result.name in ("timestamp", "timestamp with time zone", "time", "decimal"):
         alike = next((p.type for p in parts if p.type.name == result.name), None)
         result = alike or {"timestamp": types.TIMESTAMP, "time": types.TIME}.get(result.name, types.TIMESTAMP_TZ)
+    check_modifiers(signature.name, signature.template, modifiers)
     marks = {"d": modifiers.distinct, "o": modifiers.order, "n": modifiers.nulls, "m": modifiers.after}
     used = signature.template
 
@@ -277,4 +304,5 @@ def _text(signature: Signature, parts: Sequence[Value], bound: dict[str, Type], 
     many = [n for n in range(len(parts)) if used.count(f"{{{n}}}") > 1 or "athena_" in used]
     if any(parts[n].volatile for n in many):
         raise QueryError("NOT_SUPPORTED", f"random and the like are not supported as arguments of {signature.name}")
-    return written(_PLACE.sub(place, used), result, *parts)
+    found = written(_PLACE.sub(place, used), result, *parts)
+    return replace(found, volatile=True) if "random()" in used or "uuid()" in used else found
