@@ -42,6 +42,19 @@ class _DeleteManifest(ManifestWriterV2):
         return "deletes"
 
 
+def add_files(table: Any, paths: list[str]) -> None:
+    """Commits data files that need not be there."""
+    with table.transaction() as change, change.update_snapshot().fast_append() as append:
+        for path in paths:
+            file = DataFile.from_args(
+                content=DataFileContent.DATA, file_path=path, file_format=FileFormat.PARQUET, partition=Record(),
+                record_count=1, file_size_in_bytes=1, column_sizes={}, value_counts={}, null_value_counts={},
+                nan_value_counts={}, lower_bounds={}, upper_bounds={},
+            )  # fmt: skip
+            file.spec_id = table.metadata.default_spec_id
+            append.append_data_file(file)
+
+
 def add_deletes(
     table: Any,
     rows: pa.Table,

@@ -13,7 +13,7 @@ from .lake import PARQUET, Lake, Person
 
 pa = pytest.importorskip("pyarrow")
 
-from .iceberg_tables import add_deletes, catalog  # noqa: E402
+from .iceberg_tables import add_deletes, add_files, catalog  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -412,3 +412,13 @@ def test_fields_inside_columns_are_read_until_one_is_renamed(ice: Any, ana: Pers
     with nested.update_schema() as update:
         update.rename_column(("who", "name"), "called")
     assert "NOT_SUPPORTED" in reason(ana, "SELECT id FROM ice.inside")
+
+
+def test_more_files_or_longer_names_than_anyone_needs_fail_the_query_and_nothing_else(ice: Any, ana: Person) -> None:
+    many = made(ice, "many")
+    add_files(many, [f"s3://data/ice/many/data/{number}" for number in range(50_001)])
+    assert "NOT_SUPPORTED: The table has more than 50000 files" in reason(ana, "SELECT * FROM ice.many")
+    long = made(ice, "long")
+    add_files(long, [f"s3://data/ice/long/data/{number}" + "x" * (1 << 20) for number in range(60)])
+    assert "NOT_SUPPORTED: There is too much" in reason(ana, "SELECT * FROM ice.long")
+    assert ana.rows("SELECT count(*) FROM ice.events") == [["1"]]

@@ -5,6 +5,9 @@ import msgspec
 from twinplane.engines.sql.plan import IcebergField
 from twinplane.engines.sql.worker_messages import Failure
 
+MOST_FILES = 50_000  # of a manifest, and of a table
+MOST_REPLY_BYTES = 40 << 20
+
 
 class ReadMetadata(msgspec.Struct, frozen=True, tag=True):
     """A table's metadata file."""

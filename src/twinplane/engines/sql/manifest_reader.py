@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from twinplane.engines.sql.manifest_messages import ManifestReply, ManifestRequest
+from twinplane.engines.sql.manifest_messages import MOST_REPLY_BYTES, ManifestReply, ManifestRequest
 from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.worker_messages import Hello, Limits
 
@@ -61,6 +61,8 @@ class ManifestReader:
     async def _message(self) -> bytes:
         assert self._reader is not None
         size = struct.unpack(">I", await self._reader.readexactly(4))[0]
+        if size > MOST_REPLY_BYTES:  # the process was taken over: it sends no such thing
+            raise ConnectionError
         return await self._reader.readexactly(size)
 
     async def _ready(self) -> None:

@@ -31,6 +31,8 @@ from pyiceberg.types import (
 
 from twinplane.engines.sql.confinement import within
 from twinplane.engines.sql.manifest_messages import (
+    MOST_FILES,
+    MOST_REPLY_BYTES,
     DataFile,
     DescribeTarget,
     ExpireSnapshots,
@@ -280,7 +282,9 @@ def _files(request: ReadManifest) -> Iterator[DataFile]:
         manifest_path="bytes", manifest_length=len(request.body), partition_spec_id=request.spec_id,
         sequence_number=request.sequence_number, added_snapshot_id=request.snapshot_id,
     )  # fmt: skip
-    for entry in manifest.fetch_manifest_entry(_Files(request.body)):
+    for number, entry in enumerate(manifest.fetch_manifest_entry(_Files(request.body))):
+        if number >= MOST_FILES:
+            raise Refused("NOT_SUPPORTED", f"The table has more than {MOST_FILES} files")
         file = entry.data_file
         content = _CONTENT[file.content]
         if entry.sequence_number is None:
@@ -308,4 +312,7 @@ def serve(channel: socket.socket, limits: Limits, missing: tuple[str, ...]) -> N
     sys.setrecursionlimit(500)
     send(channel, Hello(missing))
     while (body := receive(channel)) is not None:
-        send(channel, answer(msgspec.msgpack.decode(body, type=ManifestRequest), limits))
+        reply = answer(msgspec.msgpack.decode(body, type=ManifestRequest), limits)
+        if len(msgspec.json.encode(reply)) > MOST_REPLY_BYTES:
+            reply = ManifestReply(Failure("NOT_SUPPORTED", "There is too much of the table's metadata"))
+        send(channel, reply)

@@ -18,6 +18,7 @@ from twinplane.data_plane.services.s3 import store as s3
 from twinplane.data_plane.store import Document
 from twinplane.data_plane.wire.body import FileRange
 from twinplane.engines.sql.manifest_messages import (
+    MOST_FILES,
     DataFile,
     Manifest,
     ManifestReply,
@@ -33,9 +34,7 @@ from twinplane.engines.sql.plan import At, IcebergRead, QueryError
 
 MOST_METADATA_BYTES = 32 << 20
 MOST_MANIFESTS = 2_000
-MOST_FILES = 50_000
 _MOST_KEPT = 150_000  # files of manifests, in the memory of the plane
-_MOST_ROUNDS = 200
 
 MayRead = Callable[[str, str], bool]
 """Whether the caller may read an object, by bucket and key, as part of the table."""
@@ -73,8 +72,9 @@ class MetadataCache:
             self._kept.move_to_end(key)
         return found
 
-    async def load(self, person: str, wanted: Sequence[_Wanted]) -> None:
-        """Decodes files, for a person who waits for them. Raises `QueryError`."""
+    async def load(self, person: str, wanted: Sequence[_Wanted]) -> int:
+        """Decodes files, for a person who waits for them; returns how much there was. Raises `QueryError`."""
+        weight = files = 0
         for file in wanted:
             if file.key in self._kept:
                 continue
@@ -82,11 +82,15 @@ class MetadataCache:
             if isinstance(body, FileRange):
                 body = b"".join([piece async for piece in body.pieces()])
             reply = await self.reader.read(person, file.request(body))
+            weight, files = weight + _weight(reply), files + len(reply.files)
+            if files > MOST_FILES:
+                raise QueryError("NOT_SUPPORTED", f"The table has more than {MOST_FILES} files")
             if file.key not in self._kept:
                 self._kept[file.key] = reply
                 self._weight += _weight(reply)
         while self._weight > _MOST_KEPT and len(self._kept) > 1:
             self._weight -= _weight(self._kept.popitem(last=False)[1])
+        return weight
 
 
 def _weight(reply: ManifestReply) -> int:
@@ -96,13 +100,14 @@ def _weight(reply: ManifestReply) -> int:
 
 async def with_metadata(plane: Plane, attempt: Callable[[], Awaitable[T]]) -> T:
     """What `attempt` returns, tried again after what it found missing (`NotLoaded`) was loaded. Raises `QueryError`."""
-    for _ in range(_MOST_ROUNDS):
+    weight = 0
+    while weight <= _MOST_KEPT:
         try:
             return await attempt()
         except NotLoaded as missing:
             person, wanted = missing.person, missing.wanted
-        await plane.iceberg.load(person, wanted)
-    raise QueryError("ICEBERG_BAD_DATA", "The table's metadata changes too fast, or there is too much of it")
+        weight += await plane.iceberg.load(person, wanted)
+    raise QueryError("NOT_SUPPORTED", "The tables have too many files, or change too fast")
 
 
 def person_of(principal: Principal) -> str:
