@@ -126,6 +126,17 @@ def test_who_writes_gets_credentials_to_write_and_no_more(open_lake: Catalog) ->
     refused("AccessDeniedException", dora.lake.get_temporary_glue_table_credentials, **request)
 
 
+def test_who_reads_a_part_does_not_get_to_write_either(open_lake: Catalog) -> None:
+    joe = open_lake.someone("joe")
+    open_lake.grant(joe, columns("id"), "SELECT")
+    open_lake.grant(joe, table("orders"), "INSERT", "DELETE")
+    for permissions in (["INSERT"], ["INSERT", "DELETE"]):
+        refused(
+            "PermissionTypeMismatchException", joe.lake.get_temporary_glue_table_credentials,
+            TableArn=arn(open_lake), Permissions=permissions,
+        )  # fmt: skip
+
+
 def test_a_part_of_a_table_is_for_engines_that_filter_and_are_trusted_to(lake: Catalog) -> None:
     plain, trusted = lake.engine("Plain"), lake.engine("Trusted", LakeFormationAuthorizedCaller="engine1")
     for engine in (plain, trusted):

@@ -60,6 +60,8 @@ def _create(call: Call, table: Document, given: dict[str, Any]) -> None:
 def _put(call: Call, table: Document, given: dict[str, Any], values: list[str], created_at: float) -> None:
     database = store.get_database(call.tx, table["DatabaseName"])
     table_location, location = store.table_location(table), store.table_location(given)
+    if location and location.rstrip("/") != rules.place_of_partition(table_location or "", table, values):
+        permissions.check_may_redefine(call, table)
     inside = table_location and location and f"{location.rstrip('/')}/".startswith(f"{table_location.rstrip('/')}/")
     if not (inside and table_location and permissions.has_scheme(table_location)):
         permissions.check_locations(call, database, [location])

@@ -272,6 +272,16 @@ def check_partitions_readable(call: Call, table: Document) -> None:
         raise insufficient("Select", table["Name"])
 
 
+def check_may_redefine(call: Call, table: Document) -> None:
+    """Raises `AccessDeniedException` for who reads a part of the table only.
+
+    She would read more by saying otherwise what its columns are called, or where its rows are.
+    """
+    access = lakeformation.table_access(call.tx, principals(call), table)
+    if access is not None and not access.by_iam and not access.is_whole(lakeformation.column_names(table)):
+        raise insufficient("Select", table["Name"])
+
+
 # Locations
 
 

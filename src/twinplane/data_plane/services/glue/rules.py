@@ -41,6 +41,12 @@ def check_values(values: list[str] | None, table: Document) -> list[str]:
     return values or []
 
 
+def place_of_partition(location: str, table: Document, values: list[str]) -> str:
+    """Where the files of a partition are by its values alone: `key=value` for each key, below the table's location."""
+    keys = [str(key["Name"]).lower() for key in table.get("PartitionKeys") or ()]
+    return "/".join([location.rstrip("/"), *(f"{key}={value}" for key, value in zip(keys, values, strict=True))])
+
+
 Predicate = Callable[[list[str]], bool]
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "EQ": operator.eq, "NEQ": operator.ne, "GT": operator.gt, "GTE": operator.ge, "LT": operator.lt, "LTE": operator.le,

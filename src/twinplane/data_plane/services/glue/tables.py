@@ -11,6 +11,9 @@ from twinplane.data_plane.services.glue.permissions import on_catalog, on_table
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.store import Document
 
+_DEFINING = (  # what decides which bytes are a row, and what its columns are called
+    "StorageDescriptor", "PartitionKeys", "Parameters", "TableType", "TargetTable", "ViewOriginalText",
+)  # fmt: skip
 _ATTRIBUTES = {"NAME": "Name", "TABLE_TYPE": "TableType"}
 
 
@@ -137,6 +140,8 @@ def update_table(call: Call, request: Request) -> Answer:
     permissions.check_permission(call, "ALTER", old["DatabaseName"], old["Name"])
     if request.get("VersionId") not in (None, old["VersionId"]):
         raise ServiceError("ConcurrentModificationException", "Update table failed due to concurrent modifications.")
+    if any(given.get(member) != old.get(member) for member in _DEFINING):
+        permissions.check_may_redefine(call, old)
     same = set(_locations(old))
     database = store.get_database(call.tx, old["DatabaseName"])
     permissions.check_locations(call, database, (place for place in _locations(given) if place not in same))

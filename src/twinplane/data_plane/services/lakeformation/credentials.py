@@ -71,7 +71,7 @@ def _rights(call: Call, table: Document) -> Rights:
 def _checked(call: Call, table: Document, request: Request) -> tuple[str, ...]:
     """What is asked for, if the caller has it. Raises when she has not, or would have to filter and does not.
 
-    Whoever reads a part only gets all the files only as an engine that is trusted to filter them.
+    Whoever reads a part only gets the files, also to write, only as an engine that is trusted to filter them.
     """
     asked = set(request.get("Permissions") or ["SELECT"])
     if "ALL" in asked:
@@ -85,7 +85,7 @@ def _checked(call: Call, table: Document, request: Request) -> tuple[str, ...]:
         raise access.insufficient(missing[0].title(), table["Name"])
     if held.access is not None and held.access.by_iam:
         raise _mismatch("Access to this table is IAM's to decide: read its files with credentials of your own")
-    needed = _filters_needed(held, store.column_names(table)) if reading else set()
+    needed = _filters_needed(held, store.column_names(table))
     if not needed <= set(request.get("SupportedPermissionTypes") or ()):
         raise _mismatch("The table has row or column filters for this caller: its files cannot be read directly")
     known = store.settings(call.tx)

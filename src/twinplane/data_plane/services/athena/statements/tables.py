@@ -36,6 +36,7 @@ def check_alter(call: Call, table: Document) -> None:
     try:
         glue_tables.OPERATIONS["UpdateTable"].access(call, place)
         permissions.check_permission(call, "ALTER", table["DatabaseName"], table["Name"])
+        permissions.check_may_redefine(call, table)
     except ServiceError as error:
         raise in_hive(error) from None
 
