@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from twinplane.data_plane.store import Document
 
@@ -45,8 +46,7 @@ class ResourceNotUnderstood(ValueError):
     """The resource of a grant is not one that is served, or it names nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True, gc=False):
     """A resource in one spelling. `text` identifies it; `kind` is a key of `PERMISSIONS_OF`.
 
     `table` is "*" for every table of the database. `columns` and `excluded` are sorted; both empty means all columns.
