@@ -73,6 +73,27 @@ def test_a_table_is_made_filled_and_read_by_others(lake: Lake, writer: Person, i
     assert {str(f.file.partition[1]) for f in opened.scan().plan_files()} == {"672", "None"}
 
 
+def test_rows_lie_in_the_partitions_that_others_look_for_them_in(writer: Person, iceberg: Any) -> None:
+    by = "bucket(7, id), bucket(5, name), truncate(10, id), truncate(2, name), year(day), hour(at), bucket(3, day)"
+    make(writer, "spread", "id bigint, name string, day date, at timestamp", f"PARTITIONED BY ({by})")
+    values = ", ".join(
+        f"({n * 7919 - 40000}, 'näme-{n}', DATE '19{60 + n * 3}-01-02', TIMESTAMP '20{10 + n}-05-06 07:08:09')"
+        for n in range(12)
+    )
+    done(writer, f"INSERT INTO spread VALUES {values}, (NULL, NULL, NULL, NULL)")
+    opened = iceberg("spread")
+    for row in opened.scan().to_arrow().to_pylist():
+        if row["id"] is None:
+            continue
+        for name, value in (
+            ("id", str(row["id"])), ("name", f"'{row['name']}'"), ("day", f"'{row['day']}'"),
+            ("at", f"'{row['at'].isoformat()}'"),
+        ):  # fmt: skip
+            found = opened.scan(row_filter=f"{name} = {value}").to_arrow().to_pylist()
+            assert found == [row], (name, value)
+    assert rows(writer, "SELECT count(*), count(id) FROM spread") == [["13", "12"]]
+
+
 def test_rows_are_updated_and_deleted(writer: Person, iceberg: Any) -> None:
     make(writer, "changing")
     done(writer, "INSERT INTO changing SELECT id, region, amount FROM sales.orders WHERE id < 20")

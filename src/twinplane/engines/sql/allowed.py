@@ -51,4 +51,5 @@ athena_sequence_of_times athena_slice athena_trim_array athena_zip_rows athena_m
 athena_from_unixtime athena_human_seconds athena_json_or_null athena_json_scalar athena_json_array_length
 athena_json_size athena_map_agg athena_multimap_agg athena_top athena_split_to_map athena_multimap_from_entries
 athena_luhn_check athena_format_number athena_values athena_skewness
+athena_bucket_long athena_bucket_text
 """)

@@ -290,3 +290,27 @@ athena_format_number(x) AS
 athena_short_number(x) AS
   CASE WHEN abs(x) >= 100 OR x = trunc(x) THEN format('{:.0f}', x)
   WHEN abs(x) >= 10 THEN rtrim(rtrim(format('{:.1f}', x), '0'), '.') ELSE rtrim(rtrim(format('{:.2f}', x), '0'), '.') END;
+-- Iceberg's bucket[n]: MurmurHash3 of 32 bits, over the eight bytes of a number or a text's UTF-8. Of operators on bits
+-- none binds tighter than another here.
+athena_hash_mix(k) AS
+  ((((((k * 3432918353::UBIGINT) & 4294967295::UBIGINT) << 15) | (((k * 3432918353::UBIGINT) & 4294967295::UBIGINT) >> 17))
+  & 4294967295::UBIGINT) * 461845907::UBIGINT) & 4294967295::UBIGINT;
+athena_hash_step(h, k) AS
+  (((((xor(h, athena_hash_mix(k)) << 13) | (xor(h, athena_hash_mix(k)) >> 19)) & 4294967295::UBIGINT) * 5::UBIGINT)
+  + 3864292196::UBIGINT) & 4294967295::UBIGINT;
+athena_hash_fold(h) AS xor(h, h >> 16);
+athena_hash_last(h) AS
+  athena_hash_fold((xor((athena_hash_fold(h) * 2246822507::UBIGINT) & 4294967295::UBIGINT,
+    ((athena_hash_fold(h) * 2246822507::UBIGINT) & 4294967295::UBIGINT) >> 13) * 3266489909::UBIGINT) & 4294967295::UBIGINT);
+athena_hash_long(v) AS athena_hash_last(xor(athena_hash_step(athena_hash_step(0::UBIGINT,
+  CAST(v & 4294967295 AS UBIGINT)), CAST((v >> 32) & 4294967295 AS UBIGINT)), 8::UBIGINT));
+athena_hash_bytes(x, i, n) AS CAST('0x' || CASE n WHEN 4 THEN substring(x, i + 6, 2) ELSE '' END
+  || CASE WHEN n >= 3 THEN substring(x, i + 4, 2) ELSE '' END || CASE WHEN n >= 2 THEN substring(x, i + 2, 2) ELSE '' END
+  || substring(x, i, 2) AS UBIGINT);
+athena_hash_hex(x) AS athena_hash_last(xor(xor(
+  list_reduce(list_concat([0::UBIGINT], list_transform(range(len(x) // 8), lambda b: athena_hash_bytes(x, b * 8 + 1, 4))),
+    lambda h, k: athena_hash_step(h, k)),
+  CASE WHEN len(x) % 8 > 0 THEN athena_hash_mix(athena_hash_bytes(x, len(x) - len(x) % 8 + 1, len(x) % 8 // 2)) ELSE 0::UBIGINT END),
+  CAST(len(x) // 2 AS UBIGINT)));
+athena_bucket_long(v, n) AS CAST((athena_hash_long(CAST(v AS BIGINT)) & 2147483647::UBIGINT) % n AS INTEGER);
+athena_bucket_text(s, n) AS CAST((athena_hash_hex(hex(encode(s))) & 2147483647::UBIGINT) % n AS INTEGER);

@@ -72,7 +72,9 @@ class Engine:
         started = time.perf_counter()
         plan = self._plan(request.work)
         planned = time.perf_counter()
-        for macro in macros.used_by(plan.sql, plan.display, *(source.select for source in plan.sources)):
+        partitions = () if request.write is None else request.write.partitions
+        texts = (plan.sql, plan.display, *(source.select for source in plan.sources), *(text for _, text in partitions))
+        for macro in macros.used_by(*texts):
             connection.execute(f"CREATE MACRO {macro}")
         for source in plan.sources:
             connection.execute(f'CREATE VIEW "{source.name}" AS {source.select}')

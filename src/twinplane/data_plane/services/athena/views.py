@@ -78,6 +78,8 @@ def _documents(
             table = glue.find_table(tx, link["DatabaseName"], link["Name"])
         if table is not None and is_view(table):
             check_readable(tx, who, name, table)
+            if name.at is not None:
+                raise QueryError("NOT_SUPPORTED", f"View {name.database}.{name.table} has no versions")
             views[name] = table
     return views
 

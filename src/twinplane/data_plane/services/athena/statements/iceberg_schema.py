@@ -159,6 +159,11 @@ def expression(field: PartitionColumn) -> str:
             return f"{column} - ((({column} % {width}) + {width}) % {width})"
         if field.type == "string":
             return f"left({column}, {width})"
+    if kind == "bucket" and width.isdecimal() and field.type in ("int", "long", "date"):
+        number = column if field.type != "date" else f"({column} - DATE '1970-01-01')"
+        return f"athena_bucket_long({number}, {width})"
+    if kind == "bucket" and width.isdecimal() and field.type == "string":
+        return f"athena_bucket_text({column}, {width})"
     raise unsupported(f"Writing partitions by {field.transform} of {field.type} is not supported")
 
 
