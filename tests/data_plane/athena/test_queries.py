@@ -87,6 +87,16 @@ def test_information_schema_shows_what_she_may_see(lake: Lake, reader: Person) -
     assert refused(error) == "AccessDeniedException"
 
 
+def test_where_rows_lie_is_told_to_who_may_read_the_whole_table(lake: Lake, reader: Person) -> None:
+    whole = lake.person("readsall")
+    lake.grant(whole.principal, table())
+    found = whole.rows('SELECT "$path", "$file_size" > 0, count(*) FROM orders GROUP BY 1, 2')
+    assert all(path.startswith("s3://data/sales/orders/") and size == "true" for path, size, _ in found)  # type: ignore[union-attr]
+    assert sum(int(str(count)) for _, _, count in found) == 1000
+    status = reader.finished(reader.start('SELECT "$path" FROM orders'))["Status"]
+    assert status["StateChangeReason"].startswith("COLUMN_NOT_FOUND")
+
+
 def test_a_grant_to_a_group_and_one_to_a_person_add_up(lake: Lake) -> None:
     person = lake.person("member")
     group = lake.group("eu", person)

@@ -84,3 +84,17 @@ def test_a_file_that_is_no_parquet_fails_without_telling_where_it_is(engine: Eng
     with pytest.raises(QueryError) as failed:
         engine.rows("select * from emp", named(emp=table))
     assert str(tmp_path) not in str(failed.value)
+
+
+def test_rows_tell_of_their_object_to_who_may_read_everything(engine: Engine, data_file: Path) -> None:
+    """`objects` is there only for a table that its reader may read as a whole."""
+    address = ("s3://lake/emp/part-0", 4711)
+    names = tuple(c.name for c in COLUMNS)
+    table = Table(COLUMNS, (Slice(names),), (Files((str(data_file),), (), (address,)),))
+    text = 'select "$path", "$file_size", count(*) from emp where "$path" like \'%part-0\' group by 1, 2'
+    assert engine.rows(text, named(emp=table)) == [["s3://lake/emp/part-0", "4711", "20000"]]
+    assert "s3://lake/emp/part-0" not in engine.rows("select * from emp limit 1", named(emp=table))[0]
+    for filtered in (Slice(names, "region = 'EU'"), Slice(("id",))):
+        hidden = Table(COLUMNS, (filtered,), (Files((str(data_file),)),))
+        with pytest.raises(QueryError, match="COLUMN_NOT_FOUND"):
+            engine.rows(text, named(emp=hidden))

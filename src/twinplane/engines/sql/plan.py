@@ -70,10 +70,14 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Data files of a table, or of one partition, whose key values are `constants` (None is null)."""
+    """Data files of a table, or of one partition, whose key values are `constants` (None is null).
+
+    `objects`: the address in S3 and the bytes of each path, for who may read the whole table.
+    """
 
     paths: tuple[str, ...]
     constants: tuple[tuple[str, str | None], ...] = ()
+    objects: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,13 @@ class Table:
         return tuple(dict.fromkeys(found))
 
     @property
+    def is_located(self) -> bool:
+        """Whether its rows can tell of which object in S3 they are."""
+        return self.iceberg is None and self.rows is None and all(
+            len(f.objects) == len(f.paths) == len(set(f.paths)) for f in self.files
+        )  # fmt: skip
+
+    @property
     def visible(self) -> tuple[Column, ...]:
         """The columns that exist for this person."""
         shown = {c for s in self.slices for c in s.columns}
@@ -183,7 +194,7 @@ class Table:
         """The same table with each of its files under another name."""
         return replace(
             self,
-            files=tuple(Files(tuple(names[path] for path in f.paths), f.constants) for f in self.files),
+            files=tuple(replace(f, paths=tuple(names[path] for path in f.paths)) for f in self.files),
             iceberg=None if self.iceberg is None else self.iceberg.moved(names),
         )
 

@@ -1,5 +1,6 @@
 """A checked tree and what a person may read -> the DuckDB text that runs, and the views it runs on."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,6 +18,7 @@ from twinplane.engines.sql.types import DOUBLE, MONTHS, REAL, UNKNOWN, VARCHAR, 
 from twinplane.engines.sql.values import Value, as_text, call, inside
 
 _ROW_SOURCE = "source"
+_LOCATED = re.compile(r"\br\d+\.h\d")
 _TZ = "timestamp with time zone"
 
 
@@ -63,9 +65,10 @@ def _plan(
     names = tuple(o.shown or o.name or f"_col{n}" for n, o in enumerate(relation.outputs))
     types = [o.type for o in relation.outputs]
     display, shown = _shown(relation)
+    located = _LOCATED.search(relation.sql) is not None
     return Plan(
         relation.sql,
-        tuple(_source(bases[name].view, tables[name]) for name in used),
+        tuple(_source(bases[name].view, tables[name], located=tables[name].is_located and located) for name in used),
         names,
         tuple(map(str, types)),
         tuple(map(in_duckdb, types)),
@@ -76,7 +79,8 @@ def _plan(
 
 
 def _base(view: str, table: Table) -> Base:
-    return Base(view, tuple((c.name, _type_of(table, c)) for c in table.visible))
+    hidden = tuple((c.name, glue_type(c.type)) for c in sources.LOCATION) if table.is_located else ()
+    return Base(view, tuple((c.name, _type_of(table, c)) for c in table.visible), hidden)
 
 
 def _type_of(table: Table, column: Column) -> Type:
@@ -160,7 +164,7 @@ def _stored(column: Column) -> str:
     return f"rtrim({name}, ' ')" if glue_type(column.type).name == "char" else name
 
 
-def _source(name: str, table: Table) -> Source:
+def _source(name: str, table: Table, *, located: bool) -> Source:
     cells = [_cell(table, c) for c in table.visible]
     where = ""
     filters = tuple(dict.fromkeys(s.row_filter for s in table.slices))
@@ -170,7 +174,9 @@ def _source(name: str, table: Table) -> Source:
         # predicate fails on a hidden row can be seen. It moves no predicate below a column that it believes to change.
         cells = [f"CASE WHEN random() < 2 THEN {cell} END" for cell in cells]
     columns = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
-    rows = sources.rows(table)
+    if located:
+        columns += "".join(f", {quoted(c.name)} AS h{n}" for n, c in enumerate(sources.LOCATION))
+    rows = sources.rows(table, located=located)
     select = f"SELECT {columns} FROM ({rows}) AS {quoted(_ROW_SOURCE)}{where}"  # noqa: S608 - of quoted parts
     return Source(name, select, table.paths)
 

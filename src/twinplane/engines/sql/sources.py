@@ -7,16 +7,20 @@ from twinplane.engines.sql.plan import Column, Files, Rows, Table, Value
 from twinplane.engines.sql.types import literal, quoted, sql_type
 
 
-def rows(table: Table) -> str:
-    """All rows and columns of the files, with the types the catalog declares."""
+def rows(table: Table, *, located: bool = False) -> str:
+    """All rows and columns of the files, with the types the catalog declares.
+
+    `located`: and with the columns `$path` and `$file_size` of the object in S3 that each row is of.
+    """
     if table.rows:
         parts = [_written(table, table.rows)]
     elif table.iceberg is not None:
         parts = iceberg.parts(table.iceberg)
     else:
-        parts = [_part(table, files) for files in table.files if files.paths]
+        parts = [_part(table, files, located=located) for files in table.files if files.paths]
     if not parts:
-        nothing = ", ".join(f"CAST(NULL AS {sql_type(c)}) AS {quoted(c.name)}" for c in table.columns)
+        every = (*table.columns, *(LOCATION if located else ()))
+        nothing = ", ".join(f"CAST(NULL AS {sql_type(c)}) AS {quoted(c.name)}" for c in every)
         return f"SELECT {nothing} WHERE false"
     return " UNION ALL ".join(parts)
 
@@ -37,7 +41,10 @@ def _value(value: Value) -> str:
     return "MAP {" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value) + "}"
 
 
-def _part(table: Table, files: Files) -> str:
+LOCATION = (Column("$path", "string"), Column("$file_size", "bigint"))
+
+
+def _part(table: Table, files: Files, *, located: bool) -> str:
     constants = dict(files.constants)
     cast = "CAST" if table.format == "parquet" else "TRY_CAST"
     shown = []
@@ -49,7 +56,18 @@ def _part(table: Table, files: Files) -> str:
             shown.append(f"{cast}({quoted(column.name)} AS {sql_type(column)})")
         shown[-1] += f" AS {quoted(column.name)}"
     stored = [c for c in table.columns if c.name not in constants]
-    return f"SELECT {', '.join(shown)} FROM {_reader(table, files, stored)}"  # noqa: S608 - of quoted parts
+    if not located:
+        return f"SELECT {', '.join(shown)} FROM {_reader(table, files, stored)}"  # noqa: S608 - of quoted parts
+    names = ", ".join(
+        f"({literal(path)}, {literal(address)}, {size})"
+        for path, (address, size) in zip(files.paths, files.objects, strict=True)
+    )
+    shown += ['o."$address" AS "$path"', 'CAST(o."$size" AS BIGINT) AS "$file_size"']
+    source = _reader(table, files, stored).removesuffix(")") + ", filename = '$file')"
+    return (
+        f"SELECT {', '.join(shown)} FROM {source} AS f "  # noqa: S608 - of quoted parts
+        f'JOIN (VALUES {names}) AS o("$name", "$address", "$size") ON f."$file" = o."$name"'
+    )
 
 
 def _reader(table: Table, files: Files, stored: Sequence[Column]) -> str:

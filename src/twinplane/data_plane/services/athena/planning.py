@@ -130,25 +130,29 @@ def _files(call: Call, found: _Found) -> list[Files]:
     table = found.table
     keys = [str(k["Name"]).lower() for k in table.get("PartitionKeys") or ()]
     if not keys:
-        return [Files(_paths(call, found, glue.table_location(table)))]
+        return [_files_of(call, found, glue.table_location(table), ())]
     files = []
     for partition in glue.list_partitions(call.tx, table["DatabaseName"], table["Name"]):
         values = [None if v == "__HIVE_DEFAULT_PARTITION__" else str(v) for v in partition["Values"]]
         location = (partition.get("StorageDescriptor") or {}).get("Location")
-        files.append(Files(_paths(call, found, location), tuple(zip(keys, values, strict=True))))
+        files.append(_files_of(call, found, location, tuple(zip(keys, values, strict=True))))
     return files
 
 
-def _paths(call: Call, found: _Found, location: str | None) -> tuple[str, ...]:
-    """The data files under a location. Results that belong to someone else are never among them."""
+def _files_of(call: Call, found: _Found, location: str | None, constants: tuple[tuple[str, str | None], ...]) -> Files:
+    """The data files under a location. Results that belong to someone else are never among them.
+
+    Where they lie is told to who may read the whole table: names of files and folders may hold values of it.
+    """
     if not location:
-        return ()
+        return Files((), constants)
     locations.check_readable(call, location, by_iam=found.access.by_iam)
     bucket, prefix = locations.place_of(location)
-    objects = s3.list_objects(call.tx, bucket, prefix)
-    return tuple(
-        str(s3.file_of(call.tx, call.plane, o)) for o in objects if _is_data(o) and s3.is_visible(o, call.principal)
-    )
+    objects = [o for o in s3.list_objects(call.tx, bucket, prefix) if _is_data(o) and s3.is_visible(o, call.principal)]
+    paths = tuple(str(s3.file_of(call.tx, call.plane, o)) for o in objects)
+    if not found.access.is_whole(lakeformation.column_names(found.table)):
+        return Files(paths, constants)
+    return Files(paths, constants, tuple((f"s3://{bucket}/{o['key']}", int(o["size"])) for o in objects))
 
 
 def _is_data(document: Document) -> bool:
