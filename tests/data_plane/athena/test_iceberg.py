@@ -299,6 +299,9 @@ def test_tables_about_a_table_are_for_who_may_read_all_of_it(lake: Lake, ice: An
     assert ana.rows(
         "SELECT element_at(partition, 'region') AS region, record_count FROM ice.\"described$partitions\" ORDER BY 1, 2"
     ) in ([["EU", "1"], ["US", "1"], [None, "4"]], [[None, "4"], ["EU", "1"], ["US", "1"]])
+    assert ana.rows(
+        "SELECT element_at(summary, 'added-records') FROM ice.\"described$snapshots\" ORDER BY committed_at"
+    ) == [["4"], ["2"]]
     assert ana.rows('SELECT name, snapshot_id FROM ice."described$refs"') == [["main", snapshots[-1]]]
     bob = lake.person("bob-described")
     key = {"TableCatalogId": lake.plane.account_id, "DatabaseName": "ice", "TableName": "described", "Name": "eu"}

@@ -1,5 +1,6 @@
 """A table's data files -> the DuckDB text of their rows, with the columns and types that the catalog declares."""
 
+import json
 from collections.abc import Sequence
 
 from twinplane.engines.sql import iceberg
@@ -26,19 +27,20 @@ def rows(table: Table, *, located: bool = False) -> str:
 
 
 def _written(table: Table, rows: Rows) -> str:
-    """Rows that are in no file."""
-    values = ", ".join("(" + ", ".join(map(_value, row)) + ")" for row in rows)
-    names = ", ".join(f"v{number}" for number in range(len(table.columns)))
-    shown = ", ".join(
-        f"CAST(v{number} AS {sql_type(column)}) AS {quoted(column.name)}" for number, column in enumerate(table.columns)
-    )
-    return f"SELECT {shown} FROM (VALUES {values}) AS r({names})"  # noqa: S608 - of quoted parts
+    """Rows that are in no file: one literal for all of them, which is read many times faster than one for each."""
+    shown = ", ".join(f"{_from_text(c, number)} AS {quoted(c.name)}" for number, c in enumerate(table.columns, 1))
+    text = json.dumps([[_value(value) for value in row] for row in rows])
+    return f"SELECT {shown} FROM (SELECT unnest(CAST({literal(text)}::JSON AS VARCHAR[][])) AS r)"  # noqa: S608 - of quoted parts
 
 
-def _value(value: Value) -> str:
-    if value is None or isinstance(value, str):
-        return "NULL" if value is None else literal(value)
-    return "MAP {" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value) + "}"
+def _value(value: Value) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(dict(value))
+
+
+def _from_text(column: Column, number: int) -> str:
+    """A column of rows that are written out, where `number` is its place in them; a map is JSON there."""
+    value = f"r[{number}]" if not column.type.startswith("map<") else f"r[{number}]::JSON"
+    return f"CAST({value} AS {sql_type(column)})"
 
 
 LOCATION = (Column("$path", "string"), Column("$file_size", "bigint"))
