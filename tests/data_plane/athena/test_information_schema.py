@@ -13,6 +13,7 @@ from twinplane.data_plane.services.glue import store as glue
 from twinplane.data_plane.services.iam import store as iam
 from twinplane.data_plane.services.identitystore import store as identitystore
 from twinplane.data_plane.services.lakeformation import store as lake
+from twinplane.data_plane.services.organizations import store as organizations
 from twinplane.data_plane.store import Store, Transaction
 
 ACCOUNT = "111122223333"
@@ -37,7 +38,9 @@ def test_types_have_athenas_names(glues: str, athenas: str) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
-    opened = Store(tmp_path / "plane.db", [*glue.KINDS, *lake.KINDS, *identitystore.KINDS, *iam.KINDS])
+    opened = Store(
+        tmp_path / "plane.db", [*glue.KINDS, *lake.KINDS, *identitystore.KINDS, *iam.KINDS, *organizations.KINDS]
+    )
     asyncio.run(opened.write(_fill))
     yield opened
     opened.close()
