@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from twinplane.data_plane.schema import StateOfNewerVersion
-from twinplane.data_plane.store import AlreadyExists, Derived, Kind, NotFound, Store, Transaction, Watch
+from twinplane.data_plane.store import AlreadyExists, Derived, Kind, NotFound, Store, TooMuch, Transaction, Watch
 
 TEAMS = Kind("team", key=("id",), columns=("name", "unit"), unique=(("unit", "name"),))
 MEMBERS = Kind("member", key=("team", "id"))
@@ -220,3 +220,19 @@ def test_a_watched_store_tells_what_a_derived_value_depends_on_and_does_not_name
     with pytest.raises(RuntimeError, match="depends also on other"):
         asyncio.run(store.write(of_more))
     assert store.read(lambda tx: tx.count(OTHERS)) == 0
+
+
+def test_a_question_that_takes_too_long_is_ended_and_the_next_is_answered(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    asyncio.run(store.write(lambda tx: tx.add(TEAMS, team("a"))))
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?) SELECT count(*) FROM n"
+
+    def counted(tx: Transaction, most: int) -> int:
+        with tx.limited(0.02):
+            return int(tx.run(count, (most,))[0][0])
+
+    with pytest.raises(TooMuch):
+        store.read(lambda tx: counted(tx, 10**9))
+    assert store.read(lambda tx: counted(tx, 10)) == 10
+    assert store.read(lambda tx: tx.run(count, (300_000,))) == [(300_000,)]  # without a limit, as long as it takes
+    assert store.read(lambda tx: tx.get(TEAMS, "a")) == team("a")

@@ -11,7 +11,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -199,6 +199,13 @@ class Watch:
 _TABLES = re.compile(r'\b(?:FROM|JOIN) "?(\w+)')
 
 
+class TooMuch(Exception):
+    """What was asked takes more time than it was given."""
+
+
+_STEPS_AT_ONCE = 10_000  # of SQLite's machine, between looks at the time
+
+
 class Transaction:
     """What an operation sees of the state. Reads see committed state plus this transaction's own changes."""
 
@@ -298,6 +305,23 @@ class Transaction:
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs one statement on tables that a `Kind.extra` made; returns its rows. `sql` holds no caller's text."""
         return list(self._connection.execute(sql, values))
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """What is asked inside may take so many seconds of the processor: everybody else waits meanwhile.
+
+        Raises `TooMuch` when it would take more.
+        """
+        end = time.thread_time() + seconds
+        self._connection.set_progress_handler(lambda: time.thread_time() > end, _STEPS_AT_ONCE)
+        try:
+            yield
+        except sqlite.OperationalError:
+            if time.thread_time() > end:
+                raise TooMuch from None
+            raise
+        finally:
+            self._connection.set_progress_handler(None, 0)
 
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs one statement for each of the rows of values, as `run` does."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.services.datazone import search_index, search_query, search_upkeep
 from twinplane.data_plane.services.datazone.search_query import Found, Search
 from twinplane.data_plane.store import Store, Transaction
@@ -216,3 +217,15 @@ def test_parts_of_the_text_index_are_merged_into_one_and_the_same_is_found(
     assert store.read(partial(page_of, {"searchText": "thing 59"}, None, None)).ids == ["59"]
     assert sorted(task["due_at"] for task in store.read(lambda tx: tx.select(TASKS))) == [1000.0, 4600.0]
     store.close()
+
+
+def test_a_search_that_would_keep_everybody_waiting_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path / "plane.db", [search_index.ENTRIES])
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+    def search(tx: Transaction) -> None:
+        with search_query.affordable(tx):
+            tx.run(endless)
+
+    with pytest.raises(ServiceError, match="asks too much of the catalog"):
+        store.read(search)

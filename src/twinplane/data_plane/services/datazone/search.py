@@ -40,8 +40,9 @@ def search(call: Call, request: Request) -> Answer:
             raise store.not_found("Project", owner)
         projects = mine if owner is None else [owner]
     kind, item = _ITEMS[scope]
-    found = search_query.Search(call.tx, domain_id, scope, request, projects)
-    ids, token, total = search_query.page_of(call, request, found)
+    with search_query.affordable(call.tx):
+        found = search_query.Search(call.tx, domain_id, scope, request, projects)
+        ids, token, total = search_query.page_of(call, request, found)
     documents = [call.tx.get(kind, domain_id, identifier) for identifier in ids]
     answer: Answer = {"items": [item(call.tx, d, request) for d in documents], "totalMatchCount": total}
     return answer if token is None else answer | {"nextToken": token}
@@ -51,12 +52,14 @@ def search_listings(call: Call, request: Request) -> Answer:
     """Published listings; every user of the domain may find them."""
     domain_id = request["domainIdentifier"]
     access.caller(call, domain_id)
-    found = search_query.Search(call.tx, domain_id, "LISTING", request, None)
-    ids, token, total = search_query.page_of(call, request, found)
+    with search_query.affordable(call.tx):
+        found = search_query.Search(call.tx, domain_id, "LISTING", request, None)
+        ids, token, total = search_query.page_of(call, request, found)
+        aggregates = [_aggregate(call.tx, domain_id, found, a) for a in request.get("aggregations") or ()]
     documents = [call.tx.get(assets.LISTINGS, domain_id, identifier) for identifier in ids]
     answer: Answer = {"items": [_listing_item(call.tx, d, request) for d in documents], "totalMatchCount": total}
-    if request.get("aggregations"):
-        answer["aggregates"] = [_aggregate(call.tx, domain_id, found, a) for a in request["aggregations"]]
+    if aggregates:
+        answer["aggregates"] = aggregates
     return answer if token is None else answer | {"nextToken": token}
 
 

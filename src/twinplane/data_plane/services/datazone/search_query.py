@@ -7,11 +7,14 @@ Why: `docs/decisions/0036-search-pages-take-the-same-time.md`.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from twinplane.data_plane.call import Call, Request
 from twinplane.data_plane.pages import page
+from twinplane.data_plane.services.datazone import rules
 from twinplane.data_plane.services.datazone.search_filters import (
     COLUMNS,
     MATCHES,
@@ -29,7 +32,7 @@ from twinplane.data_plane.services.datazone.search_index import (
     space_of,
     words,
 )
-from twinplane.data_plane.store import Document, Transaction
+from twinplane.data_plane.store import Document, TooMuch, Transaction
 
 MOST_RANKED = 3_000  # matches of a text: beyond, they are not ranked, but come newest first
 MOST_COUNTED = 10_000  # matches of a text: beyond, they are not counted
@@ -38,11 +41,22 @@ _WEIGHTS = "100.0, 10.0, 3.0, 1.0, 0.5"  # of a match, in the order of the index
 _MOST_STREAMS = 100  # projects whose entries are merged in order; beyond, all are read and filtered
 _MOST_WORDS = 50  # of a text: the rest are not looked for
 _MANY = 10**9
+_MOST_SECONDS = 1.0  # of the processor, for one search: most take a thousandth of it
 _PROBE_COSTS = 40  # to look up one entry in the text index, as multiples of reading the next match
 _OUT_OF = (
     "FROM datazone_search_value v {} JOIN datazone_search_entry e ON e.number = v.number "
     "WHERE v.space = ? AND v.attribute = ?"
 )
+
+
+@contextmanager
+def affordable(tx: Transaction) -> Iterator[None]:
+    """Raises ValidationException when the search inside would keep everybody else waiting."""
+    try:
+        with tx.limited(_MOST_SECONDS):
+            yield
+    except TooMuch:
+        raise rules.invalid("The search asks too much of the catalog: give it fewer or narrower conditions.") from None
 
 
 @dataclass(frozen=True)

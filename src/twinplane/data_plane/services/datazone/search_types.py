@@ -41,8 +41,9 @@ def search_types(call: Call, request: Request) -> Answer:
         rows, token = list_page(call, request, matching)  # as many as the service has
         total = len(matching)
     else:
-        found = search_query.Search(tx, domain_id, scope, request, None)
-        names, token, total = search_query.page_of(call, request, found)
+        with search_query.affordable(tx):
+            found = search_query.Search(tx, domain_id, scope, request, None)
+            names, token, total = search_query.page_of(call, request, found)
         get = types.form_type if forms else types.asset_type
         rows = [get(tx, domain_id, name) for name in names]
     member, shown = ("formTypeItem", types.FORM_MEMBERS) if forms else ("assetTypeItem", types.ASSET_MEMBERS)
