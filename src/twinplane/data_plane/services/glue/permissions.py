@@ -10,7 +10,7 @@ from twinplane.data_plane.call import Access, Call, Request, ServiceError
 from twinplane.data_plane.services.glue import descriptions, store
 from twinplane.data_plane.services.iam.policy import Policy, compile_policy
 from twinplane.data_plane.services.iam.rules import require
-from twinplane.data_plane.services.lakeformation import names
+from twinplane.data_plane.services.lakeformation import names, places
 from twinplane.data_plane.services.lakeformation import store as lakeformation
 from twinplane.data_plane.services.lakeformation.names import IAM_ALLOWED_PRINCIPALS
 from twinplane.data_plane.store import Derived, Document, Transaction
@@ -299,21 +299,31 @@ def check_locations(call: Call, database: Document, locations: Iterable[str | No
     """Raises `AccessDeniedException` unless the caller may have the catalog point at these S3 locations.
 
     Whoever creates a table may read it through Lake Formation, so it must not point at what she may not read: the
-    location is within the database's own, or granted to her (DATA_LOCATION_ACCESS), or hers by IAM. Whatever the scheme
-    says: readers take what follows it for a bucket.
+    location is within the database's own, where no table is that she may not read, or granted to her
+    (DATA_LOCATION_ACCESS), or hers by IAM. Whatever the scheme says: readers take what follows it for a bucket.
     """
     own = database.get("LocationUri")
     for location in locations:
         if not location or not has_scheme(location):
             continue
         path = s3_arn(location)
-        if own and has_scheme(own) and _is_within(path, s3_arn(own)):
+        within = own and has_scheme(own) and _is_within(path, s3_arn(own))
+        if within and lakeformation.may(call.tx, principals(call), names.table(database["Name"], "*"), "SELECT"):
             continue
         if _may(call, "s3:GetObject", f"{path}/*"):
             continue
         if lakeformation.may(call.tx, principals(call), names.location(path), "DATA_LOCATION_ACCESS"):
             continue
+        if within and path != s3_arn(own or "") and _reads_all_at(call, path):
+            continue
         raise insufficient("Data_Location_Access", location)
+
+
+def _reads_all_at(call: Call, path: str) -> bool:
+    """Whether the caller may read every table that lies at, under or above a place."""
+    who = principals(call)
+    tables = (names.table(*found) for found in places.touching(call.tx, path) if found[1])
+    return all(lakeformation.may(call.tx, who, table, "SELECT") for table in tables)
 
 
 def _is_within(path: str, place: str) -> bool:
