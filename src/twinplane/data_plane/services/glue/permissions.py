@@ -157,16 +157,16 @@ def insufficient(permission: str, what: str) -> ServiceError:
 
 def visible_databases(call: Call, names: Iterable[str]) -> set[str]:
     """Which of these databases exist for the caller."""
-    names = list(names)
-    seen = lakeformation.visible_databases(call.tx, principals(call), names)
-    return set(names) if len(seen) < len(names) and is_iam_administrator(call) else seen
+    if is_iam_administrator(call):
+        return set(names)
+    return lakeformation.visible_databases(call.tx, principals(call), list(names))
 
 
 def visible_tables(call: Call, database: str, names: Iterable[str]) -> set[str]:
     """Which of these tables of a database exist for the caller."""
-    names = list(names)
-    seen = lakeformation.visible_tables(call.tx, principals(call), database, names)
-    return set(names) if len(seen) < len(names) and is_iam_administrator(call) else seen
+    if is_iam_administrator(call):
+        return set(names)
+    return lakeformation.visible_tables(call.tx, principals(call), database, list(names))
 
 
 # One name is decided by its own grants alone: a caller may have thousands of others.
@@ -174,15 +174,16 @@ def visible_tables(call: Call, database: str, names: Iterable[str]) -> set[str]:
 
 def is_table_visible(call: Call, database: str, name: str) -> bool:
     """Whether this table exists for the caller."""
+    if is_iam_administrator(call):
+        return True
     asking = principals(call)
-    if lakeformation.is_admin(call.tx, asking, read_only=True) or is_iam_administrator(call):
+    if lakeformation.is_admin(call.tx, asking, read_only=True):
         return True
     return lakeformation.has_permission(call.tx, asking, None, database, name)
 
 
 def _is_database_visible(call: Call, name: str) -> bool:
-    asking = principals(call)
-    return lakeformation.is_database_visible(call.tx, asking, name) or is_iam_administrator(call)
+    return is_iam_administrator(call) or lakeformation.is_database_visible(call.tx, principals(call), name)
 
 
 def get_database(call: Call, name: str) -> Document:
@@ -246,10 +247,11 @@ def described(call: Call, table: Document) -> Document:
 
 
 def _without_hidden_columns(call: Call, target: Document, table: Document) -> Document:
+    if is_iam_administrator(call):
+        return {**table, "PartitionKeys": table.get("PartitionKeys") or []}
     names = lakeformation.described_columns(call.tx, principals(call), target)
     every = len((target.get("StorageDescriptor") or {}).get("Columns") or ()) + len(target.get("PartitionKeys") or ())
-    whole = names is not None and len(names) == every and not _rows_are_hidden(call, target)
-    if whole or is_iam_administrator(call):
+    if names is not None and len(names) == every and not _rows_are_hidden(call, target):
         return {**table, "PartitionKeys": table.get("PartitionKeys") or []}
     return descriptions.partial(table, frozenset(names or ()))
 
