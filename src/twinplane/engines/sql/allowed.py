@@ -26,7 +26,7 @@ date_part date_trunc date_sub strftime strptime epoch epoch_ms timezone last_day
 to_years to_months to_weeks to_days to_hours to_minutes to_seconds to_milliseconds to_quarters
 encode decode md5 sha1 sha256 hex unhex to_base64 from_base64 url_decode uuid
 json json_extract json_extract_string json_type to_json
-list_value list_avg list_concat list_distinct list_filter list_max list_min list_reduce list_reverse list_sort
+list_value list_concat list_distinct list_filter list_max list_min list_reduce list_reverse list_sort
 list_sum
 list_transform list_zip array_to_string len flatten range unnest
 map map_keys map_values map_entries map_from_entries map_concat map_extract_value cardinality

@@ -171,8 +171,6 @@ sequence(timestamp, timestamp, months) array(timestamp) = athena_sequence_of_tim
 slice(array(T), bigint, bigint) array(T) = athena_slice({0}, {1}, {2})
 trim_array(array(T), bigint) array(T) = athena_trim_array({0}, {1})
 transform(array(T), T -> U) array(U) = list_transform({0}, {1})
-array_sum(array(double)) double = list_sum({0})
-array_average(array(double)) double = list_avg({0})
 zip(array(T), array(U)) array(row(T, U)) = athena_zip_rows({0}, {1})
 
 map() map(unknown, unknown) = map([], [])
@@ -287,11 +285,11 @@ multimap_agg(K, V) map(K, array(V)) = athena_multimap_agg(list(struct_pack(k := 
 map_union(map(K, V)) map(K, V) = athena_map_agg(flatten(list(map_entries({0})){m}))
 approx_distinct(T) bigint = approx_count_distinct({0}){m}
 approx_distinct(T, double) bigint = approx_count_distinct({0}){m}
-approx_percentile(bigint, double) bigint = approx_quantile({0}, {1}){m}
-approx_percentile(double, double) double = approx_quantile({0}, {1}){m}
-approx_percentile(real, double) real = approx_quantile({0}, {1}){m}
-approx_percentile(bigint, array(double)) array(bigint) = approx_quantile({0}, {1}){m}
-approx_percentile(double, array(double)) array(double) = approx_quantile({0}, {1}){m}
+approx_percentile(bigint, double) bigint = approx_quantile({0}, CAST({1} AS FLOAT)){m}
+approx_percentile(double, double) double = approx_quantile({0}, CAST({1} AS FLOAT)){m}
+approx_percentile(real, double) real = approx_quantile({0}, CAST({1} AS FLOAT)){m}
+approx_percentile(bigint, array(double)) array(bigint) = approx_quantile({0}, CAST({1} AS FLOAT[])){m}
+approx_percentile(double, array(double)) array(double) = approx_quantile({0}, CAST({1} AS FLOAT[])){m}
 approx_most_frequent(bigint, varchar, bigint) map(varchar, bigint) = athena_top(CAST(histogram({1}){m} AS {R}), {0})
 approx_most_frequent(bigint, bigint, bigint) map(bigint, bigint) = athena_top(CAST(histogram({1}){m} AS {R}), {0})
 corr(double, double) double = corr({0}, {1}){m}
