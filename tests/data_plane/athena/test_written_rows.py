@@ -114,6 +114,26 @@ def test_rows_are_inserted_by_position_by_name_and_into_partitions(lake: Lake, w
     assert "COLUMN_NOT_FOUND" in reason(writer, "INSERT INTO log (nothing) VALUES (1)")
 
 
+def test_values_of_partitions_may_be_anything(lake: Lake, writer: Person) -> None:
+    values = ["a b/c", "ü%20=x", "__HIVE_DEFAULT_PARTITION__", "", "it''s", "{1}#?"]
+    rows_ = ", ".join(f"({n}, '{value}')" for n, value in enumerate(values)) + ", (9, NULL)"
+    query = f"SELECT * FROM (VALUES {rows_}) AS v(id, p)"
+    done(writer, f"CREATE TABLE odd WITH (partitioned_by = ARRAY['p']) AS {query}")
+    done(
+        writer,
+        f"CREATE TABLE odd_ice WITH (table_type = 'ICEBERG', location = 's3://{HERS}/works/odd_ice', "
+        "is_external = false, "
+        f"partitioning = ARRAY['p']) AS {query}",
+    )
+    found = rows(writer, "SELECT p, count(*) FROM odd GROUP BY p")
+    expected = {value.replace("''", "'"): "1" for value in values} | {None: "3"}
+    for value in ("", "__HIVE_DEFAULT_PARTITION__"):  # in Hive's partitions these are NULL
+        del expected[value]
+    assert {row[0]: row[1] for row in found} == expected
+    found = rows(writer, "SELECT p FROM odd_ice ORDER BY id")
+    assert [row[0] for row in found] == [*(v.replace("''", "'") for v in values), None]
+
+
 def test_parameters_take_their_places(writer: Person) -> None:
     done(writer, f"CREATE EXTERNAL TABLE noted (id int, note string) {location('works/noted')}")
     options: dict[str, Any] = {"ExecutionParameters": ["7", "'it''s ? here'"]}
@@ -281,3 +301,16 @@ def test_pyathena_counts_what_it_wrote(plane: RunningPlane, writer: Person) -> N
     assert cursor.execute("SELECT sum(id) FROM counted").fetchall() == [(6,)]
     cursor.execute("SHOW TABLES")
     assert ("counted",) in cursor.fetchall()
+
+
+def test_awswrangler_appends_to_and_merges_into_iceberg_tables(wrangler: Any, writer: Person) -> None:
+    wr, session = wrangler
+    pandas = pytest.importorskip("pandas")
+    common: dict[str, Any] = {
+        "database": "works", "table": "wrangled_ice", "table_location": f"s3://{HERS}/works/wrangled_ice/",
+        "temp_path": f"s3://{HERS}/wrangler-temp/", "keep_files": False,
+        "workgroup": "mesh-people", "boto3_session": session,
+    }  # fmt: skip
+    wr.athena.to_iceberg(df=pandas.DataFrame({"id": [1, 2], "v": ["a", "b"]}), **common)
+    wr.athena.to_iceberg(df=pandas.DataFrame({"id": [2, 3], "v": ["B", "C"]}), merge_cols=["id"], **common)
+    assert rows(writer, "SELECT id, v FROM wrangled_ice ORDER BY id") == [["1", "a"], ["2", "B"], ["3", "C"]]

@@ -101,6 +101,7 @@ def _options(how: Write) -> str:
     if how.partitions:
         options.append(f"PARTITION_BY ({', '.join(quoted(name) for name, _ in how.partitions)})")
         options.append("WRITE_PARTITION_COLUMNS " + ("true" if how.keep_partitions else "false"))
+        options.append("FILENAME_PATTERN 'data_{uuid}'")  # NULL and its name in paths are one folder, not one file
     else:
         options.append(f"FILE_SIZE_BYTES {_FILE_BYTES}")
     if how.format == "parquet":
