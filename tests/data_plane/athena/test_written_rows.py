@@ -134,6 +134,17 @@ def test_values_of_partitions_may_be_anything(lake: Lake, writer: Person) -> Non
     assert [row[0] for row in found] == [*(v.replace("''", "'") for v in values), None]
 
 
+def test_the_name_of_a_partition_says_nothing_to_the_engine(writer: Person) -> None:
+    hostile = """a", (SELECT count(*) FROM t_0) AS "b"""
+    properties = f"format = 'PARQUET', partitioned_by = ARRAY['{hostile}']"
+    text = f"UNLOAD (SELECT id FROM sales.orders) TO 's3://{HERS}/x/' WITH ({properties})"
+    assert reason(writer, text).startswith("TYPE_MISMATCH")  # there is no such column
+    definition = 'CREATE EXTERNAL TABLE named (id bigint) PARTITIONED BY (`p"q` string) STORED AS PARQUET '
+    done(writer, definition + location("works/named"))
+    done(writer, "INSERT INTO named VALUES (1, 'v')")
+    assert rows(writer, 'SELECT id, "p""q" FROM named') == [["1", "v"]]
+
+
 def test_parameters_take_their_places(writer: Person) -> None:
     done(writer, f"CREATE EXTERNAL TABLE noted (id int, note string) {location('works/noted')}")
     options: dict[str, Any] = {"ExecutionParameters": ["7", "'it''s ? here'"]}

@@ -18,6 +18,7 @@ from twinplane.data_plane.services.athena import rules
 from twinplane.data_plane.services.athena.statements import formats, partitions, places, tables, writable
 from twinplane.data_plane.services.athena.statements.catalog import glue, in_hive
 from twinplane.data_plane.services.athena.statements.places import Place
+from twinplane.data_plane.services.athena.statements.rewriting import quoted
 from twinplane.data_plane.services.athena.statements.select import planned
 from twinplane.data_plane.services.athena.work import Received, Work
 from twinplane.data_plane.services.athena.work_groups import get as get_work_group
@@ -122,7 +123,7 @@ def _how(format_name: str, compression: str, partitioned: Sequence[str], **more:
         raise QueryError(
             "NOT_SUPPORTED", f"Compression {compression.upper()} of {format_name.upper()} is not supported"
         )
-    own = tuple((name.lower(), f'"{name.lower()}"') for name in partitioned)
+    own = tuple((name.lower(), quoted(name.lower())) for name in partitioned)
     return Write(kind, known, partitions=own, **more)
 
 
@@ -327,7 +328,7 @@ def _how_of(table: Document) -> tuple[Write, list[str]]:
     check_types(columns, stored.format, [c for c in columns if c.name in keys])
     compression = "snappy" if stored.format == "parquet" else ""
     how = Write(
-        stored.format, compression, columns, tuple((key, f'"{key}"') for key in keys),
+        stored.format, compression, columns, tuple((key, quoted(key)) for key in keys),
         delimiter=options.get("delim", "\x01"),
     )  # fmt: skip
     return how, keys
