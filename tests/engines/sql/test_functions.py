@@ -47,6 +47,13 @@ SCALARS = [
     ("1e0 / 0", "Infinity"), ("0e0 / 0", "NaN"), ("nan() = nan()", "false"), ("nan() > 1e0", "false"),
     ("1e0 < nan()", "false"), ("nan() <> nan()", "true"), ("nan() is distinct from nan()", "false"),
 ]  # fmt: skip
+SCALARS += [
+    ("coalesce(cast(1.25 as decimal(10,2)), cast(3 as decimal(38,0)))", "1.25"),
+    ("cast(1.25 as decimal(10,2)) * cast(2 as decimal(10,2))", "2.5000"),
+    ("element_at(array[cast(1.25 as decimal(10,2)), cast(3 as decimal(38,0))], 1)", "1.25"),
+    ("array_union(array[1.5], array[cast(2 as decimal(38,0))])", "[1.5, 2.0]"),
+    ("if(true, cast(1.25 as decimal(10,2)), cast(3 as decimal(38,0)))", "1.25"),
+]
 AGGREGATES = [
     ("count_if(x > 2)", "2"), ("bool_and(x > 0)", "true"), ("every(x > 1)", "false"), ("bool_or(x > 3)", "true"),
     ("arbitrary(7)", "7"), ("any_value(7)", "7"), ("bitwise_and_agg(x)", "0"), ("bitwise_or_agg(x)", "7"),

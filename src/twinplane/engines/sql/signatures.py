@@ -245,7 +245,7 @@ def _filled(pattern: Pattern, bound: dict[str, Type]) -> Type:
 
 def _fitted(value: Value, pattern: Pattern, bound: dict[str, Type]) -> Value:
     wanted = _filled(pattern, bound)
-    if wanted.name == value.type.name and wanted.name in _ANY_PRECISION:
+    if wanted.name == value.type.name and wanted.name in _ANY_PRECISION and wanted.precision is None:
         return value
     if wanted.name == "decimal" and wanted.precision is None:
         wanted = types.as_decimal(value.type)
