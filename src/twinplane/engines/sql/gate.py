@@ -42,8 +42,8 @@ class Gate:
             config={"enable_external_access": False, "lock_configuration": True, "python_enable_replacements": False}
         )
 
-    def check(self, sql: str, views: Collection[str]) -> None:
-        """Raises `GateRefusal` unless `sql` is one query over `views` (opaque names, lower case)."""
+    def check(self, sql: str, views: Collection[str]) -> Node:
+        """The parse tree of `sql`. Raises `GateRefusal` unless it is one query over `views`, opaque, in lower case."""
         if "\0" in sql:
             raise GateRefusal("NUL in the text")
         literal = sql.replace("'", "''")  # not a parameter: binding one makes the client load pandas, two seconds
@@ -55,7 +55,9 @@ class Gate:
             raise GateRefusal(f"not one SELECT: {tree.get('error_type')}")
         if len(tree["statements"]) != 1:
             raise GateRefusal("not exactly one statement")
-        _Walk(frozenset(views)).query(tree["statements"][0]["node"], frozenset())
+        query: Node = tree["statements"][0]["node"]
+        _Walk(frozenset(views)).query(query, frozenset())
+        return query
 
 
 class _Walk:

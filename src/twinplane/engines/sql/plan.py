@@ -258,11 +258,17 @@ class WrittenFile(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A view the statement may read: its opaque name, its DuckDB text, and the only files that text may open."""
+    """A view the statement may read: its opaque name, its DuckDB text, and the only files that text may open.
+
+    `quick`: the same rows, for statements of which nothing can fail on a row before the row filter has decided on it.
+    `types`: the DuckDB types of its columns.
+    """
 
     name: str
     select: str
     paths: tuple[str, ...]
+    quick: str | None = None
+    types: tuple[str, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True, tag=True):

@@ -165,20 +165,24 @@ def _stored(column: Column) -> str:
 
 
 def _source(name: str, table: Table, *, located: bool) -> Source:
-    cells = [_cell(table, c) for c in table.visible]
-    where = ""
-    filters = tuple(dict.fromkeys(s.row_filter for s in table.slices))
-    if None not in filters:
-        where = " WHERE " + _any(table, filters)
-        # DuckDB evaluates a user's predicate before the row filter where it thinks that cheaper, and whether the
-        # predicate fails on a hidden row can be seen. It moves no predicate below a column that it believes to change.
-        cells = [f"CASE WHEN random() < 2 THEN {cell} END" for cell in cells]
-    columns = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
+    cells = {f"c{n}": _cell(table, c) for n, c in enumerate(table.visible)}
     if located:
-        columns += "".join(f", {quoted(c.name)} AS h{n}" for n, c in enumerate(sources.LOCATION))
-    rows = sources.rows(table, located=located)
-    select = f"SELECT {columns} FROM ({rows}) AS {quoted(_ROW_SOURCE)}{where}"  # noqa: S608 - of quoted parts
-    return Source(name, select, table.paths)
+        cells |= {f"h{n}": quoted(c.name) for n, c in enumerate(sources.LOCATION)}
+    types = tuple(in_duckdb(_type_of(table, c)) for c in table.visible)
+    filters = tuple(dict.fromkeys(s.row_filter for s in table.slices))
+    rows = f"({sources.rows(table, located=located)}) AS {quoted(_ROW_SOURCE)}"
+    if None in filters:
+        return Source(name, f"SELECT {_named(cells)} FROM {rows}", table.paths, types=types)  # noqa: S608 - quoted parts
+    where = " WHERE " + _any(table, filters)
+    # DuckDB evaluates a user's predicate before the row filter where it thinks that cheaper, and whether the predicate
+    # fails on a hidden row can be seen. It moves no predicate below a column that it believes to change.
+    kept = {name: f"CASE WHEN random() < 2 THEN {cell} END" for name, cell in cells.items()}
+    select, quick = (f"SELECT {_named(shown)} FROM {rows}{where}" for shown in (kept, cells))  # noqa: S608 - likewise
+    return Source(name, select, table.paths, quick, types)
+
+
+def _named(cells: Mapping[str, str]) -> str:
+    return ", ".join(f"{cell} AS {name}" for name, cell in cells.items())
 
 
 def _any(table: Table, filters: Sequence[str | None]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from twinplane.engines.sql import macros, render, result, writing
+from twinplane.engines.sql import hazards, macros, render, result, writing
 from twinplane.engines.sql.confinement import within
 from twinplane.engines.sql.gate import Gate, GateRefusal
 from twinplane.engines.sql.plan import Plan, Query, QueryError, ResultColumn
@@ -76,13 +76,15 @@ class Engine:
         texts = (plan.sql, plan.display, *(source.select for source in plan.sources), *(text for _, text in partitions))
         for macro in macros.used_by(*texts):
             connection.execute(f"CREATE MACRO {macro}")
-        for source in plan.sources:
-            connection.execute(f'CREATE VIEW "{source.name}" AS {source.select}')
-        paths = list(dict.fromkeys(path for source in plan.sources for path in source.paths))
-        _lock(connection, paths, request.folder, None if request.write is None else request.output)
         views = [source.name for source in plan.sources]
         text = plan.sql if request.write is not None else plan.display or plan.sql
-        self._gate.check(text, views)
+        tree = self._gate.check(text, views)
+        quick = request.write is None and not hazards.may_fail_early(tree, {s.name: s.types for s in plan.sources})
+        for source in plan.sources:
+            select = source.quick if quick and source.quick is not None else source.select
+            connection.execute(f'CREATE VIEW "{source.name}" AS {select}')
+        paths = list(dict.fromkeys(path for source in plan.sources for path in source.paths))
+        _lock(connection, paths, request.folder, None if request.write is None else request.output)
         if request.write is not None:
             target_names, glue, files = writing.write(
                 connection, lambda sql: self._gate.check(sql, views), plan, request.write, Path(request.output)

@@ -52,12 +52,15 @@ class Statements:
         if not numbers:
             return "SELECT 1"
         table, column = self._random.choice(numbers)
-        failing = self._random.choice(
+        failing, value = self._random.choice(
             (
-                f"1 / ({column} - {HIDDEN_MARK}) < 5",
-                f"chr(CASE WHEN {column} = {HIDDEN_MARK} THEN -1 ELSE 65 END) = 'A'",
-                f"CAST(CASE WHEN {column} = {HIDDEN_MARK} THEN 'x' ELSE '1' END AS bigint) = 1",
-                f"json_parse(CASE WHEN {column} = {HIDDEN_MARK} THEN 'x{{' ELSE '1' END) IS NOT NULL",
+                (f"1 / ({column} - {HIDDEN_MARK}) < 5", f"1 / ({column} - {HIDDEN_MARK})"),
+                (f"chr(CASE WHEN {column} = {HIDDEN_MARK} THEN -1 ELSE 65 END) = 'A'",) * 2,
+                (
+                    f"CAST(CASE WHEN {column} = {HIDDEN_MARK} THEN 'x' ELSE '1' END AS bigint) = 1",
+                    f"CAST(CASE WHEN {column} = {HIDDEN_MARK} THEN 'x' ELSE '1' END AS bigint)",
+                ),
+                (f"json_parse(CASE WHEN {column} = {HIDDEN_MARK} THEN 'x{{' ELSE '1' END) IS NOT NULL",) * 2,
             )
         )
         return self._random.choice(
@@ -69,6 +72,17 @@ class Statements:
                 f"SELECT count(*) FILTER (WHERE {failing}) FROM {table}",
                 f"SELECT max(CASE WHEN {failing} THEN 1 END) FROM {table} WHERE {column} > -100",
                 f"SELECT count(*) FROM {table} x JOIN (VALUES 1, 2) v (a) ON x.{column} = v.a WHERE {failing}",
+                f"SELECT count(*) FROM {table} x JOIN (VALUES 1, 2) v (a) ON x.{column} = v.a AND {failing}",
+                f"SELECT count(*) FROM (SELECT {value} AS d FROM {table}) x WHERE d IS NOT NULL",
+                f"WITH w AS (SELECT {value} AS d FROM {table}) SELECT count(*) FROM w x JOIN w y ON x.d = y.d",
+                f"SELECT 1 FROM (SELECT {value} AS d FROM {table} UNION SELECT {value} FROM {table}) WHERE d IS NULL",
+                f"SELECT sum(n) FROM (SELECT {value} AS d, count(*) AS n FROM {table} GROUP BY 1) WHERE d IS NOT NULL",
+                f"SELECT count(*) FROM (VALUES 1, 2) v (a) WHERE a IN (SELECT 1 FROM {table} WHERE {failing})",
+                f"SELECT count(*) FROM (VALUES 1, 2) v (a) WHERE EXISTS (SELECT 1 FROM {table} WHERE {failing})",
+                f"SELECT (SELECT count(*) FROM {table} WHERE {failing})",
+                f"SELECT 1 FROM (SELECT row_number() OVER (PARTITION BY {value}) n FROM {table}) x WHERE n = 1",
+                f"SELECT {value} AS d FROM {table} ORDER BY d LIMIT 1",
+                f"SELECT sum(n) FROM (SELECT {value} AS d, 1 AS n FROM {table}) x",
             )
         )
 
