@@ -16,14 +16,19 @@ from twinplane.engines.sql.plan import QueryError
 STATEMENTS_A_WORLD = 25
 
 
-def answers(seed: int) -> Iterator[tuple[str, str | None]]:
-    """The statements of one world, each with how it answers beyond the grant (None: it does not)."""
+def answers(seed: int, *, failing: bool = False) -> Iterator[tuple[str, str | None]]:
+    """The statements of one world, each with how it answers beyond the grant (None: it does not).
+
+    `failing`: only such as fail on hidden values.
+    """
     with tempfile.TemporaryDirectory(prefix="tp-fuzz-") as name:
         random, folder = Random(seed), Path(name)
         world, comparison = make(random, folder), Comparison(folder)
         statements = Statements(random, world)
+        if failing and not world.marked:
+            return
         for _ in range(STATEMENTS_A_WORLD):
-            text = statements.next()
+            text = statements.failing_on_hidden() if failing else statements.next()
             yield text, comparison.difference(text, world)
 
 

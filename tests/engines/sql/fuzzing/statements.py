@@ -29,7 +29,7 @@ class Statements:
         self._ctes = {}
         draw = self._random.random()
         if draw < 0.1:
-            return self._failing_on_hidden()
+            return self.failing_on_hidden()
         if draw < 0.15:
             return self._naming_what_is_hidden()
         ctes = []
@@ -44,17 +44,16 @@ class Statements:
         start = f"WITH {'RECURSIVE ' if recursive else ''}{', '.join(ctes)} " if ctes else ""
         return start + self._query(2).text
 
-    def _failing_on_hidden(self) -> str:
+    def failing_on_hidden(self) -> str:
         """It fails on values that are only in hidden cells; to fail is to tell of them."""
-        numbers = [
-            (t, c) for t, columns in self._world.columns.items() for c, k in columns.items() if k in ("bigint", "int")
-        ]
-        if not numbers:
+        if not self._world.marked:
             return "SELECT 1"
-        table, column = self._random.choice(numbers)
+        table, column = self._random.choice(self._world.marked)
         failing, value = self._random.choice(
             (
                 (f"1 / ({column} - {HIDDEN_MARK}) < 5", f"1 / ({column} - {HIDDEN_MARK})"),
+                (f"cast({column} as smallint) IS NOT NULL", f"cast({column} as smallint)"),
+                (f"{column} * 9000000000000000 > 5", f"{column} * 9000000000000000"),
                 (f"chr(CASE WHEN {column} = {HIDDEN_MARK} THEN -1 ELSE 65 END) = 'A'",) * 2,
                 (
                     f"CAST(CASE WHEN {column} = {HIDDEN_MARK} THEN 'x' ELSE '1' END AS bigint) = 1",
@@ -71,14 +70,14 @@ class Statements:
                 f"SELECT count(*) FROM {table} GROUP BY {failing} ORDER BY 1",
                 f"SELECT count(*) FILTER (WHERE {failing}) FROM {table}",
                 f"SELECT max(CASE WHEN {failing} THEN 1 END) FROM {table} WHERE {column} > -100",
-                f"SELECT count(*) FROM {table} x JOIN (VALUES 1, 2) v (a) ON x.{column} = v.a WHERE {failing}",
-                f"SELECT count(*) FROM {table} x JOIN (VALUES 1, 2) v (a) ON x.{column} = v.a AND {failing}",
+                f"SELECT count(*) FROM {table} x JOIN (SELECT 1 AS a UNION ALL SELECT 2) v ON x.{column} = v.a WHERE {failing}",
+                f"SELECT count(*) FROM {table} x JOIN (SELECT 1 AS a UNION ALL SELECT 2) v ON x.{column} = v.a AND {failing}",
                 f"SELECT count(*) FROM (SELECT {value} AS d FROM {table}) x WHERE d IS NOT NULL",
                 f"WITH w AS (SELECT {value} AS d FROM {table}) SELECT count(*) FROM w x JOIN w y ON x.d = y.d",
                 f"SELECT 1 FROM (SELECT {value} AS d FROM {table} UNION SELECT {value} FROM {table}) WHERE d IS NULL",
                 f"SELECT sum(n) FROM (SELECT {value} AS d, count(*) AS n FROM {table} GROUP BY 1) WHERE d IS NOT NULL",
-                f"SELECT count(*) FROM (VALUES 1, 2) v (a) WHERE a IN (SELECT 1 FROM {table} WHERE {failing})",
-                f"SELECT count(*) FROM (VALUES 1, 2) v (a) WHERE EXISTS (SELECT 1 FROM {table} WHERE {failing})",
+                f"SELECT count(*) FROM (SELECT 1 AS a UNION ALL SELECT 2) v WHERE a IN (SELECT 1 FROM {table} WHERE {failing})",
+                f"SELECT count(*) FROM (SELECT 1 AS a UNION ALL SELECT 2) v WHERE EXISTS (SELECT 1 FROM {table} WHERE {failing})",
                 f"SELECT (SELECT count(*) FROM {table} WHERE {failing})",
                 f"SELECT 1 FROM (SELECT row_number() OVER (PARTITION BY {value}) n FROM {table}) x WHERE n = 1",
                 f"SELECT {value} AS d FROM {table} ORDER BY d LIMIT 1",

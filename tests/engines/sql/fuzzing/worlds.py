@@ -46,11 +46,12 @@ class World:
     columns: dict[str, dict[str, str]]  # table -> visible column -> type
     hidden: dict[str, list[str]]  # table -> columns that no slice shows
     everything: dict[TableName, Table]
+    marked: list[tuple[str, str]]  # tables and visible columns with `HIDDEN_MARK` in hidden cells
 
 
 def make(random: Random, folder: Path) -> World:
     """A new world, its files below `folder`."""
-    world = World({}, {}, {}, {}, {})
+    world = World({}, {}, {}, {}, {}, [])
     with duckdb.connect() as connection:
         for number in range(random.randint(1, 3)):
             _add_table(world, random, connection, folder, f"t{number}")
@@ -68,7 +69,8 @@ def _add_table(world: World, random: Random, connection: Any, folder: Path, name
     rows = [_row(random, types, number) for number in range(random.choice((0, 1, 7, 25, 60)))]
     if rows:
         connection.execute(f"INSERT INTO {name} VALUES {', '.join(rows)}")
-    _mark_hidden(connection, name, types, slices)
+    marked = _mark_hidden(connection, name, types, slices)
+    world.marked.extend((name, column) for column in marked if any(column in s.columns for s in slices))
     governed = Table(columns, slices, tuple(_write(random, connection, folder, name, types)))
     key = TableName(DATABASE, name)
     world.governed[key] = governed
@@ -167,12 +169,15 @@ def _cut(name: str, shown: list[str], slices: tuple[Slice, ...]) -> str:
     return f"SELECT {cells} FROM {name} WHERE {_shown(slices)}"
 
 
-def _mark_hidden(connection: Any, name: str, types: dict[str, str], slices: tuple[Slice, ...]) -> None:
-    """Numbers that no filter reads, in cells that nobody sees, become `HIDDEN_MARK`."""
-    read = " ".join(s.row_filter or "" for s in slices)
+def _mark_hidden(connection: Any, name: str, types: dict[str, str], slices: tuple[Slice, ...]) -> list[str]:
+    """Numbers that no filter reads, in cells that nobody sees, become `HIDDEN_MARK`; the columns that have some."""
+    read, marked = " ".join(s.row_filter or "" for s in slices), []
     for column, type_ in types.items():
         if type_ in ("bigint", "int") and column not in read:
-            connection.execute(f"UPDATE {name} SET {column} = {HIDDEN_MARK} WHERE NOT ({_shown(slices, column)})")
+            hidden = f"NOT ({_shown(slices, column)})"
+            (count,) = connection.execute(f"UPDATE {name} SET {column} = {HIDDEN_MARK} WHERE {hidden}").fetchone()
+            marked += [column] if count else []
+    return marked
 
 
 def _write(random: Random, connection: Any, folder: Path, name: str, types: dict[str, str]) -> list[Files]:
