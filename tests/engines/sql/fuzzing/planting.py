@@ -77,7 +77,7 @@ BUGS = (
     Bug(
         "nothing keeps predicates above the row filter",
         "render",
-        'kept = [f"CASE WHEN random() < 2 THEN {cell} END" for cell in cells]',
+        'kept = {name: f"CASE WHEN random() < 2 THEN {cell} END" for name, cell in cells.items()}',
         "kept = cells",
         failing=True,
     ),
