@@ -21,7 +21,7 @@ _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 def write(
-    connection: Any, check: Callable[[str], None], plan: Plan, how: Write, folder: Path
+    connection: Any, check: Callable[[str], object], plan: Plan, how: Write, folder: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[WrittenFile]]:
     """Writes the rows of a checked plan into files below `folder`; the names and Glue types of its columns, the files.
 
