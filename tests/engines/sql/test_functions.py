@@ -48,6 +48,8 @@ SCALARS = [
     ("1e0 < nan()", "false"), ("nan() <> nan()", "true"), ("nan() is distinct from nan()", "false"),
 ]  # fmt: skip
 SCALARS += [
+    ("(SELECT 'abc' || y FROM (VALUES NULL) t(y))", None),
+    ("to_unixtime(NULL)", None),
     ("coalesce(cast(1.25 as decimal(10,2)), cast(3 as decimal(38,0)))", "1.25"),
     ("cast(1.25 as decimal(10,2)) * cast(2 as decimal(10,2))", "2.5000"),
     ("element_at(array[cast(1.25 as decimal(10,2)), cast(3 as decimal(38,0))], 1)", "1.25"),

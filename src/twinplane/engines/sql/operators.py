@@ -223,7 +223,8 @@ def boolean(value: Value, what: str) -> Value:
 def concatenated(left: Value, right: Value) -> Value:
     """`||` of texts, binaries and arrays (an array and an element as well)."""
     a, b = left.type, right.type
-    if None in (left.constant, right.constant) and {a.name, b.name} <= {*TEXTS, "unknown"}:
+    nothing = None in (left.constant, right.constant) or "unknown" in (a.name, b.name)
+    if nothing and {a.name, b.name} <= {*TEXTS, "unknown"}:
         return converted(Value("NULL", types.UNKNOWN, None), types.VARCHAR)
     if a.name in (*TEXTS, "unknown") and b.name in (*TEXTS, "unknown"):
         if a.name == b.name == "char":
