@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twinplane.engines.sql import datetimes, forms
+from twinplane.engines.sql import datetimes, forms, lambdas, texts
 from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.signature_table import AGGREGATES, SCALARS, WINDOWS, by_name
 from twinplane.engines.sql.signatures import Lambda, Modifiers, NoMatch, resolve
 from twinplane.engines.sql.values import Value
 
 _SCALARS, _AGGREGATES, _WINDOWS = by_name(SCALARS), by_name(AGGREGATES), by_name(WINDOWS)
-_FORMS: dict[str, forms.Form] = {**forms.FORMS, **datetimes.FORMS}
+_FORMS: dict[str, forms.Form] = {**forms.FORMS, **texts.FORMS, **lambdas.FORMS, **datetimes.FORMS}
 NAMES = frozenset([*_SCALARS, *_AGGREGATES, *_WINDOWS, *_FORMS])
 
 

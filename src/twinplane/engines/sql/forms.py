@@ -5,22 +5,17 @@ A form answers None where the table of signatures has what is asked for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from twinplane.engines.sql import operators, types
 from twinplane.engines.sql.plan import QueryError
 from twinplane.engines.sql.signatures import Lambda, Modifiers, check_modifiers
-from twinplane.engines.sql.types import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Type, array, in_duckdb, literal
+from twinplane.engines.sql.types import BIGINT, DOUBLE, VARCHAR, array, in_duckdb
 from twinplane.engines.sql.values import (
     Value,
-    as_text,
-    call,
     coerced,
     converted,
-    mismatch,
     row,
     text,
     together,
@@ -198,233 +193,6 @@ def _length(arguments: Arguments, _: Modifiers) -> Value | None:
     return written(f"CASE WHEN {value.sql} IS NOT NULL THEN CAST({value.type.precision} AS BIGINT) END", BIGINT, value)
 
 
-_GROUP = re.compile(r"\$(?:(\d)|\{(\w+)\})|\\(.)|\\$")
-
-
-def _regexp_replace(arguments: Arguments, _: Modifiers) -> Value:
-    if len(arguments) == 3 and not isinstance(arguments[2], Value):
-        raise QueryError("NOT_SUPPORTED", "regexp_replace with a lambda is not supported")
-    value, pattern, *new = plain(arguments, "regexp_replace", 2, 3)
-    value, pattern = coerced(value, VARCHAR), coerced(pattern, VARCHAR)
-    replacement = text("")
-    if new:
-        given = constant_text(new[0], "The replacement of regexp_replace")
-        replacement = text(_replacement(given, pattern))
-    return written(f"regexp_replace({value.sql}, {pattern.sql}, {replacement.sql}, 'g')", VARCHAR, value, pattern)
-
-
-def _replacement(given: str, pattern: Value) -> str:
-    """A replacement with Java's `$1` in the words of RE2, for which it is `\\1`."""
-    named = re.findall(r"\(\?<(\w+)>", str(pattern.constant)) if pattern.is_constant else []
-
-    def group(found: re.Match[str]) -> str:
-        if found[1]:
-            return "\\" + found[1]
-        if found[3]:
-            return "\\\\" if found[3] == "\\" else found[3]
-        raise QueryError("NOT_SUPPORTED", f"Groups by name ({', '.join(named)}) are not supported in a replacement")
-
-    parts, place = [], 0
-    for found in _GROUP.finditer(given):
-        parts += [given[place : found.start()], group(found)]
-        place = found.end()
-    return "".join([*parts, given[place:]])
-
-
-def _regexp_extract(name: str, function: str) -> Form:
-    def form(arguments: Arguments, _: Modifiers) -> Value | None:
-        if len(arguments) == 2:
-            return None
-        value, pattern, group = plain(arguments, name, 2, 3)
-        if not isinstance(group.constant, int) or not 0 <= group.constant <= 9:
-            raise QueryError("NOT_SUPPORTED", "The group of a regular expression must be a literal from 0 to 9")
-        type_ = VARCHAR if function.startswith("athena") else array(VARCHAR)
-        return call(function, type_, coerced(value, VARCHAR), coerced(pattern, VARCHAR), group)
-
-    return form
-
-
-def _regexp_position(arguments: Arguments, _: Modifiers) -> Value:
-    value, pattern = plain(arguments, "regexp_position", 2)
-    place = call("athena_regexp_position", BIGINT, coerced(value, VARCHAR), coerced(pattern, VARCHAR))
-    return replace(place, sql=f"CAST({place.sql} AS BIGINT)")
-
-
-_PATH = re.compile(r"""\.([A-Za-z_$@][\w$@:-]*)|\.?\[(\d+)\]|\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*'([^']*)'\s*\]""")
-
-
-def json_path(given: str) -> str:
-    """A JSON path in DuckDB's words. Raises `QueryError`."""
-    rest = given.strip()
-    if not rest.startswith("$"):
-        rest = "$" + (rest if rest.startswith("[") else "." + rest)
-    place, parts = 1, ["$"]
-    while place < len(rest):
-        found = _PATH.match(rest, place)
-        if found is None:
-            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"Invalid JSON path: '{given}'")
-        key = next((k for k in (found[1], found[3], found[4]) if k is not None), None)
-        if key is not None and ('"' in key or "\\" in key or "*" in key):
-            raise QueryError("NOT_SUPPORTED", "Such a key is not supported in a JSON path")
-        parts.append(f"[{found[2]}]" if key is None else f'."{key}"')
-        place = found.end()
-    return "".join(parts)
-
-
-def _json_of(value: Value) -> Value:
-    if value.type.name in types.TEXTS:
-        return call("athena_json_or_null", JSON, converted(value, VARCHAR))
-    return coerced(value, JSON)
-
-
-def _json(name: str, function: str, type_: Type) -> Form:
-    def form(arguments: Arguments, _: Modifiers) -> Value:
-        value, path = plain(arguments, name, 2)
-        shown = text(json_path(constant_text(path, "A JSON path")))
-        if function == "athena_json_size":
-            found = written(f"json_extract({_json_of(value).sql}, {shown.sql})", JSON, value)
-            return call(function, type_, found)
-        source = (
-            converted(value, VARCHAR) if value.type.name in types.TEXTS and "scalar" in function else _json_of(value)
-        )
-        return call(function, type_, source, shown)
-
-    return form
-
-
-def _json_array_contains(arguments: Arguments, _: Modifiers) -> Value:
-    value, wanted = plain(arguments, "json_array_contains", 2)
-    if wanted.type.name not in ("varchar", "boolean", *types.INTEGERS, "double"):
-        raise refused("json_array_contains", arguments)
-    kinds = {"varchar": "'VARCHAR'", "boolean": "'BOOLEAN'", "double": "'DOUBLE', 'BIGINT', 'UBIGINT'"}
-    kind = kinds.get(wanted.type.name, "'BIGINT', 'UBIGINT'")
-    source = _json_of(value)
-    same = f"json_extract_string(e, '$') = {wanted.sql}" if wanted.type.name == "varchar" else (
-        f"TRY_CAST(e AS {in_duckdb(wanted.type)}) = {wanted.sql}"
-    )  # fmt: skip
-    items = f"CAST({source.sql} AS JSON[])"
-    found = f"len(list_filter({items}, lambda e: json_type(e) IN ({kind}) AND {same})) > 0"
-    return written(f"CASE WHEN json_type({source.sql}) = 'ARRAY' THEN {found} END", BOOLEAN, value, wanted)
-
-
-def _array_join(arguments: Arguments, _: Modifiers) -> Value:
-    value, separator, *null = plain(arguments, "array_join", 2, 3)
-    if value.type.name != "array":
-        raise refused("array_join", arguments)
-    shown = as_text(Value("e", value.type.items[0]))
-    if shown is None:
-        raise refused("array_join", arguments)
-    texts = f"list_transform({value.sql}, lambda e: {shown.sql})"
-    if null:
-        texts = f"list_transform({texts}, lambda e: coalesce(e, {coerced(null[0], VARCHAR).sql}))"
-    return written(f"array_to_string({texts}, {coerced(separator, VARCHAR).sql})", VARCHAR, value, separator, *null)
-
-
-def _reduce(arguments: Arguments, _: Modifiers) -> Value:
-    """DuckDB's list_reduce keeps the type of the elements: state and element travel as one row."""
-    if len(arguments) != 4 or not all(isinstance(a, Value) for a in arguments[:2]):
-        raise refused("reduce", arguments)
-    source, start, step, finish = arguments
-    if (
-        not isinstance(source, Value)
-        or not isinstance(start, Value)
-        or isinstance(step, Value)
-        or isinstance(finish, Value)
-    ):
-        raise refused("reduce", arguments)
-    if source.type.name != "array":
-        raise refused("reduce", arguments)
-    item, state = source.type.items[0], start.type
-    p, q, f = f"{step.name}p", f"{step.name}q", finish.name
-    for _round in range(3):
-        body = step([state, item], [f"({p}).s", f"({q}).x"])
-        both = types.common(state, body.type)
-        if both is None:
-            raise mismatch(f"The state of reduce is {state}, its next one {body.type}")
-        if both == state:
-            break
-        state = both
-    body = converted(body, state)
-    in_state, in_item = in_duckdb(state), in_duckdb(item)
-    pairs = f"list_transform({source.sql}, lambda x: struct_pack(s := CAST(NULL AS {in_state}), x := x))"
-    first = f"struct_pack(s := CAST({converted(start, state).sql} AS {in_state}), x := CAST(NULL AS {in_item}))"
-    following = f"struct_pack(s := {body.sql}, x := CAST(NULL AS {in_item}))"
-    reduced = f"struct_extract_at(list_reduce({pairs}, lambda {p}, {q}: {following}, {first}), 1)"
-    last = finish([state], [f])
-    parts = [source, start, body, last]
-    if last.sql == f:
-        return written(reduced, state, *parts)
-    return written(f"(list_transform(list_value({reduced}), lambda {f}: {last.sql}))[1]", last.type, *parts)
-
-
-def _with_entries(name: str) -> Form:
-    """map_filter, transform_keys, transform_values."""
-
-    def form(arguments: Arguments, _: Modifiers) -> Value:
-        if len(arguments) != 2:
-            raise refused(name, arguments)
-        source, body = arguments
-        if not isinstance(source, Value) or isinstance(body, Value) or source.type.name != "map":
-            raise refused(name, arguments)
-        key, item = source.type.items
-        entries = f"map_entries({source.sql})"
-        e = body.name
-        found = body([key, item], [f"({e}).key", f"({e}).value"])
-        if name == "map_filter":
-            test = operators.boolean(found, "Lambda of map_filter")
-            return written(
-                f"map_from_entries(list_filter({entries}, lambda {e}: {test.sql}))", source.type, source, test
-            )
-        changed = f"list_transform({entries}, lambda {e}: {found.sql})"
-        if name == "transform_keys":
-            type_ = Type("map", items=(found.type, item))
-            return written(f"map({changed}, map_values({source.sql}))", type_, source, found)
-        type_ = Type("map", items=(key, found.type))
-        return written(f"map(map_keys({source.sql}), {changed})", type_, source, found)
-
-    return form
-
-
-def _zip_with(arguments: Arguments, _: Modifiers) -> Value:
-    if len(arguments) != 3 or isinstance(arguments[2], Value):
-        raise refused("zip_with", arguments)
-    left, right = plain(arguments[:2], "zip_with", 2)
-    if left.type.name != "array" or right.type.name != "array":
-        raise refused("zip_with", arguments)
-    e = arguments[2].name
-    texts = [f"struct_extract_at({e}, 1)", f"struct_extract_at({e}, 2)"]
-    found = arguments[2]([left.type.items[0], right.type.items[0]], texts)
-    zipped = f"list_transform(list_zip({left.sql}, {right.sql}), lambda {e}: {found.sql})"
-    missing = f"{left.sql} IS NULL OR {right.sql} IS NULL"
-    return written(f"CASE WHEN {missing} THEN NULL ELSE {zipped} END", array(found.type), left, right, found)
-
-
-def _map_zip_with(arguments: Arguments, _: Modifiers) -> Value:
-    if len(arguments) != 3 or isinstance(arguments[2], Value):
-        raise refused("map_zip_with", arguments)
-    (left, right), _type = together_keys(*plain(arguments[:2], "map_zip_with", 2))
-    key, first = left.type.items
-    second = right.type.items[1]
-    k = arguments[2].name
-    texts = [k, f"map_extract_value({left.sql}, {k})", f"map_extract_value({right.sql}, {k})"]
-    found = arguments[2]([key, first, second], texts)
-    keys = f"list_distinct(list_concat(map_keys({left.sql}), map_keys({right.sql})))"
-    type_ = Type("map", items=(key, found.type))
-    both = f"map({keys}, list_transform({keys}, lambda {k}: {found.sql}))"
-    missing = f"{left.sql} IS NULL OR {right.sql} IS NULL"
-    return written(f"CASE WHEN {missing} THEN NULL ELSE {both} END", type_, left, right, found)
-
-
-def together_keys(left: Value, right: Value) -> tuple[list[Value], Type]:
-    """Two maps whose keys are of one type."""
-    if left.type.name != "map" or right.type.name != "map":
-        raise refused("map_zip_with", [left, right])
-    key = types.common(left.type.items[0], right.type.items[0])
-    if key is None:
-        raise refused("map_zip_with", [left, right])
-    return [converted(m, Type("map", items=(key, m.type.items[1]))) for m in (left, right)], key
-
-
 def _map_concat(arguments: Arguments, _: Modifiers) -> Value:
     maps, type_ = together(plain(arguments, "map_concat", *range(2, 128)), "arguments of map_concat")
     if type_.name != "map":
@@ -445,73 +213,8 @@ def _zip(arguments: Arguments, _: Modifiers) -> Value | None:
     return written(f"CASE WHEN {missing} THEN NULL ELSE {zipped} END", array(packed.type), *parts)
 
 
-_FORMAT = re.compile(r"%(?:(%)|(n)|([-+ 0,(#]*)(\d+)?(?:\.(\d+))?([a-zA-Z]))")
-
-
-def _format(arguments: Arguments, _: Modifiers) -> Value:
-    pattern, *parts = plain(arguments, "format", *range(1, 128))
-    given = constant_text(pattern, "The format")
-    pieces: list[str] = []
-    place = used = 0
-    for found in _FORMAT.finditer(given):
-        if "%" in given[place : found.start()]:
-            break
-        pieces.append(literal(given[place : found.start()]))
-        place = found.end()
-        if found[1] or found[2]:
-            pieces.append("'%'" if found[1] else "chr(10)")
-            continue
-        if used >= len(parts):
-            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"Format specifier '{found[0]}' has no argument")
-        pieces.append(_formatted(found, parts[used]))
-        used += 1
-    if "%" in given[place:]:
-        raise QueryError("NOT_SUPPORTED", "Such a format specifier is not supported")
-    pieces.append(literal(given[place:]))
-    return written("(" + " || ".join(p for p in pieces if p != "''") + " || '')", VARCHAR, *parts)
-
-
-def _formatted(found: re.Match[str], value: Value) -> str:
-    flags, width, digits, kind = found[3] or "", found[4] or "", found[5], found[6]
-    if set(flags) - set("-0,"):
-        raise QueryError("NOT_SUPPORTED", f"The format specifier '{found[0]}' is not supported")
-    align = "<" if "-" in flags else ">"
-    comma = "," if "," in flags else ""
-    zero = "0" if "0" in flags else ""
-    if kind == "d" and value.type.name in types.INTEGERS:
-        return f"format('{{:{'' if zero else align}{zero}{width}{comma}}}', {value.sql})"
-    if kind in "fe" and value.type.name in (*types.FLOATS, "decimal"):
-        double = coerced(value, DOUBLE)
-        return f"format('{{:{'' if zero else align}{zero}{width}{comma}.{digits or 6}{kind}}}', {double.sql})"
-    if kind == "x" and value.type.name in types.INTEGERS and not comma:
-        return f"format('{{:{'' if zero else align}{zero}{width}x}}', {value.sql})"
-    if kind == "s" and not comma and digits is None and not zero:
-        shown = (
-            as_text(value) if value.type.name not in types.FLOATS else Value(f"CAST({value.sql} AS VARCHAR)", VARCHAR)
-        )
-        if shown is not None:
-            plain_text = f"coalesce({shown.sql}, 'null')"
-            return f"format('{{:{align}{width}}}', {plain_text})" if width else plain_text
-    raise QueryError("NOT_SUPPORTED", f"The format specifier '{found[0]}' is not supported for {value.type}")
-
-
 def _shuffle(_arguments: Arguments, _: Modifiers) -> Value:
     raise QueryError("NOT_SUPPORTED", "shuffle is not supported")
-
-
-def _array_sort(arguments: Arguments, _: Modifiers) -> Value | None:
-    """With a comparator: each element goes behind those that are not greater."""
-    if len(arguments) != 2:
-        return None
-    source, compare = arguments
-    if not isinstance(source, Value) or isinstance(compare, Value) or source.type.name != "array":
-        raise refused("array_sort", arguments)
-    item, p, q, y = source.type.items[0], f"{compare.name}p", f"{compare.name}q", f"{compare.name}y"
-    found = coerced(compare([item, item], [y, f"({q})[1]"]), BIGINT, "The result of a comparator")
-    alone = f"list_transform({source.sql}, lambda {y}: list_value({y}))"
-    lower, higher = (f"list_filter({p}, lambda {y}: {found.sql} {test} 0)" for test in ("<=", ">"))
-    merged = f"list_concat(list_concat({lower}, {q}), {higher})"
-    return written(f"list_reduce({alone}, lambda {p}, {q}: {merged}, [])", source.type, source, found)
 
 
 def _transform_json(arguments: Arguments, _: Modifiers) -> Value | None:
@@ -564,21 +267,33 @@ def _to_base(arguments: Arguments, _: Modifiers) -> Value:
 
 
 AGGREGATES = frozenset({"sum", "avg"})
-FORMS: dict[str, Any] = {
-    "if": _if, "try": _try, "typeof": _typeof, "nullif": _nullif, "mod": _mod, "round": _decimal_step("round"),
-    "ceil": _decimal_step("ceil"), "ceiling": _decimal_step("ceil"), "floor": _decimal_step("floor"),
-    "truncate": _truncate, "sign": _sign, "sum": _sum, "avg": _avg, "grouping": _grouping, "row": _row,
-    "concat": _concat, "concat_ws": _concat_ws, "greatest": _greatest("greatest"), "least": _greatest("least"),
-    "length": _length, "regexp_replace": _regexp_replace,
-    "regexp_extract": _regexp_extract("regexp_extract", "athena_regexp_extract"),
-    "regexp_extract_all": _regexp_extract("regexp_extract_all", "regexp_extract_all"),
-    "regexp_position": _regexp_position, "json_extract": _json("json_extract", "json_extract", JSON),
-    "json_extract_scalar": _json("json_extract_scalar", "athena_json_scalar", VARCHAR),
-    "json_size": _json("json_size", "athena_json_size", BIGINT), "json_array_contains": _json_array_contains,
-    "array_join": _array_join, "reduce": _reduce, "map_filter": _with_entries("map_filter"),
-    "transform_keys": _with_entries("transform_keys"), "transform_values": _with_entries("transform_values"),
-    "zip_with": _zip_with, "map_zip_with": _map_zip_with, "map_concat": _map_concat, "zip": _zip, "format": _format,
-    "shuffle": _shuffle, "array_sort": _array_sort, "json_parse": _transform_json, "width_bucket": _width_bucket,
+FORMS: dict[str, Form] = {
+    "if": _if,
+    "try": _try,
+    "typeof": _typeof,
+    "nullif": _nullif,
+    "mod": _mod,
+    "round": _decimal_step("round"),
+    "ceil": _decimal_step("ceil"),
+    "ceiling": _decimal_step("ceil"),
+    "floor": _decimal_step("floor"),
+    "truncate": _truncate,
+    "sign": _sign,
+    "sum": _sum,
+    "avg": _avg,
+    "grouping": _grouping,
+    "row": _row,
+    "concat": _concat,
+    "concat_ws": _concat_ws,
+    "greatest": _greatest("greatest"),
+    "least": _greatest("least"),
+    "length": _length,
+    "map_concat": _map_concat,
+    "zip": _zip,
+    "shuffle": _shuffle,
+    "json_parse": _transform_json,
+    "width_bucket": _width_bucket,
     "bitwise_left_shift": _shift("bitwise_left_shift", "<<"),
-    "bitwise_right_shift": _shift("bitwise_right_shift", ">>"), "to_base": _to_base,
-}  # fmt: skip
+    "bitwise_right_shift": _shift("bitwise_right_shift", ">>"),
+    "to_base": _to_base,
+}
