@@ -1,7 +1,15 @@
 """The operations of Athena that are served."""
 
 from twinplane.data_plane.call import Access, Call, Operation, Request, reads, streams, writes
-from twinplane.data_plane.services.athena import executions, metadata, queries, store, work_groups
+from twinplane.data_plane.services.athena import (
+    executions,
+    metadata,
+    named_queries,
+    prepared_statements,
+    queries,
+    store,
+    work_groups,
+)
 from twinplane.data_plane.services.athena.rules import owner_of
 from twinplane.data_plane.services.athena.work_groups import work_group_arn
 from twinplane.data_plane.services.iam.rules import iam
@@ -46,6 +54,20 @@ OPERATIONS: dict[str, Operation] = {
     "StopQueryExecution": writes(executions.stop_query_execution, _query("StopQueryExecution")),
     "GetQueryResults": reads(executions.get_query_results, _query("GetQueryResults")),
     "GetQueryRuntimeStatistics": reads(executions.get_query_runtime_statistics, _query("GetQueryRuntimeStatistics")),
+    "CreateNamedQuery": writes(named_queries.create_named_query, _group("CreateNamedQuery")),
+    "GetNamedQuery": reads(named_queries.get_named_query, named_queries.one("GetNamedQuery")),
+    "BatchGetNamedQuery": reads(named_queries.batch_get_named_query, named_queries.several("BatchGetNamedQuery")),
+    "ListNamedQueries": reads(named_queries.list_named_queries, _group("ListNamedQueries")),
+    "UpdateNamedQuery": writes(named_queries.update_named_query, named_queries.one("UpdateNamedQuery")),
+    "DeleteNamedQuery": writes(named_queries.delete_named_query, named_queries.one("DeleteNamedQuery")),
+    "CreatePreparedStatement": writes(prepared_statements.create_prepared_statement, _group("CreatePreparedStatement")),
+    "GetPreparedStatement": reads(prepared_statements.get_prepared_statement, _group("GetPreparedStatement")),
+    "BatchGetPreparedStatement": reads(
+        prepared_statements.batch_get_prepared_statement, _group("BatchGetPreparedStatement")
+    ),
+    "ListPreparedStatements": reads(prepared_statements.list_prepared_statements, _group("ListPreparedStatements")),
+    "UpdatePreparedStatement": writes(prepared_statements.update_prepared_statement, _group("UpdatePreparedStatement")),
+    "DeletePreparedStatement": writes(prepared_statements.delete_prepared_statement, _group("DeletePreparedStatement")),
     "ListDataCatalogs": reads(metadata.list_data_catalogs, iam("athena:ListDataCatalogs")),
     "GetDataCatalog": reads(metadata.get_data_catalog, _catalog("GetDataCatalog")),
     "ListDatabases": reads(metadata.list_databases, _catalog("ListDatabases")),

@@ -1,4 +1,4 @@
-"""What Athena keeps: work groups and query executions."""
+"""What Athena keeps: work groups, and what is in them: query executions, named queries, prepared statements."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ EXECUTIONS = Kind(
     unique=(("owner", "token"),), indexes=(("work_group", "owner", "submitted_at"),),
 )  # fmt: skip
 
-KINDS = [WORK_GROUPS, EXECUTIONS]
+NAMED_QUERIES = Kind("athena_named_query", key=("NamedQueryId",), indexes=(("WorkGroup", "NamedQueryId"),))
+PREPARED_STATEMENTS = Kind("athena_prepared_statement", key=("WorkGroupName", "StatementName"))
+
+KINDS = [WORK_GROUPS, EXECUTIONS, NAMED_QUERIES, PREPARED_STATEMENTS]
 
 PRIMARY = "primary"  # the work group that is always there
 
@@ -62,7 +65,20 @@ def find_work_group(tx: Transaction, name: str) -> Document | None:
 
 
 def remove_work_group(tx: Transaction, name: str) -> bool:
-    """Removes a work group and its query executions' records; says whether there was one."""
-    for execution in tx.select(EXECUTIONS, {"work_group": name}):
-        tx.remove(EXECUTIONS, execution["QueryExecutionId"])
+    """Removes a work group and what is in it; says whether there was one."""
+    for kind, where in _contents(name):
+        for document in tx.select(kind, where):
+            tx.remove(kind, *kind.key_of(document))
     return tx.remove(WORK_GROUPS, name)
+
+
+def is_empty(tx: Transaction, name: str) -> bool:
+    """Whether nothing is in a work group."""
+    return all(tx.first(kind, where) is None for kind, where in _contents(name))
+
+
+def _contents(name: str) -> list[tuple[Kind, Document]]:
+    return [
+        (EXECUTIONS, {"work_group": name}), (NAMED_QUERIES, {"WorkGroup": name}),
+        (PREPARED_STATEMENTS, {"WorkGroupName": name}),
+    ]  # fmt: skip

@@ -84,12 +84,12 @@ def update_work_group(call: Call, request: Request) -> Answer:
 
 
 def delete_work_group(call: Call, request: Request) -> Answer:
-    """Removes a work group; one with queries only when asked to remove those too."""
+    """Removes a work group; one that is not empty only when asked to remove what is in it."""
     name = request["WorkGroup"]
     if name == store.PRIMARY:
         raise invalid("Cannot delete primary WorkGroup")
     get(call, name)
-    if not request.get("RecursiveDeleteOption") and call.tx.count(store.EXECUTIONS, {"work_group": name}):
+    if not request.get("RecursiveDeleteOption") and not store.is_empty(call.tx, name):
         raise invalid(f"WorkGroup {name} is not empty")
     store.remove_work_group(call.tx, name)
     return {}
