@@ -2,6 +2,7 @@
 
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -252,17 +253,25 @@ def _wrangler_session(lake: Lake, credentials: dict[str, Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def wrangler(lake: Lake, plane: RunningPlane, writer: Person) -> Any:
-    """awswrangler as it comes, pointed at the plane."""
-    wr = pytest.importorskip("awswrangler")
+def wrangler_session(lake: Lake, writer: Person) -> Any:
+    """A session for awswrangler, which also wants much of S3."""
     policy = {**WRITER_POLICY, "Statement": [*WRITER_POLICY["Statement"], {
         "Effect": "Allow", "Action": "s3:*", "Resource": "*",
     }]}  # fmt: skip
     lake._role("TwinplaneWrangler", policy)
-    for service in ("athena", "s3", "glue", "sts"):
+    return _wrangler_session(lake, lake.session_of(writer.user_id, "TwinplaneWrangler").credentials)
+
+
+@pytest.fixture
+def wrangler(plane: RunningPlane, wrangler_session: Any) -> Iterator[Any]:
+    """awswrangler as it comes, pointed at the plane for as long as the test takes: its settings are the process's."""
+    wr = pytest.importorskip("awswrangler")
+    services = ("athena", "s3", "glue", "sts")
+    for service in services:
         setattr(wr.config, f"{service}_endpoint_url", plane.endpoint)
-    person = lake.session_of(writer.user_id, "TwinplaneWrangler")
-    return wr, _wrangler_session(lake, person.credentials)
+    yield wr, wrangler_session
+    for service in services:
+        wr.config.reset(f"{service}_endpoint_url")
 
 
 @pytest.mark.parametrize(
