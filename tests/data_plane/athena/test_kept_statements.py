@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .lake import Lake
+from .lake import Lake, Person, table
 
 
 def refusal(function: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
@@ -188,3 +188,108 @@ def test_a_work_group_that_holds_texts_is_removed_with_them_or_not_at_all(groups
 def test_texts_are_kept_in_work_groups_that_are_there(groups: Lake) -> None:
     for function in (named, lambda lake, group: prepared(lake, "p_1", group)):
         assert refusal(function, lake=groups, group="nowhere")[0] == "InvalidRequestException"
+
+
+# In SQL
+
+
+def done(person: Person, text: str, **options: Any) -> dict[str, Any]:
+    return person.finished(person.start(text, **options))
+
+
+def reason(person: Person, text: str, **options: Any) -> str:
+    status = done(person, text, **options)["Status"]
+    assert status["State"] == "FAILED"
+    return str(status["StateChangeReason"])
+
+
+@pytest.fixture(scope="module")
+def ann(lake: Lake) -> Person:
+    """She sees the rows of the EU."""
+    person = lake.person("ann_prepares")
+    lake.grant(person.principal, lake.filter("ann_eu", "region = 'EU'", {"ColumnWildcard": {}}))
+    return person
+
+
+def test_a_statement_is_prepared_executed_and_deallocated(lake: Lake, ann: Person) -> None:
+    prepared = done(ann, "PREPARE by_id FROM SELECT id, card FROM orders WHERE id IN (?, ?) AND card <> ? ORDER BY id")
+    assert (prepared["Status"]["State"], prepared["SubstatementType"]) == ("SUCCEEDED", "PREPARE")
+    text = "EXECUTE by_id USING 4, 8, 'x?'"
+    assert ann.rows(text) == [["4", "card-4"], ["8", "card-8"]]
+    assert ann.rows("EXECUTE by_id", ExecutionParameters=["8", "5", "'x'"]) == [["8", "card-8"]]
+    shown = done(ann, text)
+    assert (shown["Query"], shown["StatementType"], shown["SubstatementType"]) == (text, "DML", "SELECT")
+    done(ann, "PREPARE by_id FROM SELECT count(*) FROM orders")
+    assert ann.rows("EXECUTE by_id") == [["250"]]
+    assert done(ann, "DEALLOCATE PREPARE by_id")["Status"]["State"] == "SUCCEEDED"
+    for gone in ("EXECUTE by_id", "DEALLOCATE PREPARE by_id"):
+        assert reason(ann, gone) == "NOT_FOUND: Prepared statement not found: by_id"
+
+
+def test_a_prepared_statement_runs_with_the_rights_of_whoever_runs_it(lake: Lake, ann: Person) -> None:
+    done(ann, "PREPARE counted FROM SELECT count(*) FROM orders WHERE id < ?")
+    all_rows, nothing = lake.person("sees_all"), lake.person("sees_nothing")
+    lake.grant(all_rows.principal, table())
+    assert ann.rows("EXECUTE counted USING 100") == [["25"]]
+    assert all_rows.rows("EXECUTE counted USING 100") == [["100"]]
+    assert refusal(nothing.start, text="EXECUTE counted USING 100")[0] == "AccessDeniedException"
+
+
+def test_parameters_are_literals_and_as_many_as_there_are_places(lake: Lake, ann: Person) -> None:
+    done(ann, "PREPARE one_place FROM SELECT id FROM orders WHERE id = ?")
+    for values in (" USING (SELECT max(id) FROM orders)", " USING id", " USING 1, 2", ""):
+        assert reason(ann, f"EXECUTE one_place{values}").startswith("INVALID_PARAMETER_USAGE")
+    code, _ = refusal(ann.start, text="EXECUTE one_place USING 1) OR (1 = 1")
+    assert code == "InvalidRequestException"
+
+
+def test_what_cannot_be_prepared_is_not_executed_either(lake: Lake, ann: Person) -> None:
+    for text in ("PREPARE dropped FROM DROP TABLE orders", "PREPARE again FROM EXECUTE again"):
+        assert refusal(ann.start, text=text)[0] == "InvalidRequestException"
+    key = {"StatementName": "by_other_ways", "WorkGroup": "mesh-people"}
+    for number, text in enumerate(("DROP TABLE orders", "EXECUTE by_other_ways")):
+        call = lake.athena.update_prepared_statement if number else lake.athena.create_prepared_statement
+        call(**key, QueryStatement=text)
+        assert reason(ann, "EXECUTE by_other_ways").startswith("NOT_SUPPORTED")
+
+
+def test_preparing_and_executing_need_their_own_rights(lake: Lake) -> None:
+    lake.s3.put_object(Bucket="people", Key="results/", Body=b"")
+    lake.athena.create_work_group(
+        Name="sql", Configuration={"ResultConfiguration": {"OutputLocation": "s3://people/results/"}}
+    )
+    runner = somebody(lake, "only_runs", "sql", "athena:StartQueryExecution", "athena:GetQueryExecution")
+    prepared(lake, "known", "sql", "SELECT 1")
+    for name in ("known", "unknown"):
+        with pytest.raises(ClientError, match="athena:GetPreparedStatement"):
+            runner.start_query_execution(QueryString=f"EXECUTE {name}", WorkGroup="sql")
+    for text in ("PREPARE known FROM SELECT 2", "PREPARE other FROM SELECT 2", "DEALLOCATE PREPARE known",
+                 "DEALLOCATE PREPARE unknown"):  # fmt: skip
+        query_id = runner.start_query_execution(QueryString=text, WorkGroup="sql")["QueryExecutionId"]
+        status: dict[str, Any] = {"State": "QUEUED"}
+        while status["State"] in ("QUEUED", "RUNNING"):
+            status = runner.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]["Status"]
+        assert status["StateChangeReason"].startswith("PERMISSION_DENIED")
+    found = lake.athena.list_prepared_statements(WorkGroup="sql")["PreparedStatements"]
+    assert [s["StatementName"] for s in found] == ["known"]
+
+
+def test_a_token_stands_for_its_query_after_its_statement_is_gone(lake: Lake, ann: Person) -> None:
+    token = "i" * 32
+    done(ann, "PREPARE counting FROM SELECT count(*) FROM orders WHERE id = ?")
+    first = ann.start("EXECUTE counting USING 4", ClientRequestToken=token)
+    done(ann, "DEALLOCATE PREPARE counting")
+    assert ann.start("EXECUTE counting USING 4", ClientRequestToken=token) == first
+
+
+def test_a_prepared_unload_writes_the_rows_of_its_parameters(lake: Lake) -> None:
+    start, group = lake.athena.start_query_execution, {"WorkGroup": "mesh-people"}
+    text = "UNLOAD (SELECT ? AS a, '?' AS b) TO 's3://data/unloaded/' WITH (format = 'JSON', compression = 'NONE')"
+    prepared(lake, "unloading", "mesh-people", text)
+    query_id = start(QueryString="EXECUTE unloading", ExecutionParameters=["'x'"], **group)["QueryExecutionId"]
+    execution: dict[str, Any] = {"Status": {"State": "QUEUED"}}
+    while execution["Status"]["State"] in ("QUEUED", "RUNNING"):
+        execution = lake.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+    assert (execution["Status"]["State"], execution["SubstatementType"]) == ("SUCCEEDED", "UNLOAD"), execution["Status"]
+    [written] = lake.s3.list_objects_v2(Bucket="data", Prefix="unloaded/")["Contents"]
+    assert json.loads(lake.s3.get_object(Bucket="data", Key=written["Key"])["Body"].read()) == {"a": "x", "b": "?"}

@@ -30,6 +30,8 @@ T = Reference(None, "t")
         ("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", ("DML", "MERGE")),
         ("alter table t add columns (a int)", ("DDL", "ALTER_TABLE_ADD_COLUMNS")),
         ("VACUUM t", ("DDL", "VACUUM")),
+        ("prepare By_Id from select * from t where a = ?", ("UTILITY", "PREPARE")),
+        ("DEALLOCATE PREPARE by_id;", ("UTILITY", "DEALLOCATE")),
     ],
 )
 def test_each_text_is_one_kind_of_statement(text: str, kind: tuple[str, str]) -> None:
@@ -72,7 +74,9 @@ def test_tables_are_those_that_are_read_and_no_others() -> None:
         "DROP TABLE a; DROP TABLE b", "CREATE TABLE t (a int) x", "DELETE FROM t WHERE", "INSERT INTO t",
         "UPDATE t SET",
         "MERGE INTO a USING b ON a.x = b.x", "GRANT SELECT ON a TO b", "TRUNCATE TABLE x", "CALL x()",
-        "PREPARE p FROM x",
+        "PREPARE pp FROM x", "PREPARE pp FROM DROP TABLE t", "PREPARE pp FROM PREPARE qq FROM SELECT 1",
+        "PREPARE pp FROM SELECT 1; SELECT 2", "EXECUTE pp USING", "EXECUTE pp; SELECT 1", "EXECUTE \"a b\"",
+        "DEALLOCATE pp",
         "SHOW GRANTS", "DELETE FROM t WHERE a = 1) OR (1 = 1", "UPDATE t SET a = (1", "EXPLAIN ANALYZE SELECT 1",
         "DELETE FROM t WHERE 1 = 1) AND EXISTS (SELECT 1 FROM hidden WHERE (true", "ALTER TABLE t RENAME TO u",
         "UNLOAD (SELECT 1) TO 's3://b/x' WITH (format = 'JSON') SELECT 1", "CREATE TABLE t AS SELECT 1; SELECT 2",
@@ -107,6 +111,17 @@ def test_parameters_take_the_places_of_question_marks_outside_of_quotes() -> Non
         except QueryError:
             continue
         assert hostile.startswith("1 --")  # a comment ends with its line
+
+
+def test_execute_gives_literals_in_their_order() -> None:
+    assert classify("EXECUTE By_Id USING 1, 'a, b', ARRAY[1, 2]") == kinds.Execute(
+        "By_Id", ("1", "'a, b'", "ARRAY[1, 2]")
+    )
+    assert classify("EXECUTE by_id", ("1",)) == kinds.Execute("by_id", ("1",))
+    with pytest.raises(QueryError, match="not both"):
+        classify("EXECUTE by_id USING 1", ("1",))
+    with pytest.raises(QueryError, match="no parameters"):
+        classify("PREPARE by_id FROM SELECT ?", ("1",))
 
 
 @pytest.mark.parametrize("text", [

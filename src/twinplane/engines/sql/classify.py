@@ -4,11 +4,13 @@ What is not one of the forms below is left to `statement.parse`, which takes que
 Definitions of tables, which Athena gives to Hive, are in `definitions`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from twinplane.engines.sql import definitions, explain, statement
 from twinplane.engines.sql.plan import QueryError, Reference, SyntaxRefused
 from twinplane.engines.sql.statements import (
+    PREPARABLE,
     AlterDatabase,
     Assignment,
     Branch,
@@ -16,12 +18,15 @@ from twinplane.engines.sql.statements import (
     CreateDatabase,
     CreateTableAs,
     CreateView,
+    Deallocate,
     DropDatabase,
     DropTable,
+    Execute,
     Explain,
     Insert,
     Merge,
     Optimize,
+    Prepare,
     Select,
     Show,
     Statement,
@@ -38,6 +43,14 @@ def classify(text: str, parameters: Sequence[str] = ()) -> Statement:
     if len(text) > statement.MAX_CHARACTERS:
         raise SyntaxRefused(f"Query string is longer than {statement.MAX_CHARACTERS} characters")
     cursor = Cursor(text)
+    if cursor.takes("PREPARE"):
+        return _prepare(cursor, parameters)
+    if cursor.takes("EXECUTE"):
+        return _execute(cursor, parameters)
+    return _classify(cursor, text, parameters)
+
+
+def _classify(cursor: Cursor, text: str, parameters: Sequence[str]) -> Statement:
     for words, read in _FORMS:
         if cursor.sees(*words):
             if parameters:
@@ -59,6 +72,43 @@ def _with_parameters(text: str, parameters: Sequence[str]) -> str:
         statement.parse("SELECT ?", (value,))  # only a literal
         text = f"{text[: place.start]}({value}\n){text[place.end :]}"
     return text
+
+
+def _prepare(cursor: Cursor, parameters: Sequence[str]) -> Statement:
+    name = _statement_name(cursor)
+    cursor.expect("FROM")
+    text = cursor.rest()
+    if parameters:
+        raise QueryError("INVALID_PARAMETER_USAGE", "PREPARE takes no parameters: EXECUTE does")
+    places = sum(t.kind == "symbol" and t.text == "?" for t in tokens(text))
+    if not isinstance(_classify(Cursor(text), text, ["1"] * places), PREPARABLE):
+        raise SyntaxRefused("Only SELECT, INSERT INTO, CREATE TABLE AS and UNLOAD can be prepared")
+    return Prepare(name, text)
+
+
+def _execute(cursor: Cursor, parameters: Sequence[str]) -> Statement:
+    name, values = _statement_name(cursor), list(parameters)
+    if cursor.takes("USING"):
+        if parameters:
+            raise QueryError("INVALID_PARAMETER_USAGE", "Parameters are given by USING or with the query, not both")
+        values.append(cursor.text_until(","))
+        while cursor.takes(","):
+            values.append(cursor.text_until(","))
+    cursor.end()
+    return Execute(name, tuple(values))
+
+
+def _deallocate(cursor: Cursor) -> Statement:
+    return Deallocate(_statement_name(cursor))
+
+
+def _statement_name(cursor: Cursor) -> str:
+    """A name as Athena takes it for a prepared statement; in the case it is written in."""
+    written = cursor.peek().text
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_@:]{1,255}", written):
+        raise cursor.refused()
+    cursor.name()
+    return written
 
 
 def _tables(query: str) -> tuple[Reference, ...]:
@@ -415,4 +465,5 @@ _FORMS: tuple[tuple[tuple[str, ...], Callable[[Cursor], Statement]], ...] = (
     (("MERGE", "INTO"), _merge),
     (("OPTIMIZE",), _optimize),
     (("VACUUM",), _vacuum),
+    (("DEALLOCATE", "PREPARE"), _deallocate),
 )

@@ -257,10 +257,31 @@ class Vacuum(msgspec.Struct, frozen=True, tag=True):
     target: Reference
 
 
+class Prepare(msgspec.Struct, frozen=True, tag=True):
+    """PREPARE: `text` is one of `PREPARABLE`, with `?` for what EXECUTE gives."""
+
+    name: str
+    text: str
+
+
+class Execute(msgspec.Struct, frozen=True, tag=True):
+    """EXECUTE: `parameters` are literals as written."""
+
+    name: str
+    parameters: tuple[str, ...] = ()
+
+
+class Deallocate(msgspec.Struct, frozen=True, tag=True):
+    name: str
+
+
+PREPARABLE = (Select, Insert, CreateTableAs, Unload)
+
 Statement = (
     Select | Explain | CreateDatabase | DropDatabase | AlterDatabase | CreateTable | DropTable | CreateView | Show
     | AddPartitions | DropPartitions | RenamePartition | SetLocation | AlterColumns | SetProperties | RepairTable
-    | CreateTableAs | Insert | Unload | Change | Merge | Optimize | Vacuum
+    | CreateTableAs | Insert | Unload | Change | Merge | Optimize | Vacuum | Prepare | Execute
+    | Deallocate
 )  # fmt: skip
 
 
@@ -279,6 +300,12 @@ def kind_of(statement: Statement) -> tuple[str, str]:
             return "UTILITY", "EXPLAIN"
         case Show(what=what):
             return "UTILITY", what
+        case Prepare():
+            return "UTILITY", "PREPARE"
+        case Execute():
+            return "UTILITY", "EXECUTE"
+        case Deallocate():
+            return "UTILITY", "DEALLOCATE"
         case DropTable(view=True):
             return "DDL", "DROP_VIEW"
         case Insert():

@@ -6,7 +6,9 @@ from twinplane.data_plane.call import Answer, Call, Request, ServiceError
 from twinplane.data_plane.services.athena import store
 from twinplane.data_plane.services.athena.work_groups import get as get_work_group
 from twinplane.data_plane.services.athena.work_groups import invalid, listing, work_group_arn
+from twinplane.data_plane.services.iam.rules import require
 from twinplane.data_plane.store import Document
+from twinplane.engines.sql.plan import QueryError
 
 _MOST_IN_A_GROUP = 1000  # AWS documents both
 _MOST_AT_ONCE = 256
@@ -15,6 +17,20 @@ _MOST_AT_ONCE = 256
 def find(call: Call, group: str, name: str) -> Document | None:
     """The prepared statement of that name in that work group. Whether the caller may is the caller's concern."""
     return call.tx.find(store.PREPARED_STATEMENTS, group, name)
+
+
+def unknown(name: str) -> QueryError:
+    """What a statement that names one that is not there fails with."""
+    return QueryError("NOT_FOUND", f"Prepared statement not found: {name}")
+
+
+def executed(call: Call, group: str, name: str) -> str:
+    """The text that EXECUTE runs for the caller. Raises `ServiceError` AccessDeniedException and `QueryError`."""
+    require(call, "athena:GetPreparedStatement", work_group_arn(call, group))
+    found = find(call, group, name)
+    if found is None:
+        raise unknown(name)
+    return str(found["QueryStatement"])
 
 
 def _get(call: Call, request: Request) -> Document:

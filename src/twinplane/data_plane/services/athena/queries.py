@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from twinplane.data_plane.call import Answer, Call, Request, ServiceError
-from twinplane.data_plane.services.athena import planning, rules, statements, store, views
+from twinplane.data_plane.services.athena import planning, prepared_statements, rules, statements, store, views
 from twinplane.data_plane.services.athena.work import Cancelled, Work
 from twinplane.data_plane.services.athena.work_groups import get as get_work_group
 from twinplane.data_plane.services.athena.work_groups import invalid
@@ -18,7 +18,7 @@ from twinplane.data_plane.services.s3.permissions import check
 from twinplane.data_plane.store import Document, Transaction
 from twinplane.data_plane.tasks import TaskKind, enqueue
 from twinplane.engines.sql.plan import QueryCancelled, QueryError, Reference, SyntaxRefused
-from twinplane.engines.sql.statements import Select, Statement, kind_of, references
+from twinplane.engines.sql.statements import PREPARABLE, Execute, Select, Statement, kind_of, references
 
 if TYPE_CHECKING:
     from twinplane.data_plane.plane import Plane
@@ -34,10 +34,19 @@ async def start_query_execution(call: Call, request: Request) -> Answer:
     text, parameters = request["QueryString"], tuple(request.get("ExecutionParameters") or ())
     statement: Statement = Select(())
     failure: QueryError | None = None
+    executed: Document | None = None
     known = views.NONE
     call.plane.sql.start()
     try:
         statement = await call.plane.sql.classify(rules.owner_of(call.principal), text, parameters)
+        if isinstance(statement, Execute):
+            text, parameters = _prepared(call, request, statement), statement.parameters
+            executed = {"text": text, "parameters": list(parameters)}
+            statement = await call.plane.sql.classify(rules.owner_of(call.principal), text, parameters)
+            if not isinstance(statement, PREPARABLE):
+                raise QueryError(
+                    "NOT_SUPPORTED", "Only SELECT, INSERT INTO, CREATE TABLE AS and UNLOAD can be executed"
+                )
         database = rules.context_database(request)
         known = await views.found(call.plane, call.principal, references(statement), database)
     except SyntaxRefused as error:
@@ -46,7 +55,9 @@ async def start_query_execution(call: Call, request: Request) -> Answer:
         failure = error
 
     async def record() -> Answer:
-        return await call.commit(lambda tx: _record(replace(call, transaction=tx), request, statement, known, failure))
+        return await call.commit(
+            lambda tx: _record(replace(call, transaction=tx), request, statement, executed, known, failure)
+        )
 
     try:
         return await iceberg.with_metadata(call.plane, record)
@@ -55,13 +66,23 @@ async def start_query_execution(call: Call, request: Request) -> Answer:
     return await record()
 
 
+def _prepared(call: Call, request: Request, statement: Execute) -> str:
+    group = request.get("WorkGroup") or "primary"
+    return call.plane.store.read(
+        lambda tx: prepared_statements.executed(replace(call, transaction=tx), group, statement.name)
+    )
+
+
 def _record(
-    call: Call, request: Request, statement: Statement, known: views.Found, failure: QueryError | None
+    call: Call, request: Request, statement: Statement, executed: Document | None, known: views.Found,
+    failure: QueryError | None,
 ) -> Answer:  # fmt: skip
     group = get_work_group(call, request.get("WorkGroup") or "primary")
     if group["State"] != "ENABLED":
         raise invalid(f"WorkGroup {group['Name']} is disabled.")
     execution = _new_execution(call, request, group, statement)
+    if executed is not None:
+        execution["executed"] = executed
     repeated = _repeated(call, execution)
     if repeated is not None:
         return {"QueryExecutionId": repeated}
@@ -142,7 +163,7 @@ async def run_query(plane: "Plane", task: Document) -> None:
         return
     work = Work(plane, execution)
     try:
-        await statements.run(work, await _statement(plane, execution))
+        await statements.run(work, await _statement(work))
     except (QueryCancelled, Cancelled):
         return
     except QueryError as error:
@@ -157,10 +178,11 @@ async def run_query(plane: "Plane", task: Document) -> None:
     await plane.store.write(lambda tx: _fail(tx, query_id, failure))
 
 
-async def _statement(plane: "Plane", execution: Document) -> Statement:
+async def _statement(work: Work) -> Statement:
+    execution = work.execution
     if execution["statement"] == "SELECT":  # read once already
         return Select(msgspec.convert(execution["references"], tuple[Reference, ...]))
-    return await plane.sql.classify(execution["owner"], execution["text"], execution["parameters"])
+    return await work.plane.sql.classify(work.owner, work.text, work.parameters)
 
 
 def _begin(tx: Transaction, query_id: str, now: float) -> Document | None:

@@ -59,6 +59,16 @@ class Work:
         return str(self.execution["owner"])
 
     @property
+    def text(self) -> str:
+        """The statement that runs: what was asked for or, if that was EXECUTE, what it stands for."""
+        return str(self.execution.get("executed", self.execution)["text"])
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """What takes the places of the `?` of the text."""
+        return tuple(self.execution.get("executed", self.execution)["parameters"])
+
+    @property
     def database(self) -> str:
         """The database of the statement's context."""
         return str(self.execution["database"])

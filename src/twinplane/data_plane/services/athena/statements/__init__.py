@@ -11,6 +11,7 @@ from twinplane.data_plane.services.athena.statements import (
     iceberg_rows,
     iceberg_vacuum,
     partitions,
+    prepared,
     rows,
     select,
     show,
@@ -37,6 +38,7 @@ _RUNS: dict[type, Any] = {
     kinds.RepairTable: partitions.repair, kinds.CreateTableAs: rows.create_table_as, kinds.Insert: rows.insert,
     kinds.Unload: rows.unload, kinds.Change: iceberg_rows.change, kinds.Merge: iceberg_rows.merge,
     kinds.Optimize: iceberg_rows.optimize, kinds.Vacuum: iceberg_vacuum.vacuum,
+    kinds.Prepare: prepared.prepare, kinds.Deallocate: prepared.deallocate,
 }  # fmt: skip
 # Those of them that are others for Iceberg tables.
 _OF_ICEBERG: dict[type, Any] = {

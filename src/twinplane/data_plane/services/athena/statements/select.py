@@ -45,8 +45,7 @@ async def planned_with(
 
 async def run(work: Work, statement: Select) -> None:
     """Runs a query in the person's worker; its result is a CSV file that only she may read."""
-    text, parameters = work.execution["text"], tuple(work.execution["parameters"])
-    query = await planned(work, text, statement.references, parameters)
+    query = await planned(work, work.text, statement.references, work.parameters)
     result = await work.plane.sql.run(work.owner, query, run_id=work.id)
     columns = [msgspec.to_builtins(column) for column in result.columns]
     try:
