@@ -7,7 +7,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from twinplane.data_plane.call import ServiceError
 from twinplane.data_plane.http_server import Patience, Server
 from twinplane.data_plane.wire.body import FileRange
 from twinplane.data_plane.wire.http import HttpRequest, HttpResponse
-from twinplane.data_plane.wire.incoming import ClientGone, Incoming
+from twinplane.data_plane.wire.incoming import ClientGone, Incoming, collect
 
 LARGE = 24 << 20
 PATIENCE = Patience(idle=0.5, head=0.5, body=0.5, body_bytes=50, answer=0.5, last=0.3, stop=1.0)
@@ -33,6 +34,7 @@ class Application:
         self.file = folder / "large"
         self.file.write_bytes(bytes(range(256)) * (LARGE // 256))
         self.seen: list[str] = []
+        self.short_ones = 0
         self.incoming: Incoming | None = None
         self.go_on = threading.Event()
 
@@ -71,6 +73,10 @@ class Application:
 
     async def memory(self, *_: Any) -> HttpResponse:
         return HttpResponse(200, {}, b"x" * LARGE)
+
+    async def short(self, *_: Any) -> HttpResponse:
+        self.short_ones += 1
+        return HttpResponse(200, {}, b"x" * 20_000)
 
     async def waits(self, *_: Any) -> HttpResponse:
         self.seen.append("waits")
@@ -456,6 +462,21 @@ def test_who_does_not_take_an_answer_is_cut_off(served: Served, path: str) -> No
             assert len(rest(client)) < 2 * LARGE
 
 
+def test_who_leaves_the_last_bytes_of_an_answer_is_cut_off_too(plain: Served) -> None:
+    with plain.connect() as client:
+        assert eventually(lambda: len(plain.server.connections) == 1)
+        (connection,) = plain.server.connections
+        unsent: Callable[[], int] = lambda: connection.transport.get_write_buffer_size()  # noqa: E731
+        for _ in range(5000):
+            answered = plain.application.short_ones
+            client.sendall(head("GET /short"))
+            assert eventually(lambda before=answered: plain.application.short_ones > before)
+            if unsent():
+                break
+        assert 0 < unsent() < 64 << 10
+        assert eventually(lambda: not plain.server.connections)
+
+
 # Time and order
 
 
@@ -513,6 +534,31 @@ def test_an_application_that_does_not_read_stops_who_sends(plain: Served) -> Non
             client.sendall(b"x" * 100_000_000)
         assert plain.application.incoming is not None
         assert plain.application.incoming.held < 4 << 20
+
+
+def test_what_a_body_in_tiny_pieces_takes_of_memory_is_counted() -> None:
+    incoming = Incoming()
+    with traced() as taken:
+        for number in range(50_000):
+            incoming.add(number.to_bytes(2))
+        assert incoming.held > taken() > 0
+
+    async def tiny() -> AsyncIterator[bytes]:
+        for number in range(50_000):
+            yield number.to_bytes(2)
+
+    with traced():
+        assert len(asyncio.run(collect(tiny()))) == 100_000
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+
+
+@contextlib.contextmanager
+def traced() -> Iterator[Callable[[], int]]:
+    tracemalloc.start()
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("path", ["/until-gone", "/until-gone?raises"])

@@ -86,7 +86,8 @@ class Connection(asyncio.BufferedProtocol):
         self._head_at: float | None = None
         self._checked_at = 0.0
         self._waited, self._came = 0.0, 0  # for the body that is arriving: seconds, bytes
-        self._full_at, self._still_full = 0.0, -1
+        self._unsent_at = 0.0
+        self._still_unsent: int | None = None
         self.moved = 0  # bytes of files that were sent
 
     def _new_parser(self) -> None:
@@ -159,7 +160,7 @@ class Connection(asyncio.BufferedProtocol):
         return False  # whoever closes its side has gone
 
     def pause_writing(self) -> None:
-        self._full, self._full_at, self._still_full = True, self._loop.time(), -1
+        self._full, self._still_unsent = True, None
 
     def resume_writing(self) -> None:
         self._full = False
@@ -390,12 +391,14 @@ class Connection(asyncio.BufferedProtocol):
         """Ends what takes too long. Called about once a second."""
         patience, arriving = self._server.patience, self._arriving
         passed, self._checked_at = now - (self._checked_at or now), now
-        if self._full:
-            still = self.transport.get_write_buffer_size() - self.moved
-            if still != self._still_full:
-                self._full_at, self._still_full = now, still
-            elif now - self._full_at > patience.answer:
-                self.transport.abort()
+        unsent = self.transport.get_write_buffer_size()
+        if not self._full and (self._encrypted or not unsent):  # closing an encrypted one has its own end
+            self._still_unsent = None
+        elif unsent - self.moved != self._still_unsent:
+            self._unsent_at, self._still_unsent = now, unsent - self.moved
+        elif now - self._unsent_at > patience.answer:  # also of the last bytes, which a closed transport waits for
+            self.transport.abort()
+            return
         if self._deaf:
             return
         if arriving is not None:

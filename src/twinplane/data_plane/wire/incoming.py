@@ -8,6 +8,7 @@ from twinplane.data_plane.call import ServiceError
 
 Piece = bytes | memoryview
 MAX_BODY_BYTES = 16 * 1024 * 1024
+_PIECE_BYTES = 64  # of memory that a piece takes beside its bytes: clients choose how small the pieces are
 
 
 class ClientGone(Exception):
@@ -24,7 +25,7 @@ class Incoming:
 
     def __init__(self, length: int | None = None, want: Callable[[], None] = lambda: None) -> None:
         self.length = length  # None: it is told when it ends
-        self.held = 0  # bytes that nobody has read yet
+        self.held = 0  # bytes of memory that nobody has read yet
         self.read = False  # to the end
         self.waits_to_be_asked = False  # the client sends the body once it is wanted (100-continue)
         self._want = want
@@ -42,7 +43,7 @@ class Incoming:
 
     def add(self, piece: Piece) -> None:
         self._pieces.append(piece)
-        self.held += len(piece)
+        self.held += len(piece) + _PIECE_BYTES
         self._wake()
 
     def end(self) -> None:
@@ -65,7 +66,7 @@ class Incoming:
         while True:
             while self._pieces:
                 piece = self._pieces.popleft()
-                self.held -= len(piece)
+                self.held -= len(piece) + _PIECE_BYTES
                 yield piece
             if self._complete:
                 self.read = True
@@ -118,13 +119,12 @@ class Incoming:
 
 async def collect(pieces: AsyncIterable[Piece]) -> bytes:
     """A body in one piece. Raises `ServiceError` when it is too long for that."""
-    parts, size = [], 0
+    body = bytearray()
     async for piece in pieces:
-        size += len(piece)
-        if size > MAX_BODY_BYTES:
+        if len(body) + len(piece) > MAX_BODY_BYTES:
             raise _too_large()
-        parts.append(piece)
-    return b"".join(parts)
+        body += piece
+    return bytes(body)
 
 
 def _too_large() -> ServiceError:
