@@ -26,19 +26,13 @@ def add(call: Call, table: Document, given: dict[str, Any]) -> None:
     call.tx.add(store.INDEXES, {**place, "IndexName": given["IndexName"], "Keys": keys})
 
 
-def _for_changing(call: Call, request: Request) -> Document:
-    table = permissions.get_table(call, request["DatabaseName"], request["TableName"])
-    permissions.check_permission(call, "ALTER", table["DatabaseName"], table["Name"])
-    return table
-
-
 def create_partition_index(call: Call, request: Request) -> Answer:
-    add(call, _for_changing(call, request), request["PartitionIndex"])
+    add(call, permissions.get_table_to_alter(call, request), request["PartitionIndex"])
     return {}
 
 
 def delete_partition_index(call: Call, request: Request) -> Answer:
-    table = _for_changing(call, request)
+    table = permissions.get_table_to_alter(call, request)
     if not call.tx.remove(store.INDEXES, table["DatabaseName"], table["Name"], request["IndexName"]):
         raise ServiceError("EntityNotFoundException", "Partition index not found.")
     return {}

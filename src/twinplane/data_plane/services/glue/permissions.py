@@ -355,3 +355,10 @@ def _creator(call: Call) -> str:
     if call.principal.on_behalf_of is not None and call.principal.project is None:
         return lakeformation.user_principal(call.principal.on_behalf_of)
     return call.principal.iam_arn
+
+
+def get_table_to_alter(call: Call, request: Request) -> Document:
+    """The table a request names, for who may change it. Raises `EntityNotFoundException`, `AccessDeniedException`."""
+    table = get_table(call, request["DatabaseName"], request["TableName"])
+    check_permission(call, "ALTER", table["DatabaseName"], table["Name"])
+    return table

@@ -203,19 +203,13 @@ def get_table_version(call: Call, request: Request) -> Answer:
     return {"TableVersion": _version(call, found)}
 
 
-def _for_forgetting(call: Call, request: Request) -> Document:
-    table = permissions.get_table(call, request["DatabaseName"], request["TableName"])
-    permissions.check_permission(call, "ALTER", table["DatabaseName"], table["Name"])
-    return table
-
-
 def delete_table_version(call: Call, request: Request) -> Answer:
-    _forget(call, _for_forgetting(call, request), request["VersionId"])
+    _forget(call, permissions.get_table_to_alter(call, request), request["VersionId"])
     return {}
 
 
 def batch_delete_table_version(call: Call, request: Request) -> Answer:
-    table = _for_forgetting(call, request)
+    table = permissions.get_table_to_alter(call, request)
     errors = []
     for version in request["VersionIds"]:
         try:

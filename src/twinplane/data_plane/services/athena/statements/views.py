@@ -7,6 +7,7 @@ from twinplane.data_plane.call import Call, ServiceError
 from twinplane.data_plane.services.athena import views
 from twinplane.data_plane.services.athena.statements import tables
 from twinplane.data_plane.services.athena.statements.catalog import glue, in_hive
+from twinplane.data_plane.services.athena.statements.iceberg_schema import split
 from twinplane.data_plane.services.athena.statements.select import planned
 from twinplane.data_plane.services.athena.work import Work
 from twinplane.data_plane.services.glue import store as glue_store
@@ -73,18 +74,8 @@ def presto_type(type_: str) -> str:
     if outer == "array":
         return f"array({presto_type(inner)})"
     if outer == "map":
-        return f"map({', '.join(presto_type(p) for p in _parts(inner))})"
+        return f"map({', '.join(presto_type(p) for p in split(inner))})"
     if outer == "struct":
-        fields = (part.partition(":") for part in _parts(inner))
+        fields = (part.partition(":") for part in split(inner))
         return f"row({', '.join(f'{name} {presto_type(kind)}' for name, _, kind in fields)})"
     return _PRESTO.get(type_, type_)
-
-
-def _parts(text: str) -> list[str]:
-    parts, depth, start = [], 0, 0
-    for place, letter in enumerate(text):
-        depth += (letter in "<(") - (letter in ">)")
-        if letter == "," and depth == 0:
-            parts.append(text[start:place])
-            start = place + 1
-    return [*parts, text[start:]]
